@@ -1,0 +1,295 @@
+/*
+ * Kept sorted by kind and name, so that looking up is a binary search and the text comes out in order. Numbers of
+ * names that left the configuration stay taken: what remembers them (monitoring, kernel state) must not meet another.
+ */
+#include "conf/ids.h"
+
+#include "conf/model.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FILE_MAX = 16 * 1024 * 1024,
+	NAME_OCTETS = 65, /* APN/TUNNEL, 32 octets each */
+};
+
+enum kind { IF_ID, TABLE, N_KINDS };
+
+static const struct {
+	const char *word;
+	uint32_t first;
+} kinds[] = {
+	[IF_ID] = { "if_id", IDS_IF_ID_FIRST },
+	[TABLE] = { "table", IDS_TABLE_FIRST },
+};
+
+struct entry {
+	enum kind kind;
+	char name[NAME_OCTETS + 1];
+	uint32_t number; /* 0: not given yet */
+};
+
+struct ids {
+	struct entry *entries; /* owned */
+	size_t n, room;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void sort(struct ids *ids)
+{
+	if (ids->n)
+		qsort(ids->entries, ids->n, sizeof(*ids->entries), compare_names);
+}
+
+static int append(struct ids *ids, const struct entry *e)
+{
+	if (ids->n == ids->room) {
+		size_t room = ids->room ? ids->room * 2 : 64;
+		struct entry *entries = reallocarray(ids->entries, room, sizeof(*entries));
+		if (!entries)
+			return -ENOMEM;
+		ids->entries = entries;
+		ids->room = room;
+	}
+	ids->entries[ids->n++] = *e;
+	return 0;
+}
+
+static struct entry *find(const struct ids *ids, const struct entry *key)
+{
+	return ids->n ? bsearch(key, ids->entries, ids->n, sizeof(*key), compare_names) : NULL;
+}
+
+/* The numbers of a kind in order, and how many; the caller frees *ret. */
+static int numbers_of(const struct ids *ids, enum kind kind, uint32_t **ret, size_t *ret_n)
+{
+	uint32_t *numbers = calloc(ids->n + 1, sizeof(*numbers));
+	size_t n = 0;
+
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (ids->entries[i].kind == kind && ids->entries[i].number)
+			numbers[n++] = ids->entries[i].number;
+	}
+	qsort(numbers, n, sizeof(*numbers), compare_numbers);
+	*ret = numbers;
+	*ret_n = n;
+	return 0;
+}
+
+/* --- text --- */
+
+/* A name of the operator's file, or two with a slash between. */
+static bool is_name(const char *text, enum kind kind)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-/");
+	const char *slash = strchr(text, '/');
+
+	if (!len || text[len] || len > NAME_OCTETS || *text == '/')
+		return false;
+	if (kind == TABLE)
+		return !slash;
+	return slash && slash[1] && !strchr(slash + 1, '/');
+}
+
+static int parse_number(const char *text, uint32_t first, uint32_t *ret)
+{
+	size_t len = strspn(text, "0123456789");
+
+	if (!len || len > 8 || text[len] || text[0] == '0')
+		return -EINVAL;
+	*ret = (uint32_t)strtoul(text, NULL, 10);
+	return *ret < first ? -EINVAL : 0;
+}
+
+/* "WORD NAME NUMBER"; the line is taken apart. */
+static int parse_line(char *line, struct entry *ret)
+{
+	char *rest = line, *word = strsep(&rest, " "), *name = strsep(&rest, " ");
+
+	if (!name || !rest)
+		return -EINVAL;
+	*ret = (struct entry){ .kind = N_KINDS };
+	for (unsigned k = 0; k < N_KINDS; k++) {
+		if (!strcmp(word, kinds[k].word))
+			ret->kind = (enum kind)k;
+	}
+	if (ret->kind == N_KINDS || !is_name(name, ret->kind))
+		return -EINVAL;
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	return parse_number(rest, kinds[ret->kind].first, &ret->number);
+}
+
+/* No name twice, no number of a kind twice: entries are sorted. */
+static int check_doubles(const struct ids *ids)
+{
+	for (size_t i = 1; i < ids->n; i++) {
+		if (!compare_names(&ids->entries[i - 1], &ids->entries[i]))
+			return -EINVAL;
+	}
+	for (unsigned k = 0; k < N_KINDS; k++) {
+		CLEANUP(cleanup_free) uint32_t *numbers = NULL;
+		size_t n;
+		int r = numbers_of(ids, (enum kind)k, &numbers, &n);
+		if (r)
+			return r;
+		for (size_t i = 1; i < n; i++) {
+			if (numbers[i - 1] == numbers[i])
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int parse(char *text, size_t len, struct ids *ids)
+{
+	if (strlen(text) < len || (len && text[len - 1] != '\n'))
+		return -EINVAL;
+	for (char *rest = text, *line = strsep(&rest, "\n"); rest; line = strsep(&rest, "\n")) {
+		struct entry e;
+		int r = parse_line(line, &e);
+		if (!r)
+			r = append(ids, &e);
+		if (r)
+			return r;
+	}
+	sort(ids);
+	return check_doubles(ids);
+}
+
+int ids_load(const char *path, struct ids **ret)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	int r = io_read_file(path, FILE_MAX, &text, &len);
+	if (r && r != -ENOENT)
+		return r;
+	struct ids *ids = calloc(1, sizeof(*ids));
+	if (!ids)
+		r = -ENOMEM;
+	else
+		r = text ? parse(text, len, ids) : 0;
+	free(text);
+	if (r)
+		ids_free(ids);
+	else
+		*ret = ids;
+	return r;
+}
+
+void ids_print(const struct ids *ids, struct buf *out)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		buf_printf(out, "%s %s %u\n", kinds[ids->entries[i].kind].word, ids->entries[i].name, ids->entries[i].number);
+}
+
+/* --- numbers for a model --- */
+
+static struct entry link_key(const struct apn *apn, const struct link *link)
+{
+	struct entry e = { .kind = IF_ID };
+
+	snprintf(e.name, sizeof(e.name), "%s/%s", apn->name, link->tunnel->name);
+	return e;
+}
+
+static struct entry table_key(const struct apn *apn)
+{
+	struct entry e = { .kind = TABLE };
+
+	snprintf(e.name, sizeof(e.name), "%s", apn->name);
+	return e;
+}
+
+/* Adds the names of m that are new, without numbers. Looks among the first n_known only, which are sorted. */
+static int add_new(struct ids *ids, const struct model *m)
+{
+	struct ids known = *ids;
+
+	/* find() must not see a reallocated array through the old pointer. */
+	for (size_t a = 0; a < m->n_apns; a++) {
+		const struct apn *apn = &m->apns[a];
+		struct entry e = table_key(apn);
+		known.entries = ids->entries;
+		int r = find(&known, &e) ? 0 : append(ids, &e);
+		for (size_t l = 0; l < apn->n_links && !r; l++) {
+			e = link_key(apn, &apn->links[l]);
+			known.entries = ids->entries;
+			r = find(&known, &e) ? 0 : append(ids, &e);
+		}
+		if (r) {
+			ids->n = known.n;
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* The lowest free numbers of a kind, to the new entries from n_known on, in the order of the model. */
+static void number_new(struct ids *ids, size_t n_known, enum kind kind, const uint32_t *taken, size_t n_taken)
+{
+	uint32_t next = kinds[kind].first;
+	size_t at = 0;
+
+	for (size_t i = n_known; i < ids->n; i++) {
+		if (ids->entries[i].kind != kind)
+			continue;
+		for (; at < n_taken && taken[at] <= next; at++)
+			next += taken[at] == next;
+		ids->entries[i].number = next++;
+	}
+}
+
+int ids_assign(struct ids *ids, struct model *m)
+{
+	CLEANUP(cleanup_free) uint32_t *if_ids = NULL;
+	CLEANUP(cleanup_free) uint32_t *tables = NULL;
+	size_t n_known = ids->n, n_if_ids, n_tables;
+
+	if (numbers_of(ids, IF_ID, &if_ids, &n_if_ids) || numbers_of(ids, TABLE, &tables, &n_tables) || add_new(ids, m))
+		return -ENOMEM;
+	number_new(ids, n_known, IF_ID, if_ids, n_if_ids);
+	number_new(ids, n_known, TABLE, tables, n_tables);
+	sort(ids);
+
+	for (size_t a = 0; a < m->n_apns; a++) {
+		struct apn *apn = &m->apns[a];
+		struct entry key = table_key(apn);
+		apn->table = find(ids, &key)->number;
+		for (size_t l = 0; l < apn->n_links; l++) {
+			key = link_key(apn, &apn->links[l]);
+			apn->links[l].if_id = find(ids, &key)->number;
+		}
+	}
+	return 0;
+}
+
+void ids_free(struct ids *ids)
+{
+	if (!ids)
+		return;
+	free(ids->entries);
+	free(ids);
+}

@@ -1,0 +1,28 @@
+/*
+ * Numbers kept by name: if_id of each link, routing table of each APN. A name keeps its number across reloads,
+ * restarts and reordering, also while it is not configured. Text form, one line each, sorted:
+ *   if_id APN/TUNNEL NUMBER
+ *   table APN NUMBER
+ */
+#ifndef CULVERT_CONF_IDS_H
+#define CULVERT_CONF_IDS_H
+
+#include <stdint.h>
+
+struct buf;
+struct ids;
+struct model;
+
+enum {
+	IDS_IF_ID_FIRST = 1,
+	IDS_TABLE_FIRST = 1001, /* well above main (254), default (253) and what people choose by hand */
+};
+
+/* Empty when path does not exist. 0 with *ret (ids_free() it), -EINVAL if malformed, or -errno. */
+int ids_load(const char *path, struct ids **ret);
+/* Fills if_id and table of every link and APN of m, allocating the lowest free number for new names. 0 or -ENOMEM. */
+int ids_assign(struct ids *ids, struct model *m);
+void ids_print(const struct ids *ids, struct buf *out);
+void ids_free(struct ids *ids);
+
+#endif

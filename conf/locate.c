@@ -1,0 +1,100 @@
+#include "conf/locate.h"
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Start of line (from 1) in the text; NULL if there is none. */
+static const char *line_start(const struct locator *l, unsigned line)
+{
+	const char *at = l->text, *end = l->text + l->len;
+
+	for (unsigned i = 1; at && i < line; i++) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	return at;
+}
+
+static bool line_has(const struct locator *l, unsigned line, const char *value)
+{
+	const char *start = line_start(l, line);
+
+	if (!start)
+		return false;
+	size_t len = (size_t)(l->text + l->len - start);
+	const char *end = memchr(start, '\n', len);
+	return memmem(start, end ? (size_t)(end - start) : len, value, strlen(value));
+}
+
+/*
+ * libconfig notes the line where it has seen that a value ends. Two strings beside each other are one, so for the last
+ * text in a list that is the line of the next bracket: go back to where the text stands.
+ */
+unsigned locate_setting(const struct locator *l, const config_setting_t *setting)
+{
+	unsigned line = config_setting_source_line(setting);
+	const config_setting_t *parent = config_setting_parent(setting);
+
+	if (config_setting_name(setting) || config_setting_type(setting) != CONFIG_TYPE_STRING || !parent)
+		return line;
+	const char *value = config_setting_get_string(setting);
+	for (unsigned at = line; at && at >= config_setting_source_line(parent); at--) {
+		if (line_has(l, at, value))
+			return at;
+	}
+	return line;
+}
+
+/* The entry of setting that key begins with; *key moves behind it. NULL if it has none such. */
+static const config_setting_t *step(const config_setting_t *setting, const char **key)
+{
+	char name[64];
+
+	if (**key == '[') {
+		unsigned long at = strtoul(*key + 1, NULL, 10);
+		*key += strcspn(*key, "]");
+		*key += **key == ']';
+		return config_setting_is_aggregate(setting) ? config_setting_get_elem(setting, (unsigned)at) : NULL;
+	}
+	*key += **key == '.';
+	size_t len = strcspn(*key, ".[");
+	if (len >= sizeof(name) || !config_setting_is_group(setting))
+		return NULL;
+	memcpy(name, *key, len);
+	name[len] = '\0';
+	*key += len;
+	return config_setting_get_member(setting, name);
+}
+
+/* The setting at key, or the nearest around it; *ret_rest is what of key was not found. */
+static const config_setting_t *find(const struct locator *l, const char *key, const char **ret_rest)
+{
+	const config_setting_t *at = l->root;
+
+	*ret_rest = key;
+	while (*key) {
+		const config_setting_t *next = step(at, &key);
+		if (!next)
+			break;
+		at = next;
+		*ret_rest = key;
+	}
+	return at;
+}
+
+unsigned locate_key(const struct locator *l, const char *key)
+{
+	const char *rest;
+
+	return locate_setting(l, find(l, key, &rest));
+}
+
+bool locate_has(const struct locator *l, const char *key)
+{
+	const char *rest;
+
+	find(l, key, &rest);
+	return !*rest;
+}

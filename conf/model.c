@@ -1,0 +1,45 @@
+/* The end of a model: walks the schema, so that no key is forgotten, and takes half-built models too. */
+#include "conf/conf.h"
+
+#include "conf/model.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+
+#include <stdlib.h>
+
+static void clear_entry(const struct schema_key *key, void *entry)
+{
+	if (key->group)
+		schema_clear(key->group, entry);
+	else if (key->kind->clear)
+		key->kind->clear(entry);
+}
+
+void schema_clear(const struct schema_group *group, void *record)
+{
+	for (size_t i = 0; i < group->n_keys; i++) {
+		const struct schema_key *key = &group->keys[i];
+		void *field = schema_field(record, key->offset);
+		if (!key->list) {
+			clear_entry(key, field);
+			continue;
+		}
+		char *entries = *(char **)field;
+		size_t n = *(size_t *)schema_field(record, key->count_offset);
+		for (size_t k = 0; k < n; k++)
+			clear_entry(key, entries + k * schema_entry_size(key));
+		free(entries);
+	}
+}
+
+void conf_free(struct model *m)
+{
+	if (!m)
+		return;
+	/* All origins share the gateway's file name. */
+	void *file = (void *)(uintptr_t)m->gateway.origin.file;
+	schema_clear(&schema_root, m);
+	free(file);
+	free(m->dir);
+	free(m);
+}

@@ -1,0 +1,312 @@
+/*
+ * Every setting is either consumed by a key of the schema or reported. Recursion is as deep as the schema, whatever
+ * the file nests. A failed allocation is remembered in the reader and ends the reading at the next step.
+ */
+#include "conf/read.h"
+
+#include "conf/locate.h"
+#include "conf/model.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS_MAX = 16 }; /* of one group, for suggestions */
+
+struct reader {
+	const struct locator *where;
+	struct diag_list *diags;
+	struct model *m;
+	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
+	struct buf path; /* of the setting at hand */
+	int error; /* 0 or -ENOMEM */
+};
+
+static void read_group(
+	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record);
+
+/* --- the path of the setting at hand --- */
+
+/* Appends name, or [index] where there is none; returns what leave() takes. */
+static size_t enter(struct reader *r, const char *name, size_t index)
+{
+	size_t before = r->path.len;
+
+	if (name)
+		buf_printf(&r->path, "%s%.*s", before ? "." : "", 64, name);
+	else
+		buf_printf(&r->path, "[%zu]", index);
+	return before;
+}
+
+static void leave(struct reader *r, size_t before)
+{
+	if (r->path.error) {
+		r->error = r->path.error;
+		return;
+	}
+	r->path.len = before;
+	r->path.text[before] = '\0';
+}
+
+/* Takes the message over. */
+static void complain(struct reader *r, const config_setting_t *setting, struct buf *why)
+{
+	/* Finding the line reads the text: not for what is only counted. */
+	unsigned line = r->diags->count < DIAG_MAX ? locate_setting(r->where, setting) : 0;
+
+	diag_error(r->diags, r->where->file, line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
+	buf_free(why);
+}
+
+/* --- single values --- */
+
+static const char *const type_words[] = {
+	[CONFIG_TYPE_GROUP] = "a group",
+	[CONFIG_TYPE_INT] = "a number",
+	[CONFIG_TYPE_INT64] = "a number",
+	[CONFIG_TYPE_FLOAT] = "a number with a fraction",
+	[CONFIG_TYPE_STRING] = "text",
+	[CONFIG_TYPE_BOOL] = "true or false",
+	[CONFIG_TYPE_ARRAY] = "a list in [ ]",
+	[CONFIG_TYPE_LIST] = "a list in ( )",
+};
+
+static void complain_type(struct reader *r, const config_setting_t *setting, const struct schema_key *key)
+{
+	struct buf why = { 0 };
+
+	buf_printf(&why, "%s cannot stand here; write %s = %s;", type_words[config_setting_type(setting)], key->name,
+		key->example);
+	complain(r, setting, &why);
+}
+
+static int compare_tunnels(const void *a, const void *b)
+{
+	return strcmp((*(const struct tunnel *const *)a)->name, (*(const struct tunnel *const *)b)->name);
+}
+
+/* The named tunnels of all carriers, by name. */
+static void index_tunnels(struct reader *r)
+{
+	size_t n = 0;
+
+	for (size_t c = 0; c < r->m->n_carriers; c++)
+		n += r->m->carriers[c].n_tunnels;
+	r->tunnels.sorted = calloc(n ? n : 1, sizeof(struct tunnel *));
+	if (!r->tunnels.sorted) {
+		r->error = -ENOMEM;
+		return;
+	}
+	for (size_t c = 0; c < r->m->n_carriers; c++) {
+		const struct carrier *carrier = &r->m->carriers[c];
+		for (size_t t = 0; t < carrier->n_tunnels; t++) {
+			if (carrier->tunnels[t].name)
+				r->tunnels.sorted[r->tunnels.count++] = &carrier->tunnels[t];
+		}
+	}
+	qsort(r->tunnels.sorted, r->tunnels.count, sizeof(struct tunnel *), compare_tunnels);
+}
+
+/* The value of setting in the form that kinds parse. False if its type is not the kind's. */
+static bool source_of(const config_setting_t *setting, const struct value_kind *kind, struct value_source *ret)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		ret->text = config_setting_get_string(setting);
+		return kind->text;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		ret->number = config_setting_get_int64(setting);
+		return kind->number;
+	default: /* libconfig's types, not ours */
+		return false;
+	}
+}
+
+static void read_value(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *field)
+{
+	struct value_source source = { .tunnels = &r->tunnels };
+	struct buf why = { 0 };
+
+	if (key->kind == &value_link && !r->tunnels.sorted)
+		index_tunnels(r);
+	if (r->error)
+		return;
+	if (!source_of(setting, key->kind, &source)) {
+		complain_type(r, setting, key);
+		return;
+	}
+	int error = key->kind->parse(&source, field, &why);
+	if (error == -EINVAL)
+		complain(r, setting, &why);
+	else if (error)
+		r->error = error;
+}
+
+/* Fallbacks are ours and correct; a test reads each of them. */
+static void read_fallback(struct reader *r, const struct schema_key *key, void *field)
+{
+	struct value_source source = { .tunnels = &r->tunnels };
+	struct buf why = { 0 };
+
+	if (key->kind->number)
+		source.number = strtoll(key->fallback, NULL, 10);
+	else
+		source.text = key->fallback;
+	int error = key->kind->parse(&source, field, &why);
+	if (error)
+		r->error = error;
+	buf_free(&why);
+}
+
+/* --- lists --- */
+
+static bool right_count(struct reader *r, const config_setting_t *setting, const struct schema_key *key, size_t n)
+{
+	struct buf why = { 0 };
+
+	if (n >= key->min && n <= key->max)
+		return true;
+	if (n < key->min)
+		buf_printf(&why, "is empty; write %s = %s;", key->name, key->example);
+	else
+		buf_printf(&why, "has %zu entries; at most %zu are allowed", n, key->max);
+	complain(r, setting, &why);
+	return false;
+}
+
+static void read_entry(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *entry)
+{
+	if (!key->group)
+		read_value(r, setting, key, entry);
+	else if (config_setting_is_group(setting))
+		read_group(r, setting, key->group, entry);
+	else
+		complain_type(r, setting, key);
+}
+
+static void read_list(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *record)
+{
+	if (!config_setting_is_list(setting) && !config_setting_is_array(setting)) {
+		complain_type(r, setting, key);
+		return;
+	}
+	size_t n = (size_t)config_setting_length(setting), size = schema_entry_size(key);
+	if (!right_count(r, setting, key, n) || !n)
+		return;
+	char *entries = calloc(n, size);
+	if (!entries) {
+		r->error = -ENOMEM;
+		return;
+	}
+	*(char **)schema_field(record, key->offset) = entries;
+	*(size_t *)schema_field(record, key->count_offset) = n;
+	for (size_t i = 0; i < n && !r->error; i++) {
+		size_t before = enter(r, NULL, i);
+		read_entry(r, config_setting_get_elem(setting, (unsigned)i), key, entries + i * size);
+		leave(r, before);
+	}
+}
+
+/* --- groups --- */
+
+/* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
+static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *field)
+{
+	struct buf why = { 0 };
+
+	if (key->required && around) {
+		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
+		complain(r, around, &why);
+	} else if (key->fallback) {
+		read_fallback(r, key, field);
+	} else if (key->group && !key->list) {
+		read_group(r, NULL, key->group, field);
+	}
+}
+
+static void read_key(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
+{
+	const config_setting_t *setting = around ? config_setting_get_member(around, key->name) : NULL;
+	void *field = schema_field(record, key->offset);
+	size_t before = enter(r, key->name, 0);
+
+	if (!setting)
+		read_absent(r, around, key, field);
+	else if (key->list)
+		read_list(r, setting, key, record);
+	else
+		read_entry(r, setting, key, field);
+	leave(r, before);
+}
+
+static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+{
+	const char *names[KEYS_MAX] = { 0 };
+	struct buf why = { 0 };
+
+	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
+	for (size_t i = 0; i < n; i++)
+		names[i] = group->keys[i].name;
+	const char *nearest = value_nearest(config_setting_name(setting), names, n);
+	if (nearest) {
+		buf_printf(&why, "unknown key; did you mean \"%s\"?", nearest);
+	} else {
+		buf_puts(&why, "unknown key; known here are ");
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&why, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", names[i]);
+	}
+	complain(r, setting, &why);
+}
+
+static bool is_known(const char *name, const struct schema_group *group)
+{
+	for (size_t i = 0; i < group->n_keys; i++) {
+		if (!strcmp(group->keys[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static void find_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+{
+	unsigned n = (unsigned)config_setting_length(setting);
+
+	for (unsigned i = 0; i < n; i++) {
+		const config_setting_t *member = config_setting_get_elem(setting, i);
+		const char *name = config_setting_name(member);
+		if (is_known(name, group))
+			continue;
+		size_t before = enter(r, name, 0);
+		complain_unknown(r, member, group);
+		leave(r, before);
+	}
+}
+
+/* setting NULL: the group is absent, and its keys take what they fall back to. */
+static void read_group(
+	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
+{
+	if (setting && group->has_origin)
+		*(struct origin *)record = (struct origin){ r->where->file, locate_setting(r->where, setting) };
+	if (setting)
+		find_unknown(r, setting, group);
+	for (size_t i = 0; i < group->n_keys && !r->error; i++)
+		read_key(r, setting, &group->keys[i], record);
+}
+
+int read_model(const struct locator *where, struct diag_list *diags, struct model *m)
+{
+	struct reader r = { .where = where, .diags = diags, .m = m };
+
+	read_group(&r, where->root, &schema_root, m);
+	free(r.tunnels.sorted);
+	buf_free(&r.path);
+	return r.error;
+}

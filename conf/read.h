@@ -1,0 +1,15 @@
+/* libconfig's tree into the model, by the schema: kinds, ranges, what is missing, what is unknown. */
+#ifndef CULVERT_CONF_READ_H
+#define CULVERT_CONF_READ_H
+
+struct diag_list;
+struct locator;
+struct model;
+
+/*
+ * Fills a zeroed model. What is wrong goes to diags and leaves its field zero, so that the rest can still be checked.
+ * 0, or -ENOMEM.
+ */
+int read_model(const struct locator *where, struct diag_list *diags, struct model *m);
+
+#endif

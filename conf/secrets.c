@@ -1,0 +1,152 @@
+/*
+ * The secrets folder: each file is what it should be and nobody else can read it. Messages name files, never what is
+ * in them; contents are overwritten before they are freed.
+ */
+#include "conf/conf.h"
+
+#include "conf/model.h"
+#include "conf/validate.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	SECRET_MAX = 64 * 1024, /* octets */
+	PSK_LEAST = 20, /* octets; fewer can be guessed off line by who sees a handshake */
+	PSK_GOOD = 32, /* octets; 256 bits if random */
+};
+
+/* What a file must be like. */
+struct form {
+	const char *name; /* key in the operator's file */
+	mode_t refused; /* mode bits that must not be set */
+	const char *pem; /* "-----BEGIN" labels end so; NULL: a PSK */
+};
+
+static const struct form psk_form = { "psk_file", 077, NULL };
+static const struct form certificate_form = { "certificate", 022, "CERTIFICATE-----" };
+static const struct form key_form = { "key_file", 077, "PRIVATE KEY-----" };
+static const struct form ca_form = { "ca", 022, "CERTIFICATE-----" };
+
+static char *secret_path(const struct model *m, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/secrets/%s", m->dir, name) < 0 ? NULL : path;
+}
+
+int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len)
+{
+	if (strchr(name, '/'))
+		return -EINVAL;
+	CLEANUP(cleanup_free) char *path = secret_path(m, name);
+	if (!path)
+		return -ENOMEM;
+	int r = io_read_file(path, SECRET_MAX, ret, ret_len);
+	if (!r && *ret_len && (*ret)[*ret_len - 1] == '\n')
+		(*ret)[--*ret_len] = '\0';
+	return r;
+}
+
+static void check_psk(struct check *c, const char *key, const char *path, const char *psk, size_t len)
+{
+	if (memchr(psk, '\0', len) || memchr(psk, '\n', len) || memchr(psk, '\r', len))
+		check_error(
+			c, key, "%s: has a NUL, a carriage return or more than one line in it; write the key on one line", path);
+	else if (len < PSK_LEAST)
+		check_error(c, key, "%s: the key has %zu octets; use %d or more, from a random source", path, len, PSK_GOOD);
+	else if (len < PSK_GOOD)
+		check_warning(
+			c, key, "%s: the key has %zu octets; %d or more, from a random source, are better", path, len, PSK_GOOD);
+}
+
+static void check_pem(
+	struct check *c, const char *key, const char *path, const struct form *form, const char *text, size_t len)
+{
+	if (memmem(text, len, "ENCRYPTED", 9))
+		check_error(c, key, "%s: is protected by a passphrase; remove it, for nobody can type it at boot", path);
+	else if (!memmem(text, len, "-----BEGIN ", 11) || !memmem(text, len, form->pem, strlen(form->pem)))
+		check_error(c, key, "%s: has no \"-----BEGIN ... %s\" in it; give PEM", path, form->pem);
+}
+
+static void check_content(struct check *c, const char *key, const char *path, const struct form *form, const char *name)
+{
+	char *text;
+	size_t len;
+
+	int r = conf_read_secret(c->m, name, &text, &len);
+	if (r == -ENOMEM)
+		c->error = r;
+	else if (r == -EFBIG)
+		check_error(c, key, "%s: is larger than %d octets; is it the right file?", path, SECRET_MAX);
+	else if (r)
+		check_error(c, key, "%s: cannot be read: %s", path, strerror(-r));
+	if (r)
+		return;
+	if (form->pem)
+		check_pem(c, key, path, form, text, len);
+	else
+		check_psk(c, key, path, text, len);
+	io_free_secret(text, len);
+}
+
+/* False if owner or mode let others in, with a message. */
+static bool check_access(struct check *c, const char *key, const char *path, const struct stat *st, mode_t refused)
+{
+	unsigned mode = st->st_mode & 07777;
+
+	if (st->st_uid && st->st_uid != geteuid())
+		check_error(c, key, "%s: belongs to user %u; chown it to root", path, st->st_uid);
+	else if (mode & refused)
+		check_error(c, key, "%s: mode %04o lets others in; chmod it to %04o", path, mode, mode & ~refused);
+	else
+		return true;
+	return false;
+}
+
+static void check_file(struct check *c, size_t carrier, const struct form *form, const char *name)
+{
+	struct key key = check_key("carriers[%zu].%s", carrier, form->name);
+	struct stat st;
+
+	if (!name)
+		return;
+	CLEANUP(cleanup_free) char *path = secret_path(c->m, name);
+	if (!path)
+		c->error = -ENOMEM;
+	else if (stat(path, &st))
+		check_error(c, key.text, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		check_error(c, key.text, "%s: is no regular file", path);
+	else if (check_access(c, key.text, path, &st, form->refused))
+		check_content(c, key.text, path, form, name);
+}
+
+/* Who may write the folder may put in files of his own. */
+static void check_folder(struct check *c)
+{
+	struct stat st;
+
+	CLEANUP(cleanup_free) char *path = secret_path(c->m, "");
+	if (!path)
+		c->error = -ENOMEM;
+	else if (!stat(path, &st))
+		check_access(c, NULL, path, &st, 022);
+}
+
+void validate_secrets(struct check *c)
+{
+	check_folder(c);
+	for (size_t i = 0; i < c->m->n_carriers; i++) {
+		const struct carrier *carrier = &c->m->carriers[i];
+		check_file(c, i, &psk_form, carrier->psk_file);
+		check_file(c, i, &certificate_form, carrier->certificate);
+		check_file(c, i, &key_form, carrier->key_file);
+		check_file(c, i, &ca_form, carrier->ca);
+	}
+}

@@ -1,0 +1,219 @@
+/*
+ * Names and other texts, and what all kinds share. Identities are strict on purpose: whatever
+ * strongSwan would take as a pattern ("%any", "*", ranges) must not stand where one peer has to prove who it is.
+ */
+#include "conf/value.h"
+
+#include "conf/utf8.h"
+#include "lib/buf.h"
+#include "lib/prefix.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LETTERS  "abcdefghijklmnopqrstuvwxyz"
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS   "0123456789"
+
+enum { NAME_MAX_LEN = 32, FILE_MAX_LEN = 64, INTERFACE_MAX_LEN = 15, IDENTITY_MAX_LEN = 255, QUOTE_MAX = 64 };
+
+/* --- words and messages --- */
+
+void value_quote(struct buf *out, const char *text)
+{
+	size_t len = strlen(text), shown = utf8_valid(text, len < QUOTE_MAX ? len : QUOTE_MAX);
+
+	buf_printf(out, "\"%.*s%s\"", (int)shown, text, shown < len ? "..." : "");
+}
+
+int value_refuse(struct buf *why, const char *text, const char *reason)
+{
+	value_quote(why, text);
+	buf_printf(why, " %s", reason);
+	return -EINVAL;
+}
+
+enum { WORD_MAX = 32 };
+
+/* Edits (one octet put in, left out or changed) from a to b; both shorter than WORD_MAX. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], len = strlen(b);
+
+	for (size_t k = 0; k <= len; k++)
+		row[k] = k;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t k = 1; k <= len; k++) {
+			size_t best = diagonal + (a[i - 1] != b[k - 1]);
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			diagonal = row[k];
+			row[k] = best;
+		}
+	}
+	return row[len];
+}
+
+const char *value_nearest(const char *text, const char *const *words, size_t n)
+{
+	size_t len = strnlen(text, WORD_MAX + 1);
+	const char *nearest = NULL;
+
+	if (len > WORD_MAX)
+		return NULL;
+	size_t least = len < 4 ? 1 : 2;
+	for (size_t i = 0; i < n; i++) {
+		if (!words[i] || strnlen(words[i], WORD_MAX + 1) > WORD_MAX)
+			continue;
+		size_t d = distance(text, words[i]);
+		if (d < least || (d == least && !nearest)) {
+			nearest = words[i];
+			least = d;
+		}
+	}
+	return nearest;
+}
+
+/* --- texts --- */
+
+static int copy_text(const char *text, void *ret)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	*(char **)ret = copy;
+	return 0;
+}
+
+static void clear_text(void *value)
+{
+	free(*(char **)value);
+}
+
+static bool print_text(const void *value, struct buf *out)
+{
+	const char *text = *(char *const *)value;
+
+	if (!text)
+		return false;
+	buf_puts(out, "\"");
+	for (; *text; text++)
+		buf_printf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	buf_puts(out, "\"");
+	return true;
+}
+
+/* True if text has 1 to max octets, all of them in set, the first one in first. */
+static bool made_of(const char *text, const char *first, const char *set, size_t max)
+{
+	size_t len = strspn(text, set);
+
+	return len > 0 && len <= max && !text[len] && strchr(first, text[0]);
+}
+
+static int parse_name(const struct value_source *source, void *ret, struct buf *why)
+{
+	if (!made_of(source->text, LETTERS DIGITS, LETTERS DIGITS "-", NAME_MAX_LEN))
+		return value_refuse(
+			why, source->text, "is no name; use 1 to 32 small letters, digits and '-', with a letter or digit first");
+	return copy_text(source->text, ret);
+}
+
+static int parse_file(const struct value_source *source, void *ret, struct buf *why)
+{
+	const char *first = LETTERS CAPITALS DIGITS "_", *set = LETTERS CAPITALS DIGITS "_.-";
+
+	if (!made_of(source->text, first, set, FILE_MAX_LEN))
+		return value_refuse(why, source->text,
+			"is no plain file name; name a file in the secrets folder, without '/', of letters, digits, '.', '_' and "
+			"'-'");
+	return copy_text(source->text, ret);
+}
+
+static int parse_interface(const struct value_source *source, void *ret, struct buf *why)
+{
+	const char *text = source->text;
+
+	if (!made_of(text, LETTERS CAPITALS DIGITS, LETTERS CAPITALS DIGITS "_.-", INTERFACE_MAX_LEN))
+		return value_refuse(
+			why, text, "is no interface name; use 1 to 15 letters, digits, '.', '_' and '-', such as \"eth1\"");
+	if (!strncmp(text, "culv-", 5))
+		return value_refuse(why, text, "is one of Culvert's own interfaces; name one of the machine's");
+	if (!strcmp(text, "lo"))
+		return value_refuse(why, text, "is the loopback interface; name one that leads out of the machine");
+	return copy_text(text, ret);
+}
+
+/* True for "10.0.0.0/8" and "10.0.0.1-10.0.0.9", which strongSwan takes as any address in there. */
+static bool is_address_range(const char *text)
+{
+	char first[IP_TEXT];
+	struct ip ip;
+
+	size_t len = strcspn(text, "/-");
+	if (!text[len] || len >= sizeof(first))
+		return false;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	return !ip_parse(first, &ip);
+}
+
+static int parse_identity(const struct value_source *source, void *ret, struct buf *why)
+{
+	const char *text = source->text;
+	size_t len = strlen(text);
+	struct ip ip;
+
+	if (!len || len > IDENTITY_MAX_LEN)
+		return value_refuse(why, text, "is no identity; use 1 to 255 octets");
+	if (utf8_valid(text, len) < len)
+		return value_refuse(why, text, "is not UTF-8");
+	if (utf8_has_control(text))
+		return value_refuse(why, text, "has a control character in it");
+	if (text[0] == ' ' || text[len - 1] == ' ')
+		return value_refuse(why, text, "begins or ends with a space");
+	bool any = !ip_parse(text, &ip) && ip_equal(&ip, &(struct ip){ .family = ip.family });
+	if (any || text[0] == '%' || text[0] == '{' || strchr(text, '*') || is_address_range(text))
+		return value_refuse(
+			why, text, "would match more than one identity; write one address, name or distinguished name");
+	return copy_text(text, ret);
+}
+
+const struct value_kind value_name = {
+	.form = "name",
+	.size = sizeof(char *),
+	.text = true,
+	.parse = parse_name,
+	.print = print_text,
+	.clear = clear_text,
+};
+const struct value_kind value_file = {
+	.form = "file name",
+	.size = sizeof(char *),
+	.text = true,
+	.parse = parse_file,
+	.print = print_text,
+	.clear = clear_text,
+};
+const struct value_kind value_interface = {
+	.form = "interface",
+	.size = sizeof(char *),
+	.text = true,
+	.parse = parse_interface,
+	.print = print_text,
+	.clear = clear_text,
+};
+const struct value_kind value_identity = {
+	.form = "identity",
+	.size = sizeof(char *),
+	.text = true,
+	.parse = parse_identity,
+	.print = print_text,
+	.clear = clear_text,
+};

@@ -1,0 +1,148 @@
+/* Addresses and prefixes as the operator writes them. */
+#include "conf/value.h"
+
+#include "lib/buf.h"
+#include "lib/prefix.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Blocks that no host of ours and no peer can have (RFC 6890). */
+static const struct {
+	const char *prefix, *what;
+} special[] = {
+	{ "0.0.0.0/8", "\"this network\"" },
+	{ "127.0.0.0/8", "loopback" },
+	{ "169.254.0.0/16", "link-local" },
+	{ "224.0.0.0/4", "multicast" },
+	{ "240.0.0.0/4", "reserved" },
+	{ "::/127", "unspecified and loopback" },
+	{ "::ffff:0:0/96", "IPv4-mapped" },
+	{ "fe80::/10", "link-local" },
+	{ "ff00::/8", "multicast" },
+};
+
+/* 0 if p stays clear of special blocks, else -EINVAL with the reason. */
+static int check_special(const char *text, const struct prefix *p, struct buf *why)
+{
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		struct prefix block;
+		if (prefix_parse(special[i].prefix, &block) || !prefix_overlaps(&block, p))
+			continue;
+		value_quote(why, text);
+		buf_printf(why, " %s %s (%s); use ordinary unicast addresses",
+			prefix_covers(&block, p) ? "lies in" : "contains", special[i].prefix, special[i].what);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_address(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct prefix host;
+
+	if (ip_parse(source->text, &host.ip))
+		return value_refuse(
+			why, source->text, "is no address; write one such as \"192.0.2.1\" or \"2001:db8::1\", without a length");
+	host.len = ip_bits(host.ip.family);
+	if (check_special(source->text, &host, why))
+		return -EINVAL;
+	*(struct ip *)ret = host.ip;
+	return 0;
+}
+
+static bool print_address(const void *value, struct buf *out)
+{
+	const struct ip *ip = value;
+	char text[IP_TEXT];
+
+	if (ip->family == AF_UNSPEC)
+		return false;
+	buf_printf(out, "\"%s\"", ip_print(ip, text));
+	return true;
+}
+
+static bool print_prefix(const void *value, struct buf *out)
+{
+	const struct prefix *p = value;
+	char text[PREFIX_TEXT];
+
+	if (p->ip.family == AF_UNSPEC)
+		return false;
+	buf_printf(out, "\"%s\"", prefix_print(p, text));
+	return true;
+}
+
+/* The first and, for IPv4, the last address of a subnet of four or more are no host's (RFC 1122 section 3.2.1.3). */
+static bool is_subnet_end(const struct prefix *p)
+{
+	uint8_t host_bits = (uint8_t)(ip_bits(p->ip.family) - p->len);
+	struct ip last = p->ip;
+
+	if (host_bits < 2)
+		return false;
+	for (uint8_t bit = 0; bit < host_bits; bit++) {
+		size_t at = p->len + bit;
+		last.octets[at / 8] |= (uint8_t)(0x80 >> at % 8);
+	}
+	return prefix_is_network(p) || (p->ip.family == AF_INET && ip_equal(&p->ip, &last));
+}
+
+static int parse_host_prefix(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct prefix p;
+
+	if (!strchr(source->text, '/') || prefix_parse(source->text, &p))
+		return value_refuse(why, source->text, "is no address with length; write one such as \"10.110.0.4/20\"");
+	struct prefix host = { .ip = p.ip, .len = ip_bits(p.ip.family) };
+	if (check_special(source->text, &host, why))
+		return -EINVAL;
+	if (is_subnet_end(&p))
+		return value_refuse(
+			why, source->text, "is the subnet itself or its broadcast address; write a host's address in it");
+	*(struct prefix *)ret = p;
+	return 0;
+}
+
+static int parse_network(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct prefix p;
+	char text[PREFIX_TEXT];
+
+	if (prefix_parse(source->text, &p))
+		return value_refuse(
+			why, source->text, "is no prefix; write one such as \"10.64.0.0/16\" or \"2001:db8:40::/48\"");
+	if (!prefix_is_network(&p)) {
+		struct prefix network = prefix_network(&p);
+		value_quote(why, source->text);
+		buf_printf(why, " has bits set behind /%u; the network is \"%s\"", p.len, prefix_print(&network, text));
+		return -EINVAL;
+	}
+	if (check_special(source->text, &p, why))
+		return -EINVAL;
+	*(struct prefix *)ret = p;
+	return 0;
+}
+
+const struct value_kind value_address = {
+	.form = "address",
+	.size = sizeof(struct ip),
+	.text = true,
+	.parse = parse_address,
+	.print = print_address,
+};
+const struct value_kind value_host_prefix = {
+	.form = "address/length",
+	.size = sizeof(struct prefix),
+	.text = true,
+	.parse = parse_host_prefix,
+	.print = print_prefix,
+};
+const struct value_kind value_network = {
+	.form = "network/length",
+	.size = sizeof(struct prefix),
+	.text = true,
+	.parse = parse_network,
+	.print = print_prefix,
+};

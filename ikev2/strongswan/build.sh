@@ -1,0 +1,58 @@
+#!/bin/bash
+# Builds the pinned strongSwan for /usr/lib/culvert. Runs in the tools tree.
+# build.sh TARBALL DIR: DIR gets dest/ (what ships), src/ and build/ (headers and config.h for the plugins), and is
+# renamed into place when complete. CULVERT_SANITIZE=1 builds with ASan and UBSan.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/pin"
+tarball=${1:?usage: build.sh TARBALL DIR}
+out=${2:?usage: build.sh TARBALL DIR}
+part=$out.part
+log=$part/log
+prefix=/usr/lib/culvert
+
+rm -rf "$part"
+mkdir -p "$part/src" "$part/build"
+tar xf "$tarball" -C "$part/src" --strip-components=1
+for p in "$here"/*.patch; do
+	patch -s -d "$part/src" -p1 <"$p"
+done
+
+export CFLAGS="-O2 -g -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3 -Wformat -Werror=format-security -ffile-prefix-map=$part=."
+export LDFLAGS="-Wl,-z,relro -Wl,-z,now"
+if [ "${CULVERT_SANITIZE:-}" ]; then
+	export CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+	export LDFLAGS="-fsanitize=address,undefined"
+fi
+
+# What an IKEv2 gateway with PSK and X.509 needs, nothing else; IKEv1 is not compiled. The last line is for tests only
+# and never installed by `make install`: load-tester would bypass authentication.
+configure=(
+	--prefix=$prefix --libdir=$prefix --libexecdir=$prefix --bindir=$prefix/bin --sbindir=$prefix/sbin
+	--sysconfdir=/etc/culvert --with-strongswan-conf=/etc/culvert/strongswan.conf --with-swanctldir=/etc/culvert/swanctl
+	--with-ipseclibdir=$prefix --with-ipsecdir=$prefix/libexec --with-plugindir=$prefix/plugins
+	--with-piddir=/run/culvert --with-systemdsystemunitdir=$prefix/units --with-capabilities=libcap
+	--datarootdir=$prefix/share --mandir=$prefix/man --localstatedir=/var
+	--disable-static --disable-dependency-tracking --disable-defaults
+	--enable-ikev2 --enable-charon --enable-systemd --enable-swanctl --enable-vici
+	--enable-nonce --enable-random --enable-drbg --enable-openssl --enable-kdf
+	--enable-pem --enable-pkcs1 --enable-pkcs8 --enable-pubkey --enable-x509 --enable-revocation --enable-constraints
+	--enable-kernel-netlink --enable-socket-default --enable-tpm --enable-tss-tss2
+	--enable-load-tester --enable-kernel-libipsec --enable-test-vectors
+)
+step() {
+	echo "strongSwan $STRONGSWAN_VERSION: $1"
+	shift
+	"$@" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo "strongSwan: failed, whole log in ${log/#\/cache/the cache folder}" >&2; exit 1; }
+}
+cd "$part/build"
+step configure ../src/configure "${configure[@]}"
+step 'compile (about 2 minutes)' make -j"$(nproc)"
+step install make install DESTDIR="$part/dest"
+# Units would alias Debian's, the rest is for developers.
+lib=$part/dest$prefix
+rm -rf "$lib"/{units,libexec,include,man,share} "$lib"/*.la "$lib"/plugins/*.la
+find "$part/build" -name '*.o' -delete
+rm -rf "$out"
+mv "$part" "$out"

@@ -1,0 +1,42 @@
+#include "ikev2/suite.h"
+
+#include "lib/buf.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The carriers' contracts name the first row; the others are for carriers that can do better (RFC 8247, RFC 6379). */
+static const struct suite suites[] = {
+	{
+		.name = SUITE_DEFAULT,
+		.ike = "aes256-sha256-prfsha256-modp2048",
+		.esp = "aes256-sha256-modp2048",
+	},
+	{
+		.name = "aes256-sha256-ecp384",
+		.ike = "aes256-sha256-prfsha256-ecp384",
+		.esp = "aes256-sha256-ecp384",
+	},
+	{
+		.name = "aes256gcm16-prfsha384-ecp384",
+		.ike = "aes256gcm16-prfsha384-ecp384",
+		.esp = "aes256gcm16-ecp384",
+	},
+};
+
+enum { N_SUITES = sizeof(suites) / sizeof(suites[0]) };
+
+const struct suite *suite_find(const char *name)
+{
+	for (size_t i = 0; i < N_SUITES; i++) {
+		if (!strcmp(suites[i].name, name))
+			return &suites[i];
+	}
+	return NULL;
+}
+
+void suite_names(struct buf *out)
+{
+	for (size_t i = 0; i < N_SUITES; i++)
+		buf_printf(out, "%s%s", !i ? "" : i + 1 < N_SUITES ? ", " : " or ", suites[i].name);
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Makes what is missing in the cache: host packages, tools tree, strongSwan, the lab's root. Each part is built beside
+# and renamed when complete, so an interrupted run goes on where it was; one prepare runs at a time.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. image/tools/keys.sh
+: "${CACHE:?}"
+tarball=${STRONGSWAN_TARBALL:-}
+
+complete() {
+	[ -d "$CACHE/$tree" ] && [ -d "$CACHE/$strongswan" ] && [ -d "$CACHE/$lab" ]
+}
+complete && exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "Culvert's tools are not complete in $CACHE: run this once as root (or with sudo)" >&2
+	exit 1
+fi
+mkdir -p "$CACHE"
+exec 9>"$CACHE/lock"
+if ! flock -n 9; then
+	echo 'waiting for another run that prepares the tools ...'
+	flock 9
+	! complete || exit 0
+fi
+
+say() { echo "== $*"; }
+run_logged() { # WHAT LOG CMD...: its output goes to LOG, the end of it to the terminal on failure
+	local what=$1 log=$2 start=$SECONDS
+	shift 2
+	say "$what ..."
+	if ! "$@" >"$log" 2>&1 9>&-; then
+		tail -n 30 "$log" >&2
+		echo "failed: $what (whole log: $log)" >&2
+		exit 1
+	fi
+	say "$what: done in $((SECONDS - start)) s"
+}
+in_tree() {
+	image/tools/enter.sh "$CACHE/$tree" "$PWD" "$CACHE" "$@"
+}
+
+host_packages() {
+	apt-get -q update
+	apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=300 mmdebstrap debian-archive-keyring
+}
+if ! command -v mmdebstrap >/dev/null || [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+	run_logged 'host packages: mmdebstrap, debian-archive-keyring' "$CACHE/host-packages.log" env DEBIAN_FRONTEND=noninteractive bash -c "$(declare -f host_packages); host_packages"
+fi
+[ -d "$CACHE/$tree" ] ||
+	run_logged 'tools tree: Debian 13 with compilers, libraries and QEMU (about 1 minute)' "$CACHE/$tree.log" image/tools/tree.sh "$CACHE/$tree"
+
+. ikev2/strongswan/pin
+orig=strongswan_$STRONGSWAN_VERSION.orig.tar.bz2
+if [ ! -d "$CACHE/$strongswan" ]; then
+	if [ "$tarball" ]; then
+		cp -- "$tarball" "$CACHE/$orig.local"
+		tarball=/cache/$orig.local
+	fi
+	run_logged "strongSwan $STRONGSWAN_VERSION: source" "$CACHE/$orig.log" in_tree ikev2/strongswan/fetch.sh "/cache/$orig" $tarball
+	run_logged "strongSwan $STRONGSWAN_VERSION: build (about 1 minute)" "$CACHE/$strongswan.log" \
+		in_tree ikev2/strongswan/build.sh "/cache/$orig" "/cache/$strongswan"
+fi
+[ -d "$CACHE/$lab" ] ||
+	run_logged "lab machine's root (about half a minute)" "$CACHE/$lab.log" in_tree tests/lab/root.sh "/cache/$lab"

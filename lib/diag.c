@@ -1,0 +1,126 @@
+#include "lib/diag.h"
+
+#include "lib/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Messages quote what others wrote: no control character (U+0080 to U+009F too) may reach a terminal or forge a line.
+ */
+static void disarm(char *text)
+{
+	for (unsigned char *s = (unsigned char *)text; s && *s; s++) {
+		if (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
+			s[0] = s[1] = '?';
+		else if (*s < ' ' || *s == 0x7f)
+			*s = '?';
+	}
+}
+
+static void clear(struct diag *d)
+{
+	free(d->file);
+	free(d->key);
+	free(d->text);
+}
+
+__attribute__((format(printf, 4, 0))) static int fill(
+	struct diag *d, const char *file, const char *key, const char *format, va_list ap)
+{
+	d->file = file ? strdup(file) : NULL;
+	d->key = key ? strdup(key) : NULL;
+	if (vasprintf(&d->text, format, ap) < 0)
+		d->text = NULL;
+	if (!d->text || (file && !d->file) || (key && !d->key)) {
+		clear(d);
+		return -1;
+	}
+	disarm(d->file);
+	disarm(d->key);
+	disarm(d->text);
+	return 0;
+}
+
+__attribute__((format(printf, 6, 0))) static void add(
+	struct diag_list *l, bool warning, const char *file, unsigned line, const char *key, const char *format, va_list ap)
+{
+	struct diag d = { .line = line, .warning = warning };
+
+	if (!warning)
+		l->errors++;
+	if (!l->items)
+		l->items = calloc(DIAG_MAX, sizeof(*l->items));
+	if (!l->items || l->count == DIAG_MAX || fill(&d, file, key, format, ap))
+		l->dropped++;
+	else
+		l->items[l->count++] = d;
+}
+
+void diag_error(struct diag_list *l, const char *file, unsigned line, const char *key, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(l, false, file, line, key, format, ap);
+	va_end(ap);
+}
+
+void diag_warning(struct diag_list *l, const char *file, unsigned line, const char *key, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(l, true, file, line, key, format, ap);
+	va_end(ap);
+}
+
+/* By file, then line, then the order in which they came: the addresses are those of one array. */
+static int compare(const void *a, const void *b)
+{
+	const struct diag *x = *(const struct diag *const *)a, *y = *(const struct diag *const *)b;
+	int order = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+	if (order)
+		return order;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static void print_one(const struct diag *d, struct buf *out)
+{
+	if (d->file && d->line)
+		buf_printf(out, "%s:%u: ", d->file, d->line);
+	else if (d->file)
+		buf_printf(out, "%s: ", d->file);
+	if (d->warning)
+		buf_puts(out, "warning: ");
+	if (d->key)
+		buf_printf(out, "%s: ", d->key);
+	buf_printf(out, "%s\n", d->text);
+}
+
+void diag_print(const struct diag_list *l, struct buf *out)
+{
+	const struct diag *sorted[DIAG_MAX] = { 0 };
+
+	for (size_t i = 0; i < l->count; i++)
+		sorted[i] = &l->items[i];
+	qsort(sorted, l->count, sizeof(sorted[0]), compare);
+	for (size_t i = 0; i < l->count; i++)
+		print_one(sorted[i], out);
+	if (l->dropped)
+		buf_printf(out, "and %zu more\n", l->dropped);
+}
+
+void diag_free(struct diag_list *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->count; i++)
+		clear(&l->items[i]);
+	free(l->items);
+	*l = (struct diag_list){ 0 };
+}

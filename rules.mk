@@ -1,0 +1,146 @@
+# What runs inside the tools tree (the Makefile enters it): compile, check, pack, test. Outputs go to build/.
+# VARIANT=san compiles with clang, ASan and UBSan into build/san; the default is build/release with gcc.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+VARIANT ?= release
+VERSION ?= $(shell cat VERSION)
+STRONGSWAN ?= /nonexistent
+O := build/$(VARIANT)
+
+WARN := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wimplicit-fallthrough
+# strongSwan's interfaces take char * and void * for what they do not change, and its METHODs need not use every parameter.
+PLUGIN_WARN := -Wno-write-strings -Wno-cast-qual -Wno-unused-parameter
+ifeq ($(VARIANT),san)
+CC := clang-19
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDOPT := -fsanitize=address,undefined
+else ifeq ($(VARIANT),fuzz)
+CC := clang-19
+OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDOPT := -fsanitize=fuzzer,address,undefined
+else
+CC := gcc
+OPT := -O2 -g -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3
+LDOPT := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+endif
+CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' $(OPT) $(WARN) -fPIC -fvisibility=hidden -ffile-prefix-map=$(CURDIR)=. -I.
+PKGS := libnl-3.0 libnl-route-3.0 libnftables libconfig libsystemd jansson
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
+
+CONF_LIBS := -lconfig
+ISOLATION_LIBS := -lnl-3 -lnl-route-3 -lnftables
+DAEMON_LIBS := -lsystemd -ljansson
+
+# One archive a folder; the order is the order of inclusion, and of linking the other way round.
+ARCHIVES := lib ikev2 conf appliance/isolation appliance/daemon appliance/cmd
+src = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+archive = $(O)/$(1).a
+objects = $(patsubst %.c,$(O)/%.o,$(1))
+
+PROGRAMS := $(O)/culvertd $(O)/culvert
+PLUGINS := $(patsubst plugins/%,$(O)/libstrongswan-%.so,$(wildcard plugins/culvert-*))
+UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+C_FILES := $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
+SH_FILES := $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run image/deb/postinst image/deb/prerm image/deb/postrm 2>/dev/null)
+
+.PHONY: all unit check install deb run test lab format lint sanitize fuzz reference
+all: $(PROGRAMS) $(PLUGINS)
+
+define archive_rule
+$(O)/$(1).a: $(call objects,$(call src,$(1)))
+	@rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach a,$(ARCHIVES),$(eval $(call archive_rule,$(a))))
+
+$(O)/%.o: %.c rules.mk
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/plugins/%.o: EXTRA_CFLAGS = $(PLUGIN_WARN) -include $(STRONGSWAN)/build/config.h \
+	-isystem $(STRONGSWAN)/src/src/libstrongswan -isystem $(STRONGSWAN)/src/src/libcharon
+
+$(O)/culvertd: $(O)/appliance/daemon/main.o $(call archive,appliance/daemon) $(call archive,appliance/isolation) \
+	$(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -pie -o $@ $^ $(DAEMON_LIBS) $(ISOLATION_LIBS) $(CONF_LIBS) -lm
+$(O)/culvert: $(O)/appliance/cmd/main.o $(call archive,appliance/cmd) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -pie -o $@ $^ -ljansson $(CONF_LIBS) -lm
+
+define plugin_rule
+$(O)/libstrongswan-$(1).so: $(call objects,$(wildcard plugins/$(1)/*.c)) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $$@"
+	@$(CC) $(LDOPT) -shared -o $$@ $$^ $(CONF_LIBS) -lm
+endef
+$(foreach p,$(notdir $(wildcard plugins/culvert-*)),$(eval $(call plugin_rule,$(p))))
+
+$(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(call archive,appliance/cmd) $(call archive,appliance/daemon) \
+	$(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -o $@ $^ -lcmocka $(DAEMON_LIBS) $(ISOLATION_LIBS) $(CONF_LIBS) -lm
+$(O)/tests/fuzz/%_fuzz: $(O)/tests/fuzz/%_fuzz.o $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -o $@ $^ $(CONF_LIBS) -lm
+
+unit: $(UNIT)
+check: all unit
+	@tests/run.sh check
+test: all unit deb
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san unit all
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=fuzz fuzz-build
+	@T='$(T)' tests/run.sh test
+
+# The one place that says which file goes where; lab, package and image are made from it.
+install:
+	@image/install.sh build/release '$(STRONGSWAN)' '$(DESTDIR)'
+DEB := build/culvert_$(VERSION)_amd64.deb
+deb: $(DEB)
+$(DEB): $(PROGRAMS) $(PLUGINS) image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example) VERSION
+	@image/deb.sh '$(STRONGSWAN)' $@
+
+LAB := build/lab/disk.ext4
+$(LAB): $(DEB) tests/lab/image.sh
+	@echo "  lab machine's disk"
+	@tests/lab/image.sh '$(LABROOT)' $(DEB) build/lab
+lab: $(LAB)
+	@LABDIR=$(CURDIR)/build/lab tests/lab/lab.sh shell
+run: $(LAB)
+	@LABDIR=$(CURDIR)/build/lab ONCE='$(ONCE)' tests/lab/main-job.sh
+
+format:
+	clang-format -i $(C_FILES)
+
+# clang-tidy takes seconds a file: a stamp keeps it from looking twice at the same thing.
+TIDY := $(patsubst %.c,build/lint/%.tidy,$(filter-out tests/%,$(filter %.c,$(C_FILES))))
+build/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(C_FILES))
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='""' -I. $(PKG_CFLAGS) \
+		$(if $(filter plugins/%,$<),-include $(STRONGSWAN)/build/config.h -isystem $(STRONGSWAN)/src/src/libstrongswan -isystem $(STRONGSWAN)/src/src/libcharon) \
+		2>&1 | grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' || [ $${PIPESTATUS[0]} = 0 ]
+	@touch $@
+lint:
+	@clang-format --dry-run --Werror $(C_FILES)
+	@$(MAKE) -f rules.mk --no-print-directory -j2 $(TIDY)
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j2 $(filter %.c,$(filter-out plugins/%,$(C_FILES)))
+	@shellcheck -x -s bash $(SH_FILES)
+
+sanitize:
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san unit
+	@VARIANT=san tests/run.sh unit
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ)
+fuzz:
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=fuzz fuzz-build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh fuzz
+reference: $(O)/tests/unit/reference_test
+	@UPDATE_REFERENCE=1 $<
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,104 @@
+#!/bin/bash
+# Runs the tests of a group, each with its seconds, and closes with "N passed, N failed"; non-zero if any failed.
+#   run.sh check   unit, golden and invalid files, lint: no root, no lab machine
+#   run.sh test    all that CI runs; T=PATTERN picks tests by name
+#   run.sh unit    the unit tests of VARIANT (release, san)
+#   run.sh fuzz    every fuzz target for FUZZ_SECONDS (60)
+# Outputs are kept in build/reports/NAME.log; that of a failed test is shown.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+reports=build/reports
+results=$reports/results
+pattern=${T:-}
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+
+seconds_since() { # START in microseconds
+	awk -v a="$1" -v b="${EPOCHREALTIME/./}" 'BEGIN { printf "%.1f", (b - a) / 1e6 }'
+}
+t() { # NAME CMD...
+	local name=$1 start=${EPOCHREALTIME/./} log
+	shift
+	[[ $name == *$pattern* ]] || return 0
+	log=$reports/${name//\//-}.log
+	if "$@" >"$log" 2>&1 </dev/null; then
+		echo "ok   $name ($(seconds_since "$start") s)" | tee -a "$results"
+	else
+		echo "FAIL $name ($(seconds_since "$start") s)" | tee -a "$results"
+		sed 's/^/     | /' "$log" | tail -n "${TAIL:-60}"
+	fi
+}
+
+unit() { # VARIANT
+	local binary
+	for binary in "build/$1"/tests/unit/*_test; do
+		t "unit/$1/$(basename "$binary")" "$binary"
+	done
+}
+fuzz() {
+	local source name
+	for source in tests/fuzz/*_fuzz.c; do
+		name=$(basename "$source" .c)
+		mkdir -p "build/fuzz/corpus/$name"
+		t "fuzz/$name" "build/fuzz/tests/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -max_len=20000 \
+			-artifact_prefix="build/fuzz/" "build/fuzz/corpus/$name" "tests/fuzz/${name%_fuzz}-seeds"
+	done
+}
+lint() {
+	t lint/includes tests/lint/includes.sh
+	t lint/readme tests/lint/readme.sh
+	t lint/code make -f rules.mk --no-print-directory lint
+}
+check() {
+	unit release
+	t unit/nft-load tests/unit/nft_load.sh
+	lint
+}
+# One boot serves all scenarios; those with a host.sh drive the lab from outside (they restart it).
+lab_suite() {
+	local folder name
+	for folder in tests/scenario/*/; do
+		name=$(basename "$folder")
+		if [ -x "$folder/host.sh" ]; then
+			t "lab/$name" "$folder/host.sh"
+		else
+			t "lab/$name" "$LAB" ssh python3 -S -B /share/tests/lab/run.py "$name"
+		fi
+	done
+}
+lab() {
+	make -f rules.mk --no-print-directory build/lab/disk.ext4
+	LABDIR=$PWD/build/lab tests/lab/lab.sh boot tests/run.sh lab-suite || {
+		echo 'FAIL lab/boot (0 s)' | tee -a "$results"
+	}
+}
+
+mkdir -p "$reports"
+group=${1:?usage: run.sh check|test|unit|fuzz}
+[ "$group" = lab-suite ] || : >"$results"
+case $group in
+check) check ;;
+unit) unit "${VARIANT:-release}" ;;
+fuzz) fuzz ;;
+lab-suite)
+	lab_suite
+	exit 0
+	;;
+test)
+	check
+	unit san
+	fuzz
+	for script in tests/plugins/*_test.*; do
+		t "plugins/$(basename "${script%.*}")" "$script"
+	done
+	lab
+	;;
+*)
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+	;;
+esac
+passed=$(grep -c '^ok ' "$results") || [ $? = 1 ]
+failed=$(grep -c '^FAIL ' "$results") || [ $? = 1 ]
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

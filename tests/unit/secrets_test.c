@@ -1,0 +1,249 @@
+/* The secrets folder of a configuration in a folder of its own, which is the current one. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "conf/conf.h"
+#include "conf/model.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GOOD_PSK "0123456789abcdef0123456789abcdef"
+
+static const char by_psk[] =
+	"gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+	"  tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; } ); } );\n"
+	"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
+	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+
+static char folder[64];
+
+static int enter_folder(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/culvert-secrets-XXXXXX");
+	if (!mkdtemp(folder) || chdir(folder) || mkdir("secrets", 0700))
+		return -1;
+	return io_write_file("x.conf", by_psk, strlen(by_psk), 0600);
+}
+
+static int leave_folder(void **state)
+{
+	(void)state;
+	return chdir("/") || io_remove_tree(folder) ? -1 : 0;
+}
+
+/* Loads x.conf and compares what is said; r: what conf_load() must return. */
+static void assert_load(int r, const char *expected)
+{
+	struct diag_list diags = { 0 };
+	struct buf out = { 0 };
+	struct model *m = NULL;
+
+	int got = conf_load("x.conf", &diags, &m);
+	diag_print(&diags, &out);
+	assert_string_equal(buf_text(&out), expected);
+	assert_int_equal(got, r);
+	conf_free(m);
+	buf_free(&out);
+	diag_free(&diags);
+}
+
+static void write_psk(const char *psk, size_t len, mode_t mode)
+{
+	assert_int_equal(io_write_file("secrets/c.psk", psk, len, mode), 0);
+}
+
+static void good_key(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+	char *psk;
+	size_t len;
+
+	(void)state;
+	write_psk(GOOD_PSK "\n", 33, 0600);
+	assert_load(0, "");
+	assert_int_equal(conf_load("x.conf", &diags, &m), 0);
+	assert_int_equal(conf_read_secret(m, "c.psk", &psk, &len), 0);
+	assert_int_equal(len, 32);
+	assert_string_equal(psk, GOOD_PSK);
+	io_free_secret(psk, len);
+	assert_int_equal(conf_read_secret(m, "../x.conf", &psk, &len), -EINVAL);
+	assert_int_equal(conf_read_secret(m, "none", &psk, &len), -ENOENT);
+	conf_free(m);
+	diag_free(&diags);
+}
+
+static void length(void **state)
+{
+	(void)state;
+	write_psk(GOOD_PSK, 19, 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: the key has 19 octets; use 32 or more, from a random "
+		"source\n");
+	write_psk(GOOD_PSK, 20, 0600);
+	assert_load(0,
+		"x.conf:2: warning: carriers[0].psk_file: ./secrets/c.psk: the key has 20 octets; 32 or more, from a random "
+		"source, are better\n");
+	write_psk("", 0, 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: the key has 0 octets; use 32 or more, from a random "
+		"source\n");
+}
+
+static void octets(void **state)
+{
+	static const char *const texts[] = { (GOOD_PSK "\n\n"), (GOOD_PSK "\r\n"), ("\n" GOOD_PSK) };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_psk(texts[i], strlen(texts[i]), 0600);
+		assert_load(-EINVAL,
+			"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: has a NUL, a carriage return or more than one line "
+			"in it; write the key on one line\n");
+	}
+	write_psk(GOOD_PSK "\0", 33, 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: has a NUL, a carriage return or more than one line in "
+		"it; write the key on one line\n");
+}
+
+static void access_of_others(void **state)
+{
+	(void)state;
+	write_psk(GOOD_PSK, 32, 0640);
+	assert_load(
+		-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: mode 0640 lets others in; chmod it to 0600\n");
+	write_psk(GOOD_PSK, 32, 0404);
+	assert_load(
+		-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: mode 0404 lets others in; chmod it to 0400\n");
+	write_psk(GOOD_PSK, 32, 0600);
+	assert_int_equal(chmod("secrets", 0770), 0);
+	assert_load(-EINVAL, "x.conf: ./secrets/: mode 0770 lets others in; chmod it to 0750\n");
+	assert_int_equal(chmod("secrets", 0755), 0);
+	assert_load(0, "");
+}
+
+static void owner(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	write_psk(GOOD_PSK, 32, 0600);
+	if (chown("secrets/c.psk", 12, 12))
+		skip(); /* a user namespace that maps root alone */
+	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: belongs to user 12; chown it to root\n");
+}
+
+static void no_file(void **state)
+{
+	(void)state;
+	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: No such file or directory\n");
+	assert_int_equal(mkdir("secrets/c.psk", 0700), 0);
+	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is no regular file\n");
+	assert_int_equal(io_remove_tree("secrets"), 0);
+	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: No such file or directory\n");
+}
+
+static void too_large(void **state)
+{
+	size_t len = 64 * 1024 + 1;
+	char *psk = calloc(1, len);
+
+	(void)state;
+	assert_non_null(psk);
+	write_psk(psk, len, 0600);
+	free(psk);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is larger than 65536 octets; is it the right file?\n");
+}
+
+static void write_text(const char *path, const char *text, mode_t mode)
+{
+	assert_int_equal(io_write_file(path, text, strlen(text), mode), 0);
+}
+
+/* Certificates may be read by all, their key may not; none may be written by others. */
+static void certificates(void **state)
+{
+	struct buf text = { 0 };
+
+	(void)state;
+	buf_printf(&text, "%.*s%s%s", (int)(strstr(by_psk, "psk_file") - by_psk), by_psk,
+		"certificate = \"c.pem\"; key_file = \"c.key\"; ca = \"ca.pem\";\n", strstr(by_psk, "  tunnels"));
+	write_text("x.conf", buf_text(&text), 0600);
+	buf_free(&text);
+	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
+	write_text("secrets/ca.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
+	write_text("secrets/c.key", "-----BEGIN EC PRIVATE KEY-----\n", 0600);
+	assert_load(0, "");
+
+	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0664);
+	write_text("secrets/ca.pem", "-----BEGIN PUBLIC KEY-----\n", 0644);
+	write_text("secrets/c.key", "-----BEGIN PRIVATE KEY-----\n", 0644);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].certificate: ./secrets/c.pem: mode 0664 lets others in; chmod it to 0644\n"
+		"x.conf:2: carriers[0].key_file: ./secrets/c.key: mode 0644 lets others in; chmod it to 0600\n"
+		"x.conf:2: carriers[0].ca: ./secrets/ca.pem: has no \"-----BEGIN ... CERTIFICATE-----\" in it; give PEM\n");
+
+	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
+	write_text("secrets/ca.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
+	write_text("secrets/c.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].key_file: ./secrets/c.key: is protected by a passphrase; remove it, for nobody "
+		"can type it at boot\n");
+}
+
+/* I6: whatever is wrong with a key, no message repeats it. */
+static void no_message_shows_a_key(void **state)
+{
+	static const char *const keys[] = { "hunter2hunter2", "hunter2\nhunter2hunter2hunter2hunter2",
+		"hunter2hunter2hunter2" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct diag_list diags = { 0 };
+		struct buf out = { 0 };
+		struct model *m = NULL;
+		write_psk(keys[i], strlen(keys[i]), 0600);
+		int r = conf_load("x.conf", &diags, &m);
+		assert_true(r == 0 || r == -EINVAL);
+		diag_print(&diags, &out);
+		assert_true(out.len > 0);
+		assert_null(strstr(buf_text(&out), "hunter"));
+		conf_free(m);
+		buf_free(&out);
+		diag_free(&diags);
+	}
+}
+
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, enter_folder, leave_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(good_key),
+		IN_FOLDER(length),
+		IN_FOLDER(octets),
+		IN_FOLDER(access_of_others),
+		IN_FOLDER(owner),
+		IN_FOLDER(no_file),
+		IN_FOLDER(too_large),
+		IN_FOLDER(certificates),
+		IN_FOLDER(no_message_shows_a_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
