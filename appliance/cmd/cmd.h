@@ -1,0 +1,16 @@
+/* The operator's command: what every subcommand gets, and what it ends with. */
+#ifndef CULVERT_CMD_CMD_H
+#define CULVERT_CMD_CMD_H
+
+enum { EXIT_OK = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
+
+struct cmd_options {
+	const char *run; /* folder of culvertd's sockets */
+};
+
+/* Each takes what follows its name and returns the exit code; argv[0] is the name. */
+int cmd_check(const struct cmd_options *o, int argc, char **argv);
+int cmd_reload(const struct cmd_options *o, int argc, char **argv);
+int cmd_status(const struct cmd_options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,60 @@
+/* culvert: one const table of subcommands, each in its own file. */
+#include "appliance/cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	int (*run)(const struct cmd_options *o, int argc, char **argv);
+} commands[] = {
+	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing", cmd_check },
+	{ "status", "[--json]", "show every link, the worst first; exit code 1 if one does not carry", cmd_status },
+	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },
+};
+
+static const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: culvert [--run DIR] COMMAND\n", out);
+	for (size_t i = 0; i < n_commands; i++)
+		fprintf(out, "  %-8s %-9s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+	fputs("  --run DIR          where culvertd's socket is (/run/culvert)\n"
+		  "  --help, --version\n"
+		  "exit code: 0 good, 1 an error or a link that does not carry, 2 wrong usage\n",
+		out);
+}
+
+static int run_command(const struct cmd_options *o, int argc, char **argv)
+{
+	for (size_t i = 0; argc && i < n_commands; i++)
+		if (!strcmp(argv[0], commands[i].name))
+			return commands[i].run(o, argc, argv);
+	if (argc)
+		fprintf(stderr, "culvert: there is no command '%s'\n", argv[0]);
+	print_usage(stderr);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cmd_options o = { .run = "/run/culvert" };
+	int first = 1;
+
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		print_usage(stdout);
+		return EXIT_OK;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("culvert " CULVERT_VERSION);
+		return EXIT_OK;
+	}
+	if (argc > 2 && !strcmp(argv[1], "--run")) {
+		o.run = argv[2];
+		first = 3;
+	}
+	return run_command(&o, argc - first, argv + first);
+}

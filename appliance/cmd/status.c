@@ -1,0 +1,89 @@
+/* culvert status: the gateway in one line, then every link. */
+#include "appliance/cmd/cmd.h"
+
+#include "appliance/cmd/client.h"
+#include "appliance/cmd/table.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t count_carrying(const json_t *links)
+{
+	size_t carrying = 0;
+	size_t i;
+	json_t *link;
+
+	json_array_foreach(links, i, link)
+	{
+		carrying += json_is_true(json_object_get(link, "carrying"));
+	}
+	return carrying;
+}
+
+static void print_gateway(const json_t *status, size_t carrying, size_t links)
+{
+	long long generation = client_number(status, "generation");
+
+	if (generation) {
+		client_print(stdout, client_text(status, "gateway", "?"));
+		printf(": generation %lld, charon %s, %zu of %zu links carry\n", generation, client_text(status, "charon", "?"),
+			carrying, links);
+	} else {
+		puts("closed: no configuration is in force");
+	}
+}
+
+static void print_messages(const json_t *messages)
+{
+	size_t i;
+	json_t *message;
+
+	json_array_foreach(messages, i, message)
+	{
+		fputs("! ", stdout);
+		client_print(stdout, json_is_string(message) ? json_string_value(message) : "");
+		putchar('\n');
+	}
+}
+
+static int print_status(const json_t *status, bool json)
+{
+	const json_t *links = json_object_get(status, "links");
+	size_t n = json_array_size(links);
+	size_t carrying = count_carrying(links);
+
+	if (json) {
+		json_dumpf(status, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_gateway(status, carrying, n);
+		print_messages(json_object_get(status, "messages"));
+		if (table_print(status, stdout))
+			return EXIT_BAD;
+	}
+	return client_number(status, "generation") && carrying == n ? EXIT_OK : EXIT_BAD;
+}
+
+int cmd_status(const struct cmd_options *o, int argc, char **argv)
+{
+	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	json_t *answer;
+	int code = EXIT_BAD;
+
+	if (argc > 1 && !json) {
+		fputs("usage: culvert status [--json]\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (client_ask(o->run, "status", &answer))
+		return EXIT_BAD;
+	if (json_is_true(json_object_get(answer, "ok"))) {
+		code = print_status(answer, json);
+	} else {
+		fputs("culvert: ", stderr);
+		client_print(stderr, client_text(answer, "error", "culvertd does not say why"));
+		fputc('\n', stderr);
+	}
+	json_decref(answer);
+	return code;
+}

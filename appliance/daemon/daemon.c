@@ -1,0 +1,291 @@
+/*
+ * Start, stop, and what happens between the parts. Failure policy: culvertd does not start without its lock, its
+ * sockets and closed walls; from then on a configuration that cannot be used is said and leaves what was in force, or
+ * the closed walls. Order at the start: nothing of the operator's is read before the walls stand.
+ */
+#include "appliance/daemon/daemon.h"
+
+#include "appliance/daemon/charon.h"
+#include "appliance/daemon/generation.h"
+#include "appliance/daemon/links.h"
+#include "appliance/daemon/reload.h"
+#include "appliance/daemon/sweep.h"
+#include "appliance/isolation/report.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/diag.h"
+#include "lib/io.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <systemd/sd-daemon.h>
+
+static void log_diags(const struct diag_list *diags)
+{
+	struct buf text = { 0 };
+	char *rest;
+	char *line;
+
+	diag_print(diags, &text);
+	rest = text.text;
+	while (rest && (line = strsep(&rest, "\n")))
+		if (*line)
+			log_at(diags->errors ? LOG_ERR : LOG_WARNING, "%s", line);
+	buf_free(&text);
+}
+
+/* Why the file is not in force, for `status` and for systemd; NULL: it is. */
+static void note_refusal(struct daemon *d, const struct reload_outcome *o)
+{
+	free(d->refusal);
+	d->refusal = NULL;
+	if (o->error && asprintf(&d->refusal, "not in force: %s", o->text) < 0)
+		d->refusal = NULL;
+}
+
+static void log_outcome(const struct reload_outcome *o)
+{
+	log_diags(o->diags);
+	if (o->error)
+		log_error(
+			"%s; %s", o->text, o->generation ? "the generation before stays in force" : "everything stays closed");
+	else if (o->changed)
+		log_notice("generation %u is in force", o->generation);
+	else
+		log_info("generation %u stays in force: nothing has changed", o->generation);
+}
+
+/* Ready means that what can stand does; without a configuration that is closed walls, which is said. */
+static void tell_systemd(struct daemon *d, const struct reload_outcome *o)
+{
+	const char *ready = d->ready ? "" : "READY=1\n";
+
+	d->ready = true;
+	if (o->generation)
+		sd_notifyf(0, "%sSTATUS=Generation %u in force%s%s", ready, o->generation, d->refusal ? "; " : "",
+			d->refusal ? d->refusal : "");
+	else
+		sd_notifyf(0, "%sSTATUS=Closed, no configuration in force: %s", ready, o->text ? o->text : "none yet");
+}
+
+static void on_reloaded(void *userdata, const struct reload_outcome *o)
+{
+	struct daemon *d = userdata;
+	struct control_client *client = d->client;
+
+	d->client = NULL;
+	note_refusal(d, o);
+	log_outcome(o);
+	tell_systemd(d, o);
+	sweep_unknown(d->sweep);
+	if (client)
+		daemon_answer_reload(client, o);
+	if (d->again) {
+		d->again = false;
+		daemon_reload(d, NULL);
+	}
+}
+
+int daemon_reload(struct daemon *d, struct control_client *client)
+{
+	if (reload_is_running(d->reload))
+		return -EBUSY;
+	d->client = client;
+	return reload_begin(d->reload, on_reloaded, d);
+}
+
+static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)s;
+	(void)si;
+	d->again = daemon_reload(d, NULL) != 0;
+	return 0;
+}
+
+static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+	(void)si;
+	(void)userdata;
+	log_info("ending; walls, links and SAs stay as they are");
+	return sd_event_exit(sd_event_source_get_event(s), 0);
+}
+
+static void on_charon(void *userdata, bool up)
+{
+	struct daemon *d = userdata;
+
+	log_notice("charon is %s", up ? "there" : "gone; what the kernel holds goes on");
+	if (!up)
+		return;
+	reload_sync_charon(d->reload);
+	sweep_charon_up(d->sweep);
+}
+
+static void on_sas(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	if (!reload_is_running(d->reload))
+		sweep_unknown(d->sweep);
+}
+
+/* The caller frees it; NULL when memory is short. */
+static char *run_path(const struct daemon *d, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", d->options.run, name) < 0 ? NULL : path;
+}
+
+static int take_lock(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *path = run_path(d, "culvertd.lock");
+	int error = io_make_dirs(d->options.run, 0755);
+
+	if (error) {
+		log_error("%s cannot be made: %s", d->options.run, strerror(-error));
+		return error;
+	}
+	if (!path)
+		return -ENOMEM;
+	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (d->lock >= 0 && !flock(d->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	error = -errno;
+	if (error == -EWOULDBLOCK)
+		log_error("another culvertd is working on %s; this one changes nothing and ends", d->options.run);
+	else
+		log_error("%s cannot be locked: %s", path, strerror(-error));
+	return error;
+}
+
+static int add_signals(struct daemon *d)
+{
+	static const struct {
+		int signal;
+		sd_event_signal_handler_t handler;
+	} signals[] = {
+		{ SIGHUP, on_hangup },
+		{ SIGTERM, on_terminate },
+		{ SIGINT, on_terminate },
+	};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int r =
+			sd_event_add_signal(d->event, NULL, signals[i].signal | SD_EVENT_SIGNAL_PROCMASK, signals[i].handler, d);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int close_walls(struct daemon *d)
+{
+	int error = links_open(d->event, on_sas, d, &d->links);
+
+	if (!error)
+		error = links_close_walls(d->links);
+	if (error)
+		log_error("the walls cannot be closed: %s", strerror(-error));
+	return error;
+}
+
+static int open_charon(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *path = run_path(d, "charon.sock");
+
+	return path ? charon_open(d->event, path, on_charon, d, &d->charon) : -ENOMEM;
+}
+
+static int open_control(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *path = run_path(d, "control.sock");
+
+	return path ? control_open(d->event, path, daemon_verbs, d, &d->control) : -ENOMEM;
+}
+
+static int make_parts(struct daemon *d)
+{
+	int error = open_charon(d);
+
+	if (!error) {
+		struct reload_parts parts = {
+			.conf = d->options.conf,
+			.run = d->options.run,
+			.state = d->options.state,
+			.links = d->links,
+			.charon = d->charon,
+		};
+
+		error = reload_new(&parts, &d->reload);
+	}
+	if (!error)
+		error = sweep_new(d->event, d->links, d->charon, &d->sweep);
+	if (!error)
+		error = open_control(d);
+	if (error)
+		log_error("the sockets in %s cannot be set up: %s", d->options.run, strerror(-error));
+	return error;
+}
+
+/* What an earlier culvertd left in force goes on before anything new is looked at. */
+static void adopt(struct daemon *d)
+{
+	struct diag_list diags = { 0 };
+	int error = reload_adopt(d->reload, &diags);
+
+	log_diags(&diags);
+	if (!error)
+		log_notice("generation %u goes on", reload_current(d->reload)->number);
+	else if (error != -ENOENT)
+		log_error("the generation that was in force cannot be taken up: %s", strerror(-error));
+	diag_free(&diags);
+}
+
+int daemon_start(struct daemon *d)
+{
+	int error;
+
+	d->lock = -1;
+	error = take_lock(d);
+	if (error)
+		return error;
+	error = sd_event_new(&d->event);
+	if (error >= 0)
+		error = add_signals(d);
+	if (error < 0) {
+		log_error("no event loop: %s", strerror(-error));
+		return error;
+	}
+	error = close_walls(d);
+	if (!error)
+		error = make_parts(d);
+	if (error)
+		return error;
+	adopt(d);
+	if (charon_is_up(d->charon))
+		on_charon(d, true);
+	return daemon_reload(d, NULL);
+}
+
+void daemon_stop(struct daemon *d)
+{
+	control_close(d->control);
+	sweep_free(d->sweep);
+	charon_close(d->charon);
+	links_close(d->links);
+	reload_free(d->reload);
+	sd_event_unref(d->event);
+	free(d->refusal);
+	if (d->lock >= 0)
+		close(d->lock);
+}

@@ -1,0 +1,52 @@
+/* culvertd's parts, wired together. One struct, made by main.c, passed to the call-backs of daemon.c and verbs.c. */
+#ifndef CULVERT_DAEMON_DAEMON_H
+#define CULVERT_DAEMON_DAEMON_H
+
+#include "appliance/daemon/control.h"
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+struct charon;
+struct links;
+struct reload;
+struct reload_outcome;
+struct sweep;
+
+struct daemon_options { /* borrowed from the command line */
+	const char *conf; /* the operator's file */
+	const char *run; /* sockets, generations; gone at boot */
+	const char *state; /* what must last */
+};
+
+struct daemon {
+	struct daemon_options options;
+	int lock; /* held while we live; -1 before */
+	sd_event *event;
+	struct links *links;
+	struct charon *charon;
+	struct reload *reload;
+	struct sweep *sweep;
+	struct control *control;
+	bool ready; /* systemd was told */
+	bool again; /* SIGHUP came during a reload */
+	struct control_client *client; /* who asked for the reload that runs; NULL: a signal or the start */
+	char *refusal; /* owned: why the operator's file is not in force; NULL: it is */
+};
+
+/*
+ * Takes the lock, closes the walls, takes up the generation in force and begins with the operator's file. Logs what
+ * fails. 0 or -errno; daemon_stop() in either case. d is zeroed but for options.
+ */
+int daemon_start(struct daemon *d);
+/* Ends culvertd's part only: walls, links and SAs stay as they are. */
+void daemon_stop(struct daemon *d);
+/* Begins a reload, for a client that waits or for NULL. 0, or -EBUSY while one runs. */
+int daemon_reload(struct daemon *d, struct control_client *client);
+
+/* The verbs of control.sock; their userdata is the struct daemon. */
+extern const struct control_verb daemon_verbs[];
+/* Answers a `reload` with its outcome. */
+void daemon_answer_reload(struct control_client *client, const struct reload_outcome *outcome);
+
+#endif

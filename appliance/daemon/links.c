@@ -1,0 +1,290 @@
+/*
+ * Two ways to look: apply (walls and all), when the model changes or after a failure; follow (all but the walls), when
+ * links begin or cease to carry and when interfaces come and go. Failure policy: nothing here is fatal. What fails is
+ * in the report, is logged once, and is tried again; until then the link is closed.
+ */
+#include "appliance/daemon/links.h"
+
+#include "appliance/isolation/carrying.h"
+#include "appliance/isolation/isolation.h"
+#include "appliance/isolation/report.h"
+#include "appliance/isolation/sa_watch.h"
+#include "conf/model.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+struct links {
+	sd_event *event; /* referenced */
+	links_sas_fn sas_fn;
+	void *userdata;
+	struct isolation *isolation;
+	sd_event_source *isolation_io;
+	struct sa_watch *sas; /* NULL while there is no model, or no XFRM */
+	sd_event_source *sas_io;
+	sd_event_source *look; /* the next look that is due: after a burst or after a failure */
+	bool look_at_all; /* apply, not only follow */
+	const struct model *model; /* borrowed; NULL: none */
+	struct carrying known; /* if_ids of the model's links */
+	struct carrying carried; /* as last logged */
+	struct report report; /* of the last application */
+};
+
+static const struct carrying *carrying(const struct links *l)
+{
+	static const struct carrying none;
+
+	return l->sas ? sa_watch_carrying(l->sas) : &none;
+}
+
+static bool report_has(const struct report *r, const struct report_entry *entry)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->entries[i].pending == entry->pending && !strcmp(r->entries[i].text, entry->text))
+			return true;
+	return false;
+}
+
+/* Takes now in place of the last report; what was not in that one is logged. */
+static void take_report(struct links *l, struct report *now)
+{
+	for (size_t i = 0; i < now->count; i++)
+		if (!report_has(&l->report, &now->entries[i]))
+			log_at(now->entries[i].pending ? LOG_WARNING : LOG_ERR, "isolation: %s", now->entries[i].text);
+	if (l->report.failed + l->report.pending && !(now->failed + now->pending))
+		log_notice("isolation: everything is in place now");
+	report_free(&l->report);
+	l->report = *now;
+}
+
+/* A look that is due sooner is not put off. */
+static void look_in(struct links *l, uint64_t usec, bool at_all)
+{
+	uint64_t now = 0;
+	uint64_t due = 0;
+
+	l->look_at_all = l->look_at_all || at_all;
+	sd_event_now(l->event, CLOCK_BOOTTIME, &now);
+	if (sd_event_source_get_enabled(l->look, NULL) > 0 && sd_event_source_get_time(l->look, &due) >= 0 &&
+		due <= now + usec)
+		return;
+	sd_event_source_set_time_relative(l->look, usec);
+	sd_event_source_set_enabled(l->look, SD_EVENT_ONESHOT);
+}
+
+static void log_carrying(struct links *l)
+{
+	struct carrying now = { 0 };
+	const struct carrying *c = carrying(l);
+
+	for (size_t i = 0; i < l->model->n_apns; i++) {
+		const struct apn *a = &l->model->apns[i];
+
+		for (size_t k = 0; k < a->n_links; k++) {
+			bool has = carrying_has(c, a->links[k].if_id);
+
+			if (has != carrying_has(&l->carried, a->links[k].if_id))
+				log_notice(
+					"link %s/%s %s", a->name, a->links[k].tunnel->name, has ? "carries" : "does not carry any more");
+			if (has)
+				carrying_add(&now, a->links[k].if_id);
+		}
+	}
+	carrying_free(&l->carried);
+	l->carried = now;
+}
+
+static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata);
+
+/* The watch on the kernel's SAs, open and told our address. A failure is for the report; nothing carries then. */
+static int follow_sas(struct links *l, struct report *r)
+{
+	bool changed;
+	int error;
+
+	if (l->sas) {
+		error = sa_watch_set_outer(l->sas, &l->model->gateway.outer_address, &changed);
+	} else {
+		error = sa_watch_open(&l->model->gateway.outer_address, &l->sas);
+		if (!error)
+			error = sd_event_add_io(l->event, &l->sas_io, sa_watch_fd(l->sas), EPOLLIN, on_sas, l);
+		if (error < 0) {
+			sa_watch_free(l->sas);
+			l->sas = NULL;
+		}
+	}
+	if (error < 0)
+		report_failure(r, "the kernel's SAs cannot be followed: %s", strerror(-error));
+	return error < 0 ? error : 0;
+}
+
+static int look(struct links *l, bool at_all)
+{
+	struct report r = { 0 };
+	int watch;
+	int error;
+
+	if (!l->model)
+		return 0;
+	watch = follow_sas(l, &r);
+	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, carrying(l), &r);
+	if (error && !r.failed)
+		report_failure(&r, "the configuration cannot be applied: %s", strerror(-error));
+	take_report(l, &r);
+	log_carrying(l);
+	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */
+	if (error || watch)
+		look_in(l, LINKS_RETRY, true);
+	return error || watch ? -EIO : 0;
+}
+
+static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct links *l = userdata;
+	bool at_all = l->look_at_all;
+
+	(void)s;
+	(void)usec;
+	l->look_at_all = false;
+	look(l, at_all);
+	return 0;
+}
+
+static void watch_lost(struct links *l, int error)
+{
+	log_error("the kernel's SAs cannot be followed any more: %s", strerror(-error));
+	l->sas_io = sd_event_source_disable_unref(l->sas_io);
+	sa_watch_free(l->sas);
+	l->sas = NULL;
+	look_in(l, LINKS_SETTLE, true);
+}
+
+static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
+{
+	struct links *l = userdata;
+	bool changed = false;
+	int error = sa_watch_process(l->sas, &changed);
+
+	(void)s;
+	(void)fd;
+	(void)events;
+	if (error) {
+		watch_lost(l, error);
+		return 0;
+	}
+	if (changed)
+		look(l, false);
+	l->sas_fn(l->userdata);
+	return 0;
+}
+
+static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userdata)
+{
+	struct links *l = userdata;
+	bool again = false;
+	int error = isolation_process(l->isolation, &again);
+
+	(void)s;
+	(void)fd;
+	(void)events;
+	if (error)
+		log_warning("interface events cannot be read: %s", strerror(-error));
+	/* Where a look fails, its own changes call for the next one: slowly. */
+	if ((again || error) && l->model)
+		look_in(l, l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, false);
+	return 0;
+}
+
+int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct links **ret)
+{
+	struct links *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->event = sd_event_ref(event);
+	l->sas_fn = sas_fn;
+	l->userdata = userdata;
+	r = isolation_open(&l->isolation);
+	if (!r)
+		r = sd_event_add_time(event, &l->look, CLOCK_BOOTTIME, 0, 1, on_look, l);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(l->look, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_io(event, &l->isolation_io, isolation_fd(l->isolation), EPOLLIN, on_isolation, l);
+	if (r < 0) {
+		links_close(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+int links_close_walls(struct links *l)
+{
+	struct report r = { 0 };
+	int error = isolation_close_walls(l->isolation, &r);
+
+	take_report(l, &r);
+	return error;
+}
+
+int links_extend(struct links *l, const struct model *next)
+{
+	struct report r = { 0 };
+	int error = isolation_prepare(l->isolation, next, &r);
+
+	take_report(l, &r);
+	return error;
+}
+
+int links_use(struct links *l, const struct model *model)
+{
+	l->model = model;
+	l->known_whole = true;
+	carrying_free(&l->known);
+	for (size_t i = 0; model && i < model->n_apns; i++)
+		for (size_t k = 0; k < model->apns[i].n_links; k++)
+			if (carrying_add(&l->known, model->apns[i].links[k].if_id))
+				l->known_whole = false;
+	return look(l, true);
+}
+
+const struct report *links_report(const struct links *l)
+{
+	return &l->report;
+}
+
+bool links_carrying(const struct links *l, uint32_t if_id)
+{
+	return carrying_has(carrying(l), if_id);
+}
+
+bool links_knows(const struct links *l, uint32_t if_id)
+{
+	return !l->known_whole || carrying_has(&l->known, if_id);
+}
+
+struct sa_watch *links_sas(const struct links *l)
+{
+	return l->sas;
+}
+
+void links_close(struct links *l)
+{
+	if (!l)
+		return;
+	sd_event_source_disable_unref(l->sas_io);
+	sd_event_source_disable_unref(l->isolation_io);
+	sd_event_source_disable_unref(l->look);
+	sa_watch_free(l->sas);
+	isolation_free(l->isolation);
+	carrying_free(&l->known);
+	carrying_free(&l->carried);
+	report_free(&l->report);
+	sd_event_unref(l->event);
+	free(l);
+}

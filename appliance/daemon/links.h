@@ -1,0 +1,53 @@
+/*
+ * The kernel side of the generation in force: walls, interfaces, routes, following what changes under them. A link's
+ * routes stand while the kernel holds its outbound SA. What could not be applied is tried again every LINKS_RETRY.
+ * Logs what it cannot do and which links begin and cease to carry. On the event loop's thread.
+ */
+#ifndef CULVERT_DAEMON_LINKS_H
+#define CULVERT_DAEMON_LINKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+struct links;
+struct model;
+struct report;
+struct sa;
+struct sa_watch;
+
+enum {
+	LINKS_RETRY = 5 * 1000 * 1000, /* microseconds */
+	LINKS_SETTLE = 100 * 1000, /* microseconds; one look serves a burst of interface events */
+	LINKS_SETTLE_FAILING = 1000 * 1000, /* the same while the last look failed */
+};
+
+/* Called after the kernel's SAs have changed. */
+typedef void (*links_sas_fn)(void *userdata);
+
+/* 0 with *ret (links_close() it), or -errno. Touches nothing in the kernel. */
+int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct links **ret);
+/* Before there is a model: nothing is forwarded, but walls that stand already stay. 0 or -errno, links_report() says.
+ */
+int links_close_walls(struct links *l);
+/*
+ * Makes what next needs beside what is in use, without any effect on that. 0, or -EIO and links_report() says what the
+ * kernel refuses. links_use() comes next, with next or with the model in use.
+ */
+int links_extend(struct links *l, const struct model *next);
+/*
+ * From now on the kernel is to look like model, which is borrowed until the next call. NULL: none; what stands then
+ * stays as it is. 0, or -EIO when something could not be applied: links_report() says what, and it is tried again.
+ */
+int links_use(struct links *l, const struct model *model);
+/* What came of the last application. Valid until the loop goes on. */
+const struct report *links_report(const struct links *l);
+bool links_carrying(const struct links *l, uint32_t if_id);
+/* True if the model in use has a link of that if_id. */
+bool links_knows(const struct links *l, uint32_t if_id);
+/* The SAs in the kernel; NULL while there is no model, or no XFRM. Valid until the loop goes on. */
+struct sa_watch *links_sas(const struct links *l);
+/* Leaves everything in the kernel as it is: traffic goes on. NULL is allowed. */
+void links_close(struct links *l);
+
+#endif

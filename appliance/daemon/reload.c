@@ -1,0 +1,271 @@
+/*
+ * One transaction at a time. Its steps are functions that each end by calling the next one, or by finish() or
+ * refuse(); those that ask charon go on in a call-back.
+ *
+ * What is certain at each refusal: `current` was not switched, charon did not commit or was told to go back, and the
+ * kernel has the old generation again. A charon that vanishes during its step is as one that was never there: it comes
+ * back with whatever `current` names then, and reload_sync_charon() makes sure.
+ */
+#include "appliance/daemon/reload.h"
+
+#include "appliance/daemon/charon.h"
+#include "appliance/daemon/generation.h"
+#include "appliance/daemon/links.h"
+#include "appliance/isolation/report.h"
+#include "conf/conf.h"
+#include "lib/diag.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHARON_LIMIT = 30 * 1000 * 1000 }; /* microseconds; preparing 5000 tunnels takes under a second */
+
+struct reload {
+	struct reload_parts parts;
+	struct generation current;
+	bool running;
+	/* Of the transaction that runs: */
+	struct generation next;
+	struct diag_list diags;
+	bool prepared; /* charon holds `next`, ready to commit */
+	bool want_sync; /* charon missed a step, or came up meanwhile */
+	reload_done_fn done;
+	void *userdata;
+};
+
+int reload_new(const struct reload_parts *parts, struct reload **ret)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->parts = *parts;
+	*ret = r;
+	return 0;
+}
+
+void reload_free(struct reload *r)
+{
+	if (!r)
+		return;
+	generation_free(&r->next);
+	generation_free(&r->current);
+	diag_free(&r->diags);
+	free(r);
+}
+
+const struct generation *reload_current(const struct reload *r)
+{
+	return &r->current;
+}
+
+bool reload_is_running(const struct reload *r)
+{
+	return r->running;
+}
+
+static int ask(struct reload *r, const char *verb, unsigned number, charon_done_fn done)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), number ? "%s %u" : "%s", verb, number);
+	return charon_request(r->parts.charon, line, CHARON_LIMIT, done, r);
+}
+
+static void on_aborted(void *userdata, int error, const char *answer)
+{
+	(void)userdata;
+	(void)error;
+	(void)answer;
+}
+
+static void on_sync_prepared(void *userdata, int error, const char *answer)
+{
+	(void)userdata;
+	if (error == -EREMOTEIO)
+		log_error("charon does not take the generation in force: %s", answer);
+}
+
+static void on_sync_committed(void *userdata, int error, const char *answer)
+{
+	const struct reload *r = userdata;
+
+	(void)answer;
+	if (!error)
+		log_info("charon works with generation %u", r->current.number);
+}
+
+void reload_sync_charon(struct reload *r)
+{
+	r->want_sync = r->running;
+	if (r->running || !r->current.number || !charon_is_up(r->parts.charon))
+		return;
+	/* Both at once, so that no other prepare can come between them; a commit with nothing prepared is only refused. */
+	if (!ask(r, "prepare", r->current.number, on_sync_prepared))
+		ask(r, "commit", 0, on_sync_committed);
+}
+
+/* The transaction is over before done is called, which may begin the next one. */
+static void finish(struct reload *r, int error, const char *text, bool changed)
+{
+	struct diag_list diags = r->diags;
+	struct reload_outcome outcome = {
+		.error = error,
+		.text = text,
+		.generation = r->current.number,
+		.changed = changed,
+		.diags = &diags,
+	};
+
+	r->diags = (struct diag_list){ 0 };
+	generation_free(&r->next);
+	r->running = false;
+	if (r->want_sync)
+		reload_sync_charon(r);
+	r->done(r->userdata, &outcome);
+	diag_free(&diags);
+}
+
+/* The first thing that the kernel refused, as a sentence. */
+static const char *kernel_failure(const struct reload *r)
+{
+	const struct report *report = links_report(r->parts.links);
+
+	for (size_t i = 0; i < report->count; i++)
+		if (!report->entries[i].pending)
+			return report->entries[i].text;
+	return "out of memory";
+}
+
+/* Back to the old generation, or to none, on both sides. */
+static void refuse(struct reload *r, int error, const char *what, const char *why)
+{
+	char text[512]; /* a copy: why may be of the report that links_use() replaces */
+
+	snprintf(text, sizeof(text), "%s: %s", what, why);
+	if (r->prepared)
+		ask(r, "abort", 0, on_aborted);
+	if (r->next.number) {
+		links_use(r->parts.links, r->current.model);
+		generation_discard(r->parts.run, r->next.number);
+	}
+	finish(r, error, text, false);
+}
+
+/* The kernel loses what is gone, `current` is switched. charon has committed, so a refusal must take it back. */
+static void settle(struct reload *r)
+{
+	struct generation old = r->current;
+	bool was_whole = !links_report(r->parts.links)->failed;
+	int error = links_use(r->parts.links, r->next.model);
+
+	/* Where something failed before, or nothing was in force, going back heals nothing: links tries again. */
+	if (error && old.number && was_whole) {
+		r->want_sync = true;
+		refuse(r, error, "the kernel does not take the new configuration", kernel_failure(r));
+		return;
+	}
+	error = generation_switch(r->parts.run, r->next.number);
+	if (error) {
+		r->want_sync = true;
+		refuse(r, error, "the new generation cannot be made the current one", strerror(-error));
+		return;
+	}
+	r->current = r->next;
+	r->next = (struct generation){ 0 };
+	generation_free(&old);
+	generation_prune(r->parts.run, r->current.number);
+	finish(r, 0, NULL, true);
+}
+
+static void on_committed(void *userdata, int error, const char *answer)
+{
+	struct reload *r = userdata;
+
+	r->prepared = false;
+	if (error == -EREMOTEIO) {
+		r->want_sync = true;
+		refuse(r, error, "charon could not switch to the new configuration", answer);
+		return;
+	}
+	r->want_sync = r->want_sync || error;
+	settle(r);
+}
+
+static void extend_kernel(struct reload *r)
+{
+	int error = links_extend(r->parts.links, r->next.model);
+
+	/* Without an old generation there is nothing to go back to: what failed stays closed and is tried again. */
+	if (error && r->current.number) {
+		refuse(r, error, "the kernel does not take the new configuration", kernel_failure(r));
+		return;
+	}
+	if (!r->prepared || ask(r, "commit", 0, on_committed)) {
+		r->prepared = false;
+		settle(r);
+	}
+}
+
+static void on_prepared(void *userdata, int error, const char *answer)
+{
+	struct reload *r = userdata;
+
+	if (error == -EREMOTEIO) {
+		refuse(r, error, "charon refuses the new configuration", answer);
+		return;
+	}
+	r->prepared = !error;
+	r->want_sync = r->want_sync || error;
+	extend_kernel(r);
+}
+
+/* Loads, checks and freezes into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
+static int freeze(struct reload *r, bool *ret_changed)
+{
+	struct model *model;
+	int error = conf_load(r->parts.conf, &r->diags, &model);
+
+	if (error)
+		return error;
+	error = generation_freeze(r->parts.run, r->parts.state, model, r->current.number, &r->diags, &r->next, ret_changed);
+	conf_free(model);
+	return error;
+}
+
+int reload_begin(struct reload *r, reload_done_fn done, void *userdata)
+{
+	bool changed = false;
+	int error;
+
+	if (r->running)
+		return -EBUSY;
+	r->running = true;
+	r->prepared = false;
+	r->want_sync = false;
+	r->done = done;
+	r->userdata = userdata;
+	error = freeze(r, &changed);
+	if (error) {
+		refuse(r, error, r->parts.conf, error == -EINVAL ? "the configuration is not valid" : strerror(-error));
+	} else if (!changed) {
+		links_use(r->parts.links, r->current.model);
+		finish(r, 0, NULL, false);
+	} else if (ask(r, "prepare", r->next.number, on_prepared)) {
+		r->want_sync = true;
+		extend_kernel(r);
+	}
+	return 0;
+}
+
+int reload_adopt(struct reload *r, struct diag_list *diags)
+{
+	int error = generation_load_current(r->parts.run, diags, &r->current);
+
+	if (!error)
+		links_use(r->parts.links, r->current.model);
+	return error;
+}

@@ -1,0 +1,15 @@
+/* The secret files that a model names: compared with and copied into a generation's folder, never printed. */
+#ifndef CULVERT_DAEMON_SECRETS_H
+#define CULVERT_DAEMON_SECRETS_H
+
+#include <stdbool.h>
+
+struct diag_list;
+struct model;
+
+/* True if gen/secrets/ has each secret of m as it is in m->dir; one that cannot be read is an error in diags. */
+bool secrets_equal(const struct model *m, const char *gen, struct diag_list *diags);
+/* Copies each secret of m to gen/secrets/, 0600 in a folder of 0700. 0, or -errno with the reason in diags. */
+int secrets_copy(const struct model *m, const char *gen, struct diag_list *diags);
+
+#endif

@@ -1,0 +1,89 @@
+#include "appliance/daemon/status.h"
+
+#include "appliance/daemon/survey.h"
+#include "conf/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* jansson takes NULL for a value as "out of memory"; the first such failure makes the whole answer NULL. */
+static json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static json_t *messages(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n_messages; i++)
+		json_array_append_new(list, json_string(s->messages[i]));
+	return list;
+}
+
+static json_t *tunnel(const struct status *s, const struct tunnel *t)
+{
+	static const struct survey_tunnel unknown = { .state = "unknown" };
+	static const struct survey_tunnel down = { .state = "down", .failure = NULL };
+	const struct survey_tunnel *r = s->survey ? survey_tunnel(s->survey, t->name) : &unknown;
+	char peer[IP_TEXT];
+
+	if (!r) /* configured a moment ago, charon has not heard of it */
+		r = &down;
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
+		ip_print(&t->peer, peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
+		"failure", text_or_null(r->failure), "failure_age",
+		r->failure ? json_integer((json_int_t)r->failure_age) : json_null());
+}
+
+static json_t *tunnels(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; s->model && i < s->model->n_carriers; i++)
+		for (size_t k = 0; k < s->model->carriers[i].n_tunnels; k++)
+			json_array_append_new(list, tunnel(s, &s->model->carriers[i].tunnels[k]));
+	return list;
+}
+
+static json_t *child(const struct status *s, uint32_t if_id)
+{
+	const struct survey_child *c = s->survey ? survey_child(s->survey, if_id) : NULL;
+	char in[9];
+	char out[9];
+
+	if (!c)
+		return json_null();
+	snprintf(in, sizeof(in), "%08" PRIx32, c->spi_in);
+	snprintf(out, sizeof(out), "%08" PRIx32, c->spi_out);
+	return json_pack("{s:s, s:s, s:I}", "spi_in", in, "spi_out", out, "age", (json_int_t)c->age);
+}
+
+static json_t *link_of(const struct status *s, const struct apn *a, const struct link *l)
+{
+	char interface[32];
+	char vrf[32];
+
+	snprintf(interface, sizeof(interface), "culv-x%" PRIu32, l->if_id);
+	snprintf(vrf, sizeof(vrf), "culv-v%" PRIu32, a->table);
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o}", "apn", a->name, "tunnel", l->tunnel->name, "if_id",
+		(json_int_t)l->if_id, "interface", interface, "vrf", vrf, "carrying", s->carrying(s->userdata, l->if_id),
+		"child", child(s, l->if_id));
+}
+
+static json_t *links(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; s->model && i < s->model->n_apns; i++)
+		for (size_t k = 0; k < s->model->apns[i].n_links; k++)
+			json_array_append_new(list, link_of(s, &s->model->apns[i], &s->model->apns[i].links[k]));
+	return list;
+}
+
+json_t *status_compose(const struct status *s)
+{
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:o}", "ok", 1, "gateway",
+		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
+		"messages", messages(s), "tunnels", tunnels(s), "links", links(s));
+}

@@ -1,0 +1,33 @@
+/* The JSON of `status`, composed from what is configured, what charon reports and what the kernel carries. Pure. */
+#ifndef CULVERT_DAEMON_STATUS_H
+#define CULVERT_DAEMON_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct model;
+struct survey;
+
+/* Everything is borrowed for the call. */
+struct status {
+	unsigned generation; /* 0: none in force */
+	const struct model *model; /* NULL: none in force */
+	const char *charon; /* "up", "down", or "slow": it is there but did not answer in time */
+	const struct survey *survey; /* NULL unless charon is up */
+	bool (*carrying)(void *userdata, uint32_t if_id);
+	void *userdata;
+	const char *const *messages; /* what the operator should know: refused configuration, missing interfaces */
+	size_t n_messages;
+};
+
+/*
+ * {"ok":true,"gateway":NAME|null,"generation":N,"charon":TEXT,"messages":[TEXT...],
+ *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age"}],
+ *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null}]}
+ * state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the caller json_decref()s.
+ */
+json_t *status_compose(const struct status *s);
+
+#endif

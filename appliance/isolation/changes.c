@@ -1,0 +1,221 @@
+/*
+ * The order of changes is one table of ranks. Two rules beside it: what an addition replaces by itself (an MTU, a
+ * master, a sysctl) is not removed as well, and what a deleted interface takes with it is not removed one by one.
+ */
+#include "appliance/isolation/changes.h"
+
+#include "appliance/isolation/plan.h"
+#include "lib/buf.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ranks of all changes, in the order in which they are made. */
+enum rank {
+	RANK_REMOVE_MISMADE, /* an interface that has a name we need */
+	RANK_REMOVE_ADDRESS, /* before others are added: a primary address takes its secondaries along */
+	RANK_ADD_RULE, /* before the local table's rule at 0 goes, or the host would be deaf in between */
+	RANK_ADD_VRF,
+	RANK_ADD_REFUSAL,
+	RANK_ADD_XFRM,
+	RANK_ADD_MTU,
+	RANK_ADD_MASTER,
+	RANK_ADD_DEVICE_SYSCTL,
+	RANK_ADD_UP,
+	RANK_ADD_ADDRESS,
+	RANK_ADD_ROUTE,
+	RANK_REMOVE_ROUTE, /* after additions: a pool that moves to another link is never without a route */
+	RANK_REMOVE_UP,
+	RANK_REMOVE_MASTER,
+	RANK_REMOVE_LINK,
+	RANK_REMOVE_VRF,
+	RANK_REMOVE_REFUSAL,
+	RANK_REMOVE_RULE,
+	RANK_ADD_SYSCTL, /* forwarding */
+	RANK_NEVER,
+};
+
+static const struct {
+	enum rank add, remove;
+} ranks[] = {
+	[OBJECT_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
+	[OBJECT_VRF] = { RANK_ADD_VRF, RANK_REMOVE_VRF },
+	[OBJECT_XFRM] = { RANK_ADD_XFRM, RANK_REMOVE_LINK },
+	[OBJECT_FOREIGN] = { RANK_NEVER, RANK_REMOVE_LINK },
+	[OBJECT_MTU] = { RANK_ADD_MTU, RANK_NEVER },
+	[OBJECT_MASTER] = { RANK_ADD_MASTER, RANK_REMOVE_MASTER },
+	[OBJECT_UP] = { RANK_ADD_UP, RANK_REMOVE_UP },
+	[OBJECT_ADDRESS] = { RANK_ADD_ADDRESS, RANK_REMOVE_ADDRESS },
+	[OBJECT_ROUTE] = { RANK_ADD_ROUTE, RANK_REMOVE_ROUTE },
+	[OBJECT_SYSCTL] = { RANK_ADD_SYSCTL, RANK_NEVER },
+};
+
+/* A change on its way into the list. */
+struct ranked {
+	enum rank rank;
+	struct change change;
+};
+
+static bool is_link(const struct object *o)
+{
+	return o->kind == OBJECT_VRF || o->kind == OBJECT_XFRM || o->kind == OBJECT_FOREIGN;
+}
+
+static bool is_refusal(const struct object *o)
+{
+	return o->kind == OBJECT_ROUTE && o->type != RTN_UNICAST;
+}
+
+static bool is_device_sysctl(const struct object *o)
+{
+	return o->kind == OBJECT_SYSCTL && strstr(o->name, "/" PLAN_PREFIX);
+}
+
+/* True when the sorted plan has an object of that kind, which has no table, for the interface. */
+static bool has_named(const struct plan *p, enum object_kind kind, const char *name)
+{
+	struct object key = { .kind = kind };
+	size_t low = 0, high = p->count;
+
+	strncpy(key.name, name, sizeof(key.name) - 1);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (object_compare(&p->objects[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < p->count && p->objects[low].kind == kind && strcmp(p->objects[low].name, name) == 0;
+}
+
+/* Every interface that is wanted is wanted up. */
+static bool wants_interface(const struct plan *want, const char *name)
+{
+	return has_named(want, OBJECT_UP, name);
+}
+
+static enum rank rank_addition(const struct object *o)
+{
+	if (is_refusal(o))
+		return RANK_ADD_REFUSAL;
+	if (is_device_sysctl(o))
+		return RANK_ADD_DEVICE_SYSCTL;
+	return ranks[o->kind].add;
+}
+
+static enum rank rank_removal(const struct plan *want, const struct object *o)
+{
+	if (is_refusal(o))
+		return RANK_REMOVE_REFUSAL;
+	if (is_link(o) && wants_interface(want, o->name))
+		return RANK_REMOVE_MISMADE;
+	bool belongs = o->kind == OBJECT_MASTER || o->kind == OBJECT_UP || o->kind == OBJECT_ADDRESS;
+	if (belongs && plan_is_ours(o->name) && !wants_interface(want, o->name))
+		return RANK_NEVER; /* goes with its interface */
+	if (o->kind == OBJECT_MASTER && has_named(want, OBJECT_MASTER, o->name))
+		return RANK_NEVER; /* is replaced */
+	return ranks[o->kind].remove;
+}
+
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return object_compare(&x->change.object, &y->change.object);
+}
+
+/* The plain difference with its ranks, unsorted; room for want->count + have->count. Returns how many. */
+static size_t difference(const struct plan *want, const struct plan *have, struct ranked *out)
+{
+	size_t w = 0, h = 0, n = 0;
+
+	while (w < want->count || h < have->count) {
+		int c = w == want->count ? 1 : h == have->count ? -1 : object_compare(&want->objects[w], &have->objects[h]);
+		if (c < 0) {
+			const struct object *o = &want->objects[w++];
+			out[n++] = (struct ranked){ rank_addition(o), { CHANGE_ADD, *o } };
+		} else if (c > 0) {
+			const struct object *o = &have->objects[h++];
+			out[n++] = (struct ranked){ rank_removal(want, o), { CHANGE_REMOVE, *o } };
+		} else {
+			w++;
+			h++;
+		}
+	}
+	return n;
+}
+
+/* True for what a new link needs before charon uses it. */
+static bool is_new_link(const struct plan *have, const struct ranked *r)
+{
+	const struct object *o = &r->change.object;
+
+	if (r->change.verb != CHANGE_ADD)
+		return false;
+	if (is_refusal(o))
+		return true;
+	if (is_device_sysctl(o))
+		return !has_named(have, OBJECT_SYSCTL, o->name);
+	return plan_is_ours(o->name) && o->kind != OBJECT_ROUTE && !wants_interface(have, o->name);
+}
+
+static int collect(const struct plan *want, const struct plan *have,
+	bool (*keep)(const struct plan *, const struct ranked *), struct changes *ret)
+{
+	size_t room = want->count + have->count, kept = 0;
+	struct ranked *all = calloc(room + 1, sizeof(*all));
+	struct change *items = calloc(room + 1, sizeof(*items));
+
+	if (!all || !items) {
+		free(all);
+		free(items);
+		return -ENOMEM;
+	}
+	size_t n = difference(want, have, all);
+	qsort(all, n, sizeof(*all), compare_ranked);
+	for (size_t i = 0; i < n && all[i].rank != RANK_NEVER; i++)
+		if (keep(have, &all[i]))
+			items[kept++] = all[i].change;
+	free(all);
+	*ret = (struct changes){ .items = items, .count = kept };
+	return 0;
+}
+
+static bool keep_all(const struct plan *have, const struct ranked *r)
+{
+	(void)have;
+	(void)r;
+	return true;
+}
+
+int changes_between(const struct plan *want, const struct plan *have, struct changes *ret)
+{
+	return collect(want, have, keep_all, ret);
+}
+
+int changes_new_links(const struct plan *want, const struct plan *have, struct changes *ret)
+{
+	return collect(want, have, is_new_link, ret);
+}
+
+void changes_print(const struct changes *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		buf_puts(out, c->items[i].verb == CHANGE_ADD ? "+ " : "- ");
+		object_print(&c->items[i].object, out);
+		buf_puts(out, "\n");
+	}
+}
+
+void changes_free(struct changes *c)
+{
+	if (!c)
+		return;
+	free(c->items);
+	*c = (struct changes){ 0 };
+}

@@ -1,0 +1,25 @@
+/* Hosts and ports of an APN's services as disjoint ranges, the form in which nftables takes them. Pure. */
+#ifndef CULVERT_APPLIANCE_ISOLATION_ENDPOINT_H
+#define CULVERT_APPLIANCE_ISOLATION_ENDPOINT_H
+
+#include "conf/model.h"
+
+#include <stddef.h>
+
+struct endpoint {
+	struct ip host;
+	enum service_protocol protocol;
+	struct ports ports;
+};
+
+struct endpoints { /* zero-initialise */
+	struct endpoint *items; /* owned */
+	size_t count;
+};
+
+/* Sorted by host, protocol, port; what overlaps or touches is one range. 0 with *ret (endpoints_free() it) or -ENOMEM.
+ */
+int endpoints_collect(const struct service *services, size_t count, struct endpoints *ret);
+void endpoints_free(struct endpoints *e);
+
+#endif

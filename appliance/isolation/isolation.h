@@ -1,0 +1,51 @@
+/*
+ * Walls one and two of the gateway: what culvertd asks of the kernel apart from SAs. Order within every call: nftables
+ * first, then links and routes, forwarding last. Nothing here is undone at exit: without culvertd the gateway stays as
+ * it is, closed where it was closed.
+ */
+#ifndef CULVERT_APPLIANCE_ISOLATION_ISOLATION_H
+#define CULVERT_APPLIANCE_ISOLATION_ISOLATION_H
+
+#include <stdbool.h>
+
+struct carrying;
+struct isolation;
+struct model;
+struct report;
+
+/* Opens the rtnetlink sockets; changes nothing. 0 with *ret (isolation_free() it) or -errno. */
+int isolation_open(struct isolation **ret);
+void isolation_free(struct isolation *i); /* NULL is allowed */
+
+/*
+ * Before any configuration is read: closes everything, unless a culvertd before us left its walls standing (they are
+ * whole, and closing them would cut the traffic of a gateway that only restarts its daemon). 0, or -errno with the
+ * reason in r.
+ */
+int isolation_close_walls(struct isolation *i, struct report *r);
+
+/*
+ * First half of a reload: the kernel is asked whether it would take the walls of m, and the VRFs and XFRM interfaces
+ * that are new in m are made. What exists is not touched, walls in force stay. 0, or -EIO with failures in r; then
+ * isolation_apply() with the old model cleans up.
+ */
+int isolation_prepare(struct isolation *i, const struct model *m, struct report *r);
+/*
+ * Makes the kernel what m wants: walls, then observe, difference, apply, until nothing differs. 0 (r may name missing
+ * interfaces: call again when isolation_process() says so), or -EIO with failures in r; if the walls are refused
+ * nothing else is touched.
+ */
+int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
+/* The same without the walls: when links begin or cease to carry, or interfaces come and go. */
+int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
+
+/* Readable: call isolation_process(). */
+int isolation_fd(const struct isolation *i);
+/*
+ * Takes in link and address events without waiting. *ret_again: something changed that isolation_follow() should look
+ * at. Its own changes are among them; that second look finds nothing to do. Wait a little (100 ms) before looking, so
+ * that one look serves a burst. 0 or -errno.
+ */
+int isolation_process(struct isolation *i, bool *ret_again);
+
+#endif

@@ -1,0 +1,224 @@
+#include "appliance/isolation/netlink.h"
+
+#include <errno.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { BURST = 8 * 1024 * 1024 }; /* octets of events; some 10,000 SAs that come at once */
+
+/* libnl's errors are coarser than errno; what the kernel itself answers goes by keep_error(). */
+static int to_errno(int nle)
+{
+	static const struct {
+		int nle, error;
+	} map[] = {
+		{ NLE_SUCCESS, 0 },
+		{ NLE_INTR, -EINTR },
+		{ NLE_DUMP_INTR, -EINTR },
+		{ NLE_AGAIN, -EAGAIN },
+		{ NLE_NOMEM, -ENOMEM },
+		{ NLE_PERM, -EPERM },
+		{ NLE_NOACCESS, -EACCES },
+		{ NLE_INVAL, -EINVAL },
+		{ NLE_OPNOTSUPP, -EOPNOTSUPP },
+		{ NLE_AF_NOSUPPORT, -EAFNOSUPPORT },
+		{ NLE_PROTO_MISMATCH, -EPROTONOSUPPORT },
+	};
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(*map); i++)
+		if (map[i].nle == -nle)
+			return map[i].error;
+	return -EIO;
+}
+
+int netlink_open(int protocol, struct nl_sock **ret)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+
+	if (!sk)
+		return -ENOMEM;
+	int r = nl_connect(sk, protocol);
+	if (r < 0) {
+		nl_socket_free(sk);
+		return to_errno(r);
+	}
+	*ret = sk;
+	return 0;
+}
+
+static int join(struct nl_sock *sk, const int *groups)
+{
+	int size = BURST, r = nl_socket_set_nonblocking(sk);
+
+	for (; r == 0 && *groups != 0; groups++)
+		r = nl_socket_add_membership(sk, *groups);
+	/* Without CAP_NET_ADMIN the default stays: a loss is noticed and costs a dump. */
+	(void)setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	return to_errno(r);
+}
+
+int netlink_listen(int protocol, const int *groups, struct nl_sock **ret)
+{
+	struct nl_sock *sk = NULL;
+	int r = netlink_open(protocol, &sk);
+
+	if (r < 0)
+		return r;
+	r = join(sk, groups);
+	if (r < 0) {
+		nl_socket_free(sk);
+		return r;
+	}
+	*ret = sk;
+	return 0;
+}
+
+static int keep_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	(void)from;
+	*(int *)arg = error->error;
+	return NL_STOP;
+}
+
+static int note_ack(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	*(int *)arg = 0;
+	return NL_STOP;
+}
+
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
+{
+	int answer = 1;
+
+	if (!msg)
+		return -ENOMEM;
+	int r = nl_send_auto(sk, msg);
+	nlmsg_free(msg);
+	if (r < 0)
+		return to_errno(r);
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	if (!cb)
+		return -ENOMEM;
+	nl_cb_err(cb, NL_CB_CUSTOM, keep_error, &answer);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, note_ack, &answer);
+	do
+		r = nl_recvmsgs(sk, cb);
+	while (r >= 0 && answer > 0);
+	nl_cb_put(cb);
+	return answer <= 0 ? answer : to_errno(r);
+}
+
+/* What a reading hands on, and what came of it. */
+struct reading {
+	netlink_handler handler;
+	void *arg;
+	int error;
+};
+
+static int hand_on(struct nl_msg *msg, void *arg)
+{
+	struct reading *reading = arg;
+
+	if (reading->error == 0)
+		reading->error = reading->handler(msg, reading->arg);
+	return NL_OK;
+}
+
+static int note_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	struct reading *reading = arg;
+
+	(void)from;
+	reading->error = error->error;
+	return NL_STOP;
+}
+
+static struct nl_cb *reading_callbacks(struct reading *reading)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+
+	if (!cb)
+		return NULL;
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, hand_on, reading);
+	nl_cb_err(cb, NL_CB_CUSTOM, note_error, reading);
+	return cb;
+}
+
+int netlink_dump(
+	struct nl_sock *sk, int type, const void *header, size_t header_len, netlink_handler handler, void *arg)
+{
+	struct reading reading = { handler, arg, 0 };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_DUMP);
+	struct nl_cb *cb = reading_callbacks(&reading);
+	int r = -NLE_NOMEM;
+
+	if (msg && cb)
+		r = header_len > 0 ? nlmsg_append(msg, (void *)(uintptr_t)header, header_len, NLMSG_ALIGNTO) : 0;
+	if (r == 0)
+		r = nl_send_auto(sk, msg);
+	if (r >= 0)
+		r = nl_recvmsgs(sk, cb);
+	nlmsg_free(msg);
+	nl_cb_put(cb);
+	if (reading.error < 0)
+		return reading.error;
+	return r < 0 ? to_errno(r) : 0;
+}
+
+/* Events answer no request. */
+static int take_any_sequence(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return NL_OK;
+}
+
+int netlink_drain(struct nl_sock *sk, netlink_handler handler, void *arg)
+{
+	struct reading reading = { handler, arg, 0 };
+	struct nl_cb *cb = reading_callbacks(&reading);
+	unsigned losses = 0;
+	int r;
+
+	if (!cb)
+		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, take_any_sequence, NULL);
+	do {
+		r = nl_recvmsgs(sk, cb);
+		/* libnl's name for the kernel's ENOBUFS; said once for each loss, so a memory error cannot loop here. */
+		losses += r == -NLE_NOMEM;
+	} while (r >= 0 || r == -NLE_INTR || (r == -NLE_NOMEM && losses < 16));
+	nl_cb_put(cb);
+	if (losses > 0)
+		return -ENOBUFS;
+	if (reading.error < 0)
+		return reading.error;
+	return r == -NLE_AGAIN ? 0 : to_errno(r);
+}
+
+size_t netlink_ip_len(int family)
+{
+	return family == AF_INET6 ? 16 : 4;
+}
+
+struct ip netlink_ip(const struct nlattr *a, int family)
+{
+	struct ip ip = { .family = AF_UNSPEC };
+
+	if (!a || (family != AF_INET && family != AF_INET6) || (size_t)nla_len(a) != netlink_ip_len(family))
+		return ip;
+	ip.family = family;
+	memcpy(ip.octets, nla_data(a), (size_t)nla_len(a));
+	return ip;
+}
+
+uint32_t netlink_number(const struct nlattr *a)
+{
+	return a && nla_len(a) == sizeof(uint32_t) ? nla_get_u32(a) : 0;
+}

@@ -1,0 +1,44 @@
+/* The few things that every netlink user here does, over libnl-3: open, ask and wait, dump. Errors are errnos. */
+#ifndef CULVERT_APPLIANCE_ISOLATION_NETLINK_H
+#define CULVERT_APPLIANCE_ISOLATION_NETLINK_H
+
+#include "lib/prefix.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct nl_msg;
+struct nl_sock;
+struct nlattr;
+
+/* A blocking socket of that protocol (NETLINK_ROUTE, NETLINK_XFRM). 0 with *ret (nl_socket_free() it) or -errno. */
+int netlink_open(int protocol, struct nl_sock **ret);
+/* A socket that listens to groups (0 ends the list), never blocks and has room for a burst. As above. */
+int netlink_listen(int protocol, const int *groups, struct nl_sock **ret);
+
+/* Sends msg, which it frees, and waits for the answer. 0 or the kernel's own -errno. msg may be NULL: -ENOMEM. */
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg);
+
+/* Called for every message; a result below 0 ends the reading and is returned. */
+typedef int (*netlink_handler)(struct nl_msg *msg, void *arg);
+
+/*
+ * Asks for all objects of a kind and hands each message to handler. 0, -EINTR if the kernel's list changed meanwhile
+ * (begin anew), or -errno.
+ */
+int netlink_dump(
+	struct nl_sock *sk, int type, const void *header, size_t header_len, netlink_handler handler, void *arg);
+/*
+ * Hands everything that a listening socket holds to handler. 0, -ENOBUFS if something was lost (the rest has been
+ * taken in, or thrown away: read the state anew), or -errno.
+ */
+int netlink_drain(struct nl_sock *sk, netlink_handler handler, void *arg);
+
+/* Octets that an address of the family takes in a message. */
+size_t netlink_ip_len(int family);
+/* The address in an attribute; AF_UNSPEC if a is NULL or its length is not that of the family. */
+struct ip netlink_ip(const struct nlattr *a, int family);
+/* A 32-bit attribute; 0 if a is NULL or of another length. */
+uint32_t netlink_number(const struct nlattr *a);
+
+#endif

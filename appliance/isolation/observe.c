@@ -1,0 +1,288 @@
+/*
+ * Interfaces are read first: they say which addresses and tables to look at. Routes that the kernel makes by itself
+ * (of addresses, local, multicast) are not compared; they come and go with what is.
+ */
+#include "appliance/isolation/observe.h"
+
+#include "appliance/isolation/interfaces.h"
+#include "appliance/isolation/netlink.h"
+#include "appliance/isolation/plan.h"
+#include "conf/model.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { TRIES = 5 };
+
+struct observation {
+	struct interfaces interfaces;
+	const char **cloud; /* names in the model, sorted */
+	size_t n_cloud;
+	uint32_t *tables; /* sorted */
+	size_t n_tables;
+	struct plan plan;
+};
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static bool is_cloud(const struct observation *o, const char *name)
+{
+	return o->n_cloud > 0 && bsearch(&name, o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
+}
+
+/* An interface that was the cloud side of an APN which is no more is known by its VRF. */
+static bool is_managed(const struct observation *o, const struct interface *i)
+{
+	if (plan_is_ours(i->name) || is_cloud(o, i->name))
+		return true;
+	const struct interface *master = interfaces_find(&o->interfaces, i->master);
+	return master && master->kind == INTERFACE_VRF && plan_is_ours(master->name);
+}
+
+static int add_named(struct observation *o, enum object_kind kind, const struct interface *i, uint32_t value)
+{
+	struct object object = { .kind = kind, .value = value };
+
+	strncpy(object.name, i->name, sizeof(object.name) - 1);
+	return plan_add(&o->plan, &object);
+}
+
+static int add_own_link(struct observation *o, const struct interface *i)
+{
+	struct object vrf = { .kind = OBJECT_VRF, .table = i->number };
+
+	switch (i->kind) {
+	case INTERFACE_VRF:
+		strncpy(vrf.name, i->name, sizeof(vrf.name) - 1);
+		return plan_add(&o->plan, &vrf);
+	case INTERFACE_XFRM:
+		if (add_named(o, OBJECT_XFRM, i, i->number) < 0)
+			return -ENOMEM;
+		return add_named(o, OBJECT_MTU, i, i->mtu);
+	case INTERFACE_OTHER:
+		return add_named(o, OBJECT_FOREIGN, i, 0);
+	}
+	return 0;
+}
+
+static int add_interface(struct observation *o, const struct interface *i)
+{
+	const struct interface *master = interfaces_find(&o->interfaces, i->master);
+	int r = plan_is_ours(i->name) ? add_own_link(o, i) : 0;
+
+	if (r == 0 && i->up)
+		r = add_named(o, OBJECT_UP, i, 0);
+	if (r == 0 && master) {
+		struct object member = { .kind = OBJECT_MASTER };
+		strncpy(member.name, i->name, sizeof(member.name) - 1);
+		memcpy(member.master, master->name, sizeof(member.master));
+		r = plan_add(&o->plan, &member);
+	}
+	return r;
+}
+
+static int observe_interfaces(struct nl_sock *sk, struct observation *o)
+{
+	int r = interfaces_read(sk, &o->interfaces);
+
+	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
+		struct interface *interface = &o->interfaces.items[i];
+		interface->managed = is_managed(o, interface);
+		if (interface->managed)
+			r = add_interface(o, interface);
+	}
+	return r;
+}
+
+static int take_address(struct nl_msg *msg, void *arg)
+{
+	struct observation *o = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[IFA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWADDR)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct ifaddrmsg), tb, IFA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct ifaddrmsg *ifa = nlmsg_data(nlh);
+	const struct interface *i = interfaces_find(&o->interfaces, (int)ifa->ifa_index);
+	if (!i || !i->managed || (ifa->ifa_family == AF_INET6 && ifa->ifa_scope == RT_SCOPE_LINK))
+		return 0;
+	struct object object = { .kind = OBJECT_ADDRESS };
+	object.prefix.ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
+	object.prefix.len = ifa->ifa_prefixlen;
+	strncpy(object.name, i->name, sizeof(object.name) - 1);
+	return object.prefix.ip.family == AF_UNSPEC ? 0 : plan_add(&o->plan, &object);
+}
+
+static int find_tables(struct observation *o, const struct model *m)
+{
+	o->tables = calloc(m->n_apns + o->interfaces.count + 1, sizeof(*o->tables));
+	if (!o->tables)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_apns; i++)
+		o->tables[o->n_tables++] = m->apns[i].table;
+	for (size_t i = 0; i < o->interfaces.count; i++)
+		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name))
+			o->tables[o->n_tables++] = o->interfaces.items[i].number;
+	qsort(o->tables, o->n_tables, sizeof(*o->tables), compare_tables);
+	return 0;
+}
+
+static int take_route(struct nl_msg *msg, void *arg)
+{
+	struct observation *o = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[RTA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct rtmsg), tb, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct rtmsg *rtm = nlmsg_data(nlh);
+	uint32_t table = tb[RTA_TABLE] ? netlink_number(tb[RTA_TABLE]) : rtm->rtm_table;
+	if (!bsearch(&table, o->tables, o->n_tables, sizeof(table), compare_tables))
+		return 0;
+	if (rtm->rtm_protocol == RTPROT_KERNEL || (rtm->rtm_flags & RTM_F_CLONED))
+		return 0;
+	struct object route = { .kind = OBJECT_ROUTE, .table = table, .type = rtm->rtm_type };
+	route.value = netlink_number(tb[RTA_PRIORITY]);
+	route.prefix.ip = netlink_ip(tb[RTA_DST], rtm->rtm_family);
+	route.prefix.ip.family = rtm->rtm_family; /* also of a default route, which has no destination */
+	route.prefix.len = rtm->rtm_dst_len;
+	/* A refusal has no way out; for IPv6 the kernel names lo. */
+	const struct interface *out = interfaces_find(&o->interfaces, (int)netlink_number(tb[RTA_OIF]));
+	if (out && route.type == RTN_UNICAST) {
+		strncpy(route.name, out->name, sizeof(route.name) - 1);
+		route.via = netlink_ip(tb[RTA_GATEWAY], rtm->rtm_family);
+	}
+	return plan_add(&o->plan, &route);
+}
+
+/* True when the rule is for all packets. */
+static bool is_plain_rule(const struct fib_rule_hdr *rule, struct nlattr *const *tb)
+{
+	static const int selectors[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_FWMARK, FRA_TUN_ID, FRA_UID_RANGE, FRA_IP_PROTO,
+		FRA_SPORT_RANGE, FRA_DPORT_RANGE };
+
+	for (size_t i = 0; i < sizeof(selectors) / sizeof(*selectors); i++)
+		if (tb[selectors[i]])
+			return false;
+	return rule->src_len == 0 && rule->dst_len == 0 && rule->tos == 0 && !(rule->flags & FIB_RULE_INVERT);
+}
+
+static int take_rule(struct nl_msg *msg, void *arg)
+{
+	struct observation *o = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[FRA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWRULE)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct fib_rule_hdr *header = nlmsg_data(nlh);
+	if (header->action != FR_ACT_TO_TBL || !is_plain_rule(header, tb))
+		return 0;
+	struct object rule = { .kind = OBJECT_RULE, .prefix.ip.family = header->family };
+	bool l3mdev = tb[FRA_L3MDEV] && nla_len(tb[FRA_L3MDEV]) == 1 && nla_get_u8(tb[FRA_L3MDEV]) == 1;
+	rule.value = netlink_number(tb[FRA_PRIORITY]);
+	if (!l3mdev)
+		rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
+	if (l3mdev ? rule.value != PLAN_RULE_L3MDEV : rule.table != RT_TABLE_LOCAL)
+		return 0;
+	return plan_add(&o->plan, &rule);
+}
+
+static int observe_family(struct nl_sock *sk, struct observation *o, unsigned char family)
+{
+	struct ifaddrmsg address = { .ifa_family = family };
+	struct rtmsg route = { .rtm_family = family };
+	struct fib_rule_hdr rule = { .family = family };
+	int r = netlink_dump(sk, RTM_GETADDR, &address, sizeof(address), take_address, o);
+
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETROUTE, &route, sizeof(route), take_route, o);
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, o);
+	/* A kernel without IPv6 has nothing of it to observe. */
+	return family == AF_INET6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP) ? 0 : r;
+}
+
+static int observe_sysctl(struct observation *o, const struct object *want)
+{
+	char path[sizeof("/proc/sys/") + OBJECT_NAME], text[32] = "";
+	struct object object = *want;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", want->name);
+	int fd CLEANUP(cleanup_close) = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0; /* it belongs to an interface or a module that is not there; apply() will say so */
+	object.value = (uint32_t)strtoul(text, NULL, 10);
+	return plan_add(&o->plan, &object);
+}
+
+static int observe_all(struct nl_sock *sk, struct observation *o, const struct model *m, const struct plan *want)
+{
+	o->cloud = calloc(m->n_apns + 1, sizeof(*o->cloud));
+	if (!o->cloud)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_apns; i++)
+		o->cloud[o->n_cloud++] = m->apns[i].cloud.interface;
+	qsort(o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
+	int r = observe_interfaces(sk, o);
+	if (r == 0)
+		r = find_tables(o, m);
+	if (r == 0)
+		r = observe_family(sk, o, AF_INET);
+	if (r == 0)
+		r = observe_family(sk, o, AF_INET6);
+	for (size_t i = 0; i < want->count && r == 0; i++)
+		if (want->objects[i].kind == OBJECT_SYSCTL)
+			r = observe_sysctl(o, &want->objects[i]);
+	return r;
+}
+
+static void free_observation(struct observation *o)
+{
+	interfaces_free(&o->interfaces);
+	free(o->cloud);
+	free(o->tables);
+	plan_free(&o->plan);
+}
+
+int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, struct plan *ret)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < TRIES && r == -EINTR; i++) {
+		struct observation o = { 0 };
+		r = observe_all(sk, &o, m, want);
+		if (r == 0) {
+			*ret = o.plan;
+			o.plan = (struct plan){ 0 };
+			plan_sort(ret);
+		}
+		free_observation(&o);
+	}
+	return r;
+}

@@ -1,0 +1,278 @@
+#include "appliance/isolation/plan.h"
+
+#include "appliance/isolation/carrying.h"
+#include "conf/model.h"
+#include "lib/buf.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A plan being built: the first error is remembered, later additions do nothing, plan_build() looks once. */
+struct builder {
+	struct plan plan;
+	int error;
+};
+
+const char *plan_vrf_name(uint32_t table, char name[static IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, PLAN_PREFIX "v%u", table);
+	return name;
+}
+
+const char *plan_xfrm_name(uint32_t if_id, char name[static IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, PLAN_PREFIX "x%u", if_id);
+	return name;
+}
+
+bool plan_is_ours(const char *interface)
+{
+	return strncmp(interface, PLAN_PREFIX, strlen(PLAN_PREFIX)) == 0;
+}
+
+int plan_add(struct plan *p, const struct object *o)
+{
+	if (p->count == p->size) {
+		size_t size = p->size > 0 ? 2 * p->size : 64;
+		struct object *objects = reallocarray(p->objects, size, sizeof(*objects));
+		if (!objects)
+			return -ENOMEM;
+		p->objects = objects;
+		p->size = size;
+	}
+	p->objects[p->count++] = *o;
+	return 0;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	return object_compare(a, b);
+}
+
+void plan_sort(struct plan *p)
+{
+	size_t kept = 0;
+
+	if (p->count == 0)
+		return;
+	qsort(p->objects, p->count, sizeof(*p->objects), compare_objects);
+	for (size_t i = 1; i < p->count; i++)
+		if (object_compare(&p->objects[kept], &p->objects[i]) != 0)
+			p->objects[++kept] = p->objects[i];
+	p->count = kept + 1;
+}
+
+static void add(struct builder *b, const struct object *o)
+{
+	if (b->error == 0)
+		b->error = plan_add(&b->plan, o);
+}
+
+/* An object of which only the interface and a number count. */
+static void add_named(struct builder *b, enum object_kind kind, const char *name, uint32_t value)
+{
+	struct object o = { .kind = kind, .value = value };
+
+	snprintf(o.name, sizeof(o.name), "%s", name);
+	add(b, &o);
+}
+
+static void add_master(struct builder *b, const char *name, const char *vrf)
+{
+	struct object o = { .kind = OBJECT_MASTER };
+
+	snprintf(o.name, sizeof(o.name), "%s", name);
+	snprintf(o.master, sizeof(o.master), "%s", vrf);
+	add(b, &o);
+}
+
+__attribute__((format(printf, 3, 4))) static void add_sysctl(struct builder *b, uint32_t value, const char *format, ...)
+{
+	struct object o = { .kind = OBJECT_SYSCTL, .value = value };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(o.name, sizeof(o.name), format, args);
+	va_end(args);
+	add(b, &o);
+}
+
+static void add_route(struct builder *b, uint32_t table, const struct prefix *to, const struct ip *via,
+	const char *interface, uint32_t metric)
+{
+	struct object o = {
+		.kind = OBJECT_ROUTE, .table = table, .prefix = prefix_network(to), .type = RTN_UNICAST, .value = metric
+	};
+
+	if (via)
+		o.via = *via;
+	snprintf(o.name, sizeof(o.name), "%s", interface);
+	add(b, &o);
+}
+
+static void add_rules(struct builder *b, int family)
+{
+	struct object o = { .kind = OBJECT_RULE, .prefix.ip.family = family };
+
+	o.value = PLAN_RULE_L3MDEV;
+	add(b, &o);
+	/* Behind the VRFs' rule: otherwise an address of the gateway would be reachable from within any VRF. */
+	o.value = PLAN_RULE_LOCAL;
+	o.table = RT_TABLE_LOCAL;
+	add(b, &o);
+}
+
+/* What no other route of the VRF takes ends here instead of in the main table. */
+static void add_refusal(struct builder *b, uint32_t table, int family)
+{
+	struct object o = { .kind = OBJECT_ROUTE, .table = table, .type = RTN_UNREACHABLE, .value = PLAN_METRIC_REFUSAL };
+
+	o.prefix.ip.family = family;
+	add(b, &o);
+}
+
+static bool uses_ipv6(const struct apn *a)
+{
+	for (size_t i = 0; i < a->n_pool; i++)
+		if (a->pool[i].ip.family == AF_INET6)
+			return true;
+	return false;
+}
+
+static void add_vrf(struct builder *b, const struct apn *a, const char *vrf)
+{
+	struct object o = { .kind = OBJECT_VRF, .table = a->table };
+
+	snprintf(o.name, sizeof(o.name), "%s", vrf);
+	add(b, &o);
+	add_named(b, OBJECT_UP, vrf, 0);
+	add_refusal(b, a->table, AF_INET);
+	add_refusal(b, a->table, AF_INET6);
+	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", vrf);
+}
+
+static void add_link(
+	struct builder *b, const struct apn *a, size_t order, const struct carrying *carrying, const char *vrf)
+{
+	uint32_t if_id = a->links[order].if_id;
+	uint32_t metric = PLAN_METRIC_STEP * ((uint32_t)order + 1);
+	char name[IFNAMSIZ];
+
+	plan_xfrm_name(if_id, name);
+	add_named(b, OBJECT_XFRM, name, if_id);
+	add_named(b, OBJECT_MTU, name, PLAN_XFRM_MTU);
+	add_master(b, name, vrf);
+	add_named(b, OBJECT_UP, name, 0);
+	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", name);
+	/* The carrier picks the link of its packets, not the way back that we prefer; the second wall checks sources. */
+	add_sysctl(b, 0, "net/ipv4/conf/%s/rp_filter", name);
+	if (!carrying_has(carrying, if_id))
+		return;
+	for (size_t i = 0; i < a->n_pool; i++)
+		add_route(b, a->table, &a->pool[i], NULL, name, metric);
+}
+
+static void add_cloud(struct builder *b, const struct apn *a, const char *vrf)
+{
+	const struct cloud *c = &a->cloud;
+	struct object address = { .kind = OBJECT_ADDRESS, .prefix = c->address };
+
+	add_master(b, c->interface, vrf);
+	add_named(b, OBJECT_UP, c->interface, 0);
+	snprintf(address.name, sizeof(address.name), "%s", c->interface);
+	add(b, &address);
+	for (size_t i = 0; i < c->n_prefixes; i++) {
+		const struct prefix *to = &c->prefixes[i];
+		if (prefix_covers(&c->address, to))
+			continue; /* on link: the address brings the route */
+		bool via = c->next_hop.family == to->ip.family;
+		add_route(b, a->table, to, via ? &c->next_hop : NULL, c->interface, PLAN_METRIC_STEP);
+	}
+}
+
+static bool in_range(uint32_t number)
+{
+	return number > 0 && number <= PLAN_NUMBER_MAX;
+}
+
+static int check_numbers(const struct apn *a)
+{
+	if (!in_range(a->table))
+		return -ERANGE;
+	for (size_t i = 0; i < a->n_links; i++)
+		if (!in_range(a->links[i].if_id))
+			return -ERANGE;
+	return 0;
+}
+
+static void add_apn(struct builder *b, const struct apn *a, const struct carrying *carrying)
+{
+	char vrf[IFNAMSIZ];
+
+	if (b->error == 0)
+		b->error = check_numbers(a);
+	if (b->error < 0)
+		return;
+	plan_vrf_name(a->table, vrf);
+	add_vrf(b, a, vrf);
+	for (size_t i = 0; i < a->n_links; i++)
+		add_link(b, a, i, carrying, vrf);
+	switch (a->cloud.attach) {
+	case CLOUD_DEDICATED:
+		add_cloud(b, a, vrf);
+		return;
+	}
+}
+
+static void add_host(struct builder *b, const struct model *m)
+{
+	bool ipv6 = false;
+
+	for (size_t i = 0; i < m->n_apns; i++)
+		ipv6 = ipv6 || uses_ipv6(&m->apns[i]);
+	add_rules(b, AF_INET);
+	add_rules(b, AF_INET6);
+	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout");
+	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout_stream");
+	add_sysctl(b, 1, "net/ipv4/ip_forward");
+	/* Left alone without need: it also ends the host's own router discovery. */
+	if (ipv6)
+		add_sysctl(b, 1, "net/ipv6/conf/all/forwarding");
+}
+
+int plan_build(const struct model *m, const struct carrying *carrying, struct plan *ret)
+{
+	struct builder b = { 0 };
+
+	add_host(&b, m);
+	for (size_t i = 0; i < m->n_apns; i++)
+		add_apn(&b, &m->apns[i], carrying);
+	if (b.error < 0) {
+		plan_free(&b.plan);
+		return b.error;
+	}
+	plan_sort(&b.plan);
+	*ret = b.plan;
+	return 0;
+}
+
+void plan_print(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		object_print(&p->objects[i], out);
+		buf_puts(out, "\n");
+	}
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	free(p->objects);
+	*p = (struct plan){ 0 };
+}

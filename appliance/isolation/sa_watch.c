@@ -1,0 +1,209 @@
+/*
+ * Two sockets: events come in on one, questions and their answers use the other, so that neither waits for the other.
+ * Groups are joined before the first dump, so nothing is missed; an event that the dump already knew does no harm.
+ * After a loss the rest of the queue is thrown away before the dump: it is older than what was lost.
+ */
+#include "appliance/isolation/sa_watch.h"
+
+#include "appliance/isolation/carrying.h"
+#include "appliance/isolation/netlink.h"
+#include "appliance/isolation/sa.h"
+#include "appliance/isolation/sa_table.h"
+#include "lib/prefix.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { DUMP_TRIES = 5 };
+
+struct sa_watch {
+	struct nl_sock *events;
+	struct nl_sock *requests;
+	struct ip outer;
+	struct sa_table table;
+	struct carrying carrying;
+};
+
+static uint64_t seconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+/* The kernel tells the wall clock's time; what we keep must not move when that clock is set. */
+static uint64_t boot_time_of(uint64_t made)
+{
+	uint64_t boot = seconds(CLOCK_BOOTTIME), wall = seconds(CLOCK_REALTIME);
+	uint64_t age = made > 0 && made < wall ? wall - made : 0;
+
+	return age < boot ? boot - age : 0;
+}
+
+static int take_message(struct nl_msg *msg, void *arg)
+{
+	const struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct sa_watch *w = arg;
+	struct sa_event event;
+	int r = sa_event_parse(nlh, nlh->nlmsg_len, &event);
+
+	if (r < 0)
+		return r;
+	switch (event.kind) {
+	case SA_EVENT_NONE:
+		return 0;
+	case SA_EVENT_NEW:
+		event.sa.outbound = ip_equal(&event.sa.saddr, &w->outer);
+		event.sa.added = boot_time_of(event.sa.made);
+		return sa_table_put(&w->table, &event.sa);
+	case SA_EVENT_GONE:
+		sa_table_remove(&w->table, event.sa.spi, &event.sa.daddr);
+		return 0;
+	case SA_EVENT_FLUSH:
+		sa_table_clear(&w->table);
+		return 0;
+	}
+	return 0;
+}
+
+static int read_all(struct sa_watch *w)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		sa_table_clear(&w->table);
+		r = netlink_dump(w->requests, XFRM_MSG_GETSA, NULL, 0, take_message, w);
+	}
+	return r;
+}
+
+/* Brings list and carrying up to the table. */
+static int conclude(struct sa_watch *w, bool *ret_changed)
+{
+	struct carrying carrying = { 0 };
+	int r = sa_table_list(&w->table);
+
+	for (size_t i = 0; i < w->table.list_count && r == 0; i++) {
+		const struct sa *sa = &w->table.list[i];
+		if (sa->outbound && sa->if_id != 0)
+			r = carrying_add(&carrying, sa->if_id);
+	}
+	if (r < 0) {
+		carrying_free(&carrying);
+		return r;
+	}
+	*ret_changed = !carrying_equal(&carrying, &w->carrying);
+	carrying_free(&w->carrying);
+	w->carrying = carrying;
+	return 0;
+}
+
+static int open_sockets(struct sa_watch *w)
+{
+	static const int groups[] = { XFRMNLGRP_SA, XFRMNLGRP_EXPIRE, 0 };
+	int r = netlink_listen(NETLINK_XFRM, groups, &w->events);
+
+	return r < 0 ? r : netlink_open(NETLINK_XFRM, &w->requests);
+}
+
+int sa_watch_open(const struct ip *outer_address, struct sa_watch **ret)
+{
+	struct sa_watch *w = calloc(1, sizeof(*w));
+	bool changed;
+
+	if (!w)
+		return -ENOMEM;
+	w->outer = *outer_address;
+	/* Without a random seed the table is only easier to slow down. */
+	(void)!getrandom(&w->table.seed, sizeof(w->table.seed), GRND_NONBLOCK);
+	int r = open_sockets(w);
+	if (r == 0)
+		r = read_all(w);
+	if (r == 0)
+		r = conclude(w, &changed);
+	if (r < 0) {
+		sa_watch_free(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+void sa_watch_free(struct sa_watch *w)
+{
+	if (!w)
+		return;
+	nl_socket_free(w->events);
+	nl_socket_free(w->requests);
+	sa_table_free(&w->table);
+	carrying_free(&w->carrying);
+	free(w);
+}
+
+static void set_direction(struct sa *sa, const void *arg)
+{
+	const struct sa_watch *w = arg;
+
+	sa->outbound = ip_equal(&sa->saddr, &w->outer);
+}
+
+int sa_watch_set_outer(struct sa_watch *w, const struct ip *outer_address, bool *ret_changed)
+{
+	w->outer = *outer_address;
+	sa_table_each(&w->table, set_direction, w);
+	return conclude(w, ret_changed);
+}
+
+int sa_watch_fd(const struct sa_watch *w)
+{
+	return nl_socket_get_fd(w->events);
+}
+
+int sa_watch_process(struct sa_watch *w, bool *ret_changed)
+{
+	int r = netlink_drain(w->events, take_message, w);
+
+	/* A message that makes no sense is handled like one that was lost. */
+	if (r == -ENOBUFS || r == -EBADMSG || r == -ENOMEM)
+		r = read_all(w);
+	return r < 0 ? r : conclude(w, ret_changed);
+}
+
+const struct carrying *sa_watch_carrying(const struct sa_watch *w)
+{
+	return &w->carrying;
+}
+
+const struct sa *sa_watch_all(const struct sa_watch *w, size_t *ret_count)
+{
+	*ret_count = w->table.list_count;
+	return w->table.list;
+}
+
+const struct sa *sa_watch_of(const struct sa_watch *w, uint32_t if_id, size_t *ret_count)
+{
+	return sa_table_of(&w->table, if_id, ret_count);
+}
+
+int sa_watch_delete(struct sa_watch *w, const struct sa *sa)
+{
+	struct xfrm_usersa_id id = { .spi = htonl(sa->spi), .family = (uint16_t)sa->daddr.family, .proto = IPPROTO_ESP };
+	struct nl_msg *msg = nlmsg_alloc_simple(XFRM_MSG_DELSA, 0);
+
+	memcpy(&id.daddr, sa->daddr.octets, sizeof(id.daddr));
+	if (msg && nlmsg_append(msg, &id, sizeof(id), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	int r = netlink_request(w->requests, msg);
+	return r == -ESRCH ? 0 : r;
+}

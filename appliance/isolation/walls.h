@@ -1,0 +1,15 @@
+/* The second wall in the kernel, by libnftables. */
+#ifndef CULVERT_APPLIANCE_ISOLATION_WALLS_H
+#define CULVERT_APPLIANCE_ISOLATION_WALLS_H
+
+#include <stdbool.h>
+
+/* Loads the text of nft.h: all of it or nothing. 0, or -errno with *ret_error saying what nft says (the caller frees
+ * it). */
+int walls_load(const char *text, char **ret_error);
+/* Whether the kernel would take it, without loading it. Same results. */
+int walls_check(const char *text, char **ret_error);
+/* True while the table is in the kernel with its forward chain. */
+bool walls_stand(void);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * One mutex serialises everything that acts, so that no SA is initiated for a generation that is being replaced. It is
+ * taken before charon's own locks and never in a listener: those hold an IKE_SA that a survey would wait for.
+ */
+#include "conf_keeper.h"
+
+#include <processing/jobs/callback_job.h>
+#include <threading/mutex.h>
+
+#include "conf_attempt.h"
+#include "conf_survey.h"
+
+typedef struct private_conf_keeper_t private_conf_keeper_t;
+
+struct private_conf_keeper_t {
+	conf_keeper_t public;
+	conf_backend_t *backend;
+	mutex_t *mutex;
+	/** a check is queued already; atomic */
+	int pending;
+	/** charon goes; never reset, read without the mutex */
+	volatile bool stopped;
+};
+
+enum {
+	/** seconds between checks without an event */
+	CHECK_INTERVAL = 2,
+	/** milliseconds after an event: the IKE_SA whose end was told is gone by then, and events come in groups */
+	CHECK_SOON = 100,
+	/** IKE_SAs initiated in one check: key exchanges cost CPU, and answers to what exists come first */
+	BURST = 100,
+};
+
+/** Whether a CHILD_SA's configuration is still one of its IKE_SA's; names are not compared, if_ids are. */
+static bool is_wanted(const conf_sa_t *sa, const conf_child_t *child)
+{
+	enumerator_t *enumerator;
+	bool wanted = FALSE;
+	child_cfg_t *cfg;
+
+	enumerator = sa->cfg->create_child_cfg_enumerator(sa->cfg);
+	while (!wanted && enumerator->enumerate(enumerator, &cfg))
+		wanted = cfg->equals(cfg, child->cfg);
+	enumerator->destroy(enumerator);
+	return wanted;
+}
+
+/** Ends the CHILD_SAs of a tunnel that the generation in force has not, or has otherwise. */
+static void end_unwanted_children(conf_survey_t *survey, conf_tunnel_t *tunnel)
+{
+	const conf_child_t *child;
+	const conf_sa_t *sa;
+
+	for (sa = survey->get_first(survey, tunnel->name); sa; sa = sa->next) {
+		for (child = sa->children; child && sa->cfg == tunnel->cfg; child = child->next) {
+			if (!is_wanted(sa, child))
+				conf_survey_end_child(sa, child);
+		}
+	}
+}
+
+/** @return FALSE if there is more to initiate than one check should */
+static bool check(private_conf_keeper_t *this)
+{
+	conf_generation_t *generation;
+	enumerator_t *enumerator;
+	conf_tunnel_t *tunnel;
+	conf_survey_t *survey;
+	u_int attempts = 0;
+	time_t now;
+
+	this->mutex->lock(this->mutex);
+	generation = this->backend->get_generation(this->backend);
+	survey = conf_survey_create();
+	now = time_monotonic(NULL);
+	enumerator = generation->create_tunnel_enumerator(generation);
+	while (enumerator->enumerate(enumerator, &tunnel)) {
+		tunnel->status->observe(tunnel->status, conf_survey_state(survey->get_first(survey, tunnel->name)));
+		end_unwanted_children(survey, tunnel);
+		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, now))
+			attempts++;
+	}
+	enumerator->destroy(enumerator);
+	survey->destroy(survey);
+	generation->destroy(generation);
+	this->mutex->unlock(this->mutex);
+	return attempts < BURST;
+}
+
+static job_requeue_t check_pending(private_conf_keeper_t *this)
+{
+	/* First: what happens from now on asks for another check. */
+	__atomic_store_n(&this->pending, 0, __ATOMIC_SEQ_CST);
+	if (!check(this))
+		this->public.check_soon(&this->public);
+	return JOB_REQUEUE_NONE;
+}
+
+static job_requeue_t check_regularly(private_conf_keeper_t *this)
+{
+	if (this->stopped)
+		return JOB_REQUEUE_NONE;
+	if (!check(this))
+		this->public.check_soon(&this->public);
+	return JOB_RESCHEDULE(CHECK_INTERVAL);
+}
+
+static job_t *create_job(private_conf_keeper_t *this, job_requeue_t (*function)(private_conf_keeper_t *))
+{
+	return (job_t *)callback_job_create_with_prio((callback_job_cb_t)function, this, NULL, NULL, JOB_PRIO_MEDIUM);
+}
+
+METHOD(conf_keeper_t, start, void, private_conf_keeper_t *this)
+{
+	/* The processor has no threads yet while plugins load, so this runs when charon is complete. */
+	lib->processor->queue_job(lib->processor, create_job(this, check_regularly));
+}
+
+METHOD(conf_keeper_t, stop, void, private_conf_keeper_t *this)
+{
+	this->stopped = TRUE;
+}
+
+METHOD(conf_keeper_t, check_soon, void, private_conf_keeper_t *this)
+{
+	if (!this->stopped && __atomic_exchange_n(&this->pending, 1, __ATOMIC_SEQ_CST) == 0)
+		lib->scheduler->schedule_job_ms(lib->scheduler, create_job(this, check_pending), CHECK_SOON);
+}
+
+/** Whether sa belongs to a tunnel of the old generation that the new one has not, or not the same. */
+static bool is_outdated(const conf_sa_t *sa, conf_generation_t *old, conf_generation_t *new)
+{
+	char *name = sa->cfg->get_name(sa->cfg);
+	conf_tunnel_t *was, *is;
+
+	was = old->get_tunnel(old, name);
+	is = new->get_tunnel(new, name);
+	return was && was->cfg == sa->cfg && (!is || is->cfg != sa->cfg);
+}
+
+/**
+ * A survey after the switch sees every SA of the old generation: who was looking up a configuration has its IKE_SA
+ * checked out, and the survey waits for it.
+ */
+static void end_outdated(conf_generation_t *old, conf_generation_t *new)
+{
+	enumerator_t *enumerator;
+	conf_survey_t *survey;
+	conf_sa_t *sa;
+
+	survey = conf_survey_create();
+	enumerator = survey->create_enumerator(survey);
+	while (enumerator->enumerate(enumerator, &sa)) {
+		if (is_outdated(sa, old, new))
+			conf_survey_end(sa);
+	}
+	enumerator->destroy(enumerator);
+	survey->destroy(survey);
+}
+
+static void activate(conf_generation_t *generation)
+{
+	enumerator_t *enumerator;
+	conf_tunnel_t *tunnel;
+
+	enumerator = generation->create_tunnel_enumerator(generation);
+	while (enumerator->enumerate(enumerator, &tunnel))
+		tunnel->activate(tunnel);
+	enumerator->destroy(enumerator);
+}
+
+METHOD(conf_keeper_t, replace, bool, private_conf_keeper_t *this, conf_generation_t *expected,
+	conf_generation_t *generation)
+{
+	conf_generation_t *old;
+	bool ok;
+
+	this->mutex->lock(this->mutex);
+	old = this->backend->get_generation(this->backend);
+	ok = old == expected;
+	old->destroy(old);
+	if (ok) {
+		old = this->backend->set_generation(this->backend, generation->get_ref(generation));
+		activate(generation);
+		/* Trust chains that were checked against the old CAs. */
+		lib->credmgr->flush_cache(lib->credmgr, CERT_ANY);
+		end_outdated(old, generation);
+		old->destroy(old);
+	}
+	this->mutex->unlock(this->mutex);
+	if (ok)
+		check(this);
+	return ok;
+}
+
+METHOD(conf_keeper_t, restart, bool, private_conf_keeper_t *this, const char *name)
+{
+	conf_generation_t *generation;
+	conf_tunnel_t *tunnel;
+	conf_survey_t *survey;
+	conf_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	generation = this->backend->get_generation(this->backend);
+	tunnel = generation->get_tunnel(generation, name);
+	if (tunnel) {
+		tunnel->retry.tries = 0;
+		tunnel->retry.next = 0;
+		survey = conf_survey_create();
+		for (sa = survey->get_first(survey, name); sa; sa = sa->next)
+			conf_survey_end(sa);
+		survey->destroy(survey);
+	}
+	generation->destroy(generation);
+	this->mutex->unlock(this->mutex);
+	check_soon(this);
+	return tunnel != NULL;
+}
+
+static void rekey_sa(const conf_sa_t *sa)
+{
+	ike_sa_manager_t *manager = charon->ike_sa_manager;
+	const conf_child_t *child;
+	status_t status = SUCCESS;
+	ike_sa_t *ike_sa;
+
+	ike_sa = manager->checkout(manager, sa->id);
+	if (!ike_sa)
+		return;
+	for (child = sa->children; child && status != DESTROY_ME; child = child->next)
+		status = ike_sa->rekey_child_sa(ike_sa, PROTO_ESP, htonl(child->spi_in));
+	if (status != DESTROY_ME)
+		status = ike_sa->rekey(ike_sa);
+	if (status == DESTROY_ME)
+		manager->checkin_and_destroy(manager, ike_sa);
+	else
+		manager->checkin(manager, ike_sa);
+}
+
+METHOD(conf_keeper_t, rekey, bool, private_conf_keeper_t *this, const char *name)
+{
+	conf_survey_t *survey;
+	bool found = FALSE;
+	conf_sa_t *sa;
+
+	this->mutex->lock(this->mutex);
+	survey = conf_survey_create();
+	for (sa = survey->get_first(survey, name); sa; sa = sa->next) {
+		if (sa->state == IKE_ESTABLISHED) {
+			rekey_sa(sa);
+			found = TRUE;
+		}
+	}
+	survey->destroy(survey);
+	this->mutex->unlock(this->mutex);
+	return found;
+}
+
+METHOD(conf_keeper_t, destroy, void, private_conf_keeper_t *this)
+{
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+conf_keeper_t *conf_keeper_create(conf_backend_t *backend)
+{
+	private_conf_keeper_t *this;
+
+	INIT(this,
+		.public = {
+			.start = _start,
+			.stop = _stop,
+			.check_soon = _check_soon,
+			.replace = _replace,
+			.restart = _restart,
+			.rekey = _rekey,
+			.destroy = _destroy,
+		},
+		.backend = backend,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

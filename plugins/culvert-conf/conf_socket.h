@@ -1,0 +1,40 @@
+/*
+ * The hand-over socket RUN/charon.sock, for root alone: one request a line, answered in order.
+ *   prepare N        ok added=A changed=C removed=R kept=K | error TEXT
+ *   commit, abort    ok | error TEXT
+ *   rekey TUNNEL, restart TUNNEL
+ *                    ok | error TEXT
+ *   report           lines as conf_report.h says, the last one "end"
+ * What a connection prepared and did not commit is aborted when it closes.
+ */
+#ifndef CONF_SOCKET_H_
+#define CONF_SOCKET_H_
+
+#include "conf_backend.h"
+#include "conf_keeper.h"
+#include "conf_report.h"
+
+typedef struct conf_socket_t conf_socket_t;
+
+struct conf_socket_t {
+
+	/**
+	 * Listens, and serves once charon runs.
+	 *
+	 * @return			FALSE if the socket cannot be made, said in the log
+	 */
+	bool (*start)(conf_socket_t *this);
+
+	/** Closes and removes the socket. No request is being served any more. */
+	void (*destroy)(conf_socket_t *this);
+};
+
+/**
+ * Creates the server; all given things outlive it.
+ *
+ * @param run		run folder
+ */
+conf_socket_t *conf_socket_create(
+	const char *run, conf_backend_t *backend, conf_keeper_t *keeper, conf_report_t *report);
+
+#endif

@@ -1,0 +1,206 @@
+#include "conf_survey.h"
+
+#include <collections/hashtable.h>
+#include <collections/array.h>
+
+typedef struct private_conf_survey_t private_conf_survey_t;
+
+struct private_conf_survey_t {
+	conf_survey_t public;
+	/** every IKE_SA, owned */
+	array_t *all;
+	/** tunnel name (of the peer_cfg_t) => first conf_sa_t */
+	hashtable_t *by_name;
+};
+
+static bool is_creating(ike_sa_t *ike_sa, task_queue_t queue)
+{
+	enumerator_t *enumerator;
+	bool creating = FALSE;
+	task_t *task;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
+	while (!creating && enumerator->enumerate(enumerator, &task))
+		creating = task->get_type(task) == TASK_CHILD_CREATE;
+	enumerator->destroy(enumerator);
+	return creating;
+}
+
+static bool protects(child_sa_t *child_sa)
+{
+	switch (child_sa->get_state(child_sa)) {
+	case CHILD_INSTALLED:
+	case CHILD_UPDATING:
+	case CHILD_REKEYING:
+		return TRUE;
+	case CHILD_CREATED:
+	case CHILD_ROUTED:
+	case CHILD_INSTALLING:
+	case CHILD_REKEYED:
+	case CHILD_RETRYING:
+	case CHILD_DELETING:
+	case CHILD_DELETED:
+	case CHILD_DESTROYING:
+		break;
+	}
+	return FALSE;
+}
+
+static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	child_sa_t *child_sa;
+	child_cfg_t *cfg;
+	conf_child_t *child;
+
+	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
+	while (enumerator->enumerate(enumerator, &child_sa)) {
+		if (!protects(child_sa))
+			continue;
+		cfg = child_sa->get_config(child_sa);
+		child = malloc_thing(conf_child_t);
+		*child = (conf_child_t){
+			.next = sa->children,
+			.cfg = cfg->get_ref(cfg),
+			.if_id = child_sa->get_if_id(child_sa, FALSE),
+			.spi_in = ntohl(child_sa->get_spi(child_sa, TRUE)),
+			.spi_out = ntohl(child_sa->get_spi(child_sa, FALSE)),
+			.installed = child_sa->get_installtime(child_sa),
+		};
+		sa->children = child;
+	}
+	enumerator->destroy(enumerator);
+}
+
+static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
+{
+	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
+	proposal_t *proposal = ike_sa->get_proposal(ike_sa);
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	conf_sa_t *sa;
+
+	sa = malloc_thing(conf_sa_t);
+	*sa = (conf_sa_t){
+		.next = this->by_name->get(this->by_name, cfg->get_name(cfg)),
+		.id = id->clone(id),
+		.cfg = cfg->get_ref(cfg),
+		.state = ike_sa->get_state(ike_sa),
+		.creating = is_creating(ike_sa, TASK_QUEUE_ACTIVE) || is_creating(ike_sa, TASK_QUEUE_PASSIVE) ||
+					is_creating(ike_sa, TASK_QUEUE_QUEUED),
+		/* Flags, of which charon itself passes none as 0. */
+		/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange) */
+		.proposal = proposal ? proposal->clone(proposal, 0) : NULL,
+	};
+	add_children(sa, ike_sa);
+	array_insert(this->all, ARRAY_TAIL, sa);
+	this->by_name->put(this->by_name, sa->cfg->get_name(sa->cfg), sa);
+}
+
+METHOD(conf_survey_t, get_first, conf_sa_t *, private_conf_survey_t *this, const char *name)
+{
+	return this->by_name->get(this->by_name, name);
+}
+
+METHOD(conf_survey_t, create_enumerator, enumerator_t *, private_conf_survey_t *this)
+{
+	return array_create_enumerator(this->all);
+}
+
+static void destroy_sa(conf_sa_t *sa)
+{
+	conf_child_t *child;
+
+	while ((child = sa->children)) {
+		sa->children = child->next;
+		child->cfg->destroy(child->cfg);
+		free(child);
+	}
+	DESTROY_IF(sa->proposal);
+	sa->id->destroy(sa->id);
+	sa->cfg->destroy(sa->cfg);
+	free(sa);
+}
+
+METHOD(conf_survey_t, destroy, void, private_conf_survey_t *this)
+{
+	conf_sa_t *sa;
+
+	this->by_name->destroy(this->by_name);
+	while (array_remove(this->all, ARRAY_TAIL, &sa))
+		destroy_sa(sa);
+	array_destroy(this->all);
+	free(this);
+}
+
+conf_survey_t *conf_survey_create(void)
+{
+	private_conf_survey_t *this;
+	enumerator_t *enumerator;
+	ike_sa_t *ike_sa;
+
+	INIT(this,
+		.public = {
+			.get_first = _get_first,
+			.create_enumerator = _create_enumerator,
+			.destroy = _destroy,
+		},
+		.all = array_create(0, 0),
+		.by_name = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
+	);
+	enumerator = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager, TRUE);
+	while (enumerator->enumerate(enumerator, &ike_sa)) {
+		if (ike_sa->get_peer_cfg(ike_sa))
+			add_sa(this, ike_sa);
+	}
+	enumerator->destroy(enumerator);
+	return &this->public;
+}
+
+conf_state_t conf_survey_state(const conf_sa_t *first)
+{
+	conf_state_t state = CONF_DOWN;
+
+	for (; first; first = first->next) {
+		switch (first->state) {
+		case IKE_ESTABLISHED:
+		case IKE_REKEYING:
+			return CONF_UP;
+		case IKE_CREATED:
+		case IKE_CONNECTING:
+			state = CONF_CONNECTING;
+			break;
+		case IKE_PASSIVE:
+		case IKE_REKEYED:
+		case IKE_DELETING:
+		case IKE_DESTROYING:
+			break;
+		}
+	}
+	return state;
+}
+
+static void checkin(ike_sa_t *ike_sa, status_t status)
+{
+	if (status == DESTROY_ME)
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	else
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+}
+
+void conf_survey_end(const conf_sa_t *sa)
+{
+	ike_sa_t *ike_sa;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, sa->id);
+	if (ike_sa)
+		checkin(ike_sa, ike_sa->delete(ike_sa, FALSE));
+}
+
+void conf_survey_end_child(const conf_sa_t *sa, const conf_child_t *child)
+{
+	ike_sa_t *ike_sa;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, sa->id);
+	if (ike_sa)
+		checkin(ike_sa, ike_sa->delete_child_sa(ike_sa, PROTO_ESP, htonl(child->spi_in), FALSE));
+}

@@ -1,0 +1,81 @@
+/*
+ * The IKE_SAs and CHILD_SAs that exist, as seen in one pass: what conf_keeper compares with the generation and what the
+ * report tells. Taking it waits for SAs that other threads use, so it is never taken from a listener.
+ */
+#ifndef CONF_SURVEY_H_
+#define CONF_SURVEY_H_
+
+#include <daemon.h>
+
+#include "conf_status.h"
+
+typedef struct conf_child_t conf_child_t;
+typedef struct conf_sa_t conf_sa_t;
+typedef struct conf_survey_t conf_survey_t;
+
+/** A CHILD_SA that protects packets: installed, perhaps about to be replaced */
+struct conf_child_t {
+	conf_child_t *next;
+	/** configuration, a reference */
+	child_cfg_t *cfg;
+	uint32_t if_id;
+	/** SPIs in host byte order */
+	uint32_t spi_in, spi_out;
+	/** monotonic seconds */
+	time_t installed;
+};
+
+/** An IKE_SA that has a configuration */
+struct conf_sa_t {
+	/** next one of the same tunnel name */
+	conf_sa_t *next;
+	ike_sa_id_t *id;
+	/** configuration, a reference */
+	peer_cfg_t *cfg;
+	ike_sa_state_t state;
+	/** whether CHILD_SAs are being created in it */
+	bool creating;
+	/** negotiated algorithms, NULL until they are; owned */
+	proposal_t *proposal;
+	conf_child_t *children;
+};
+
+struct conf_survey_t {
+
+	/**
+	 * @param name		name of a tunnel
+	 * @return			first IKE_SA of that name, or NULL
+	 */
+	conf_sa_t *(*get_first)(conf_survey_t *this, const char *name);
+
+	/**
+	 * @return			enumerator over all (conf_sa_t*)
+	 */
+	enumerator_t *(*create_enumerator)(conf_survey_t *this);
+
+	void (*destroy)(conf_survey_t *this);
+};
+
+/**
+ * Takes a survey.
+ */
+conf_survey_t *conf_survey_create(void);
+
+/**
+ * State of a tunnel as its IKE_SAs tell.
+ *
+ * @param first			first IKE_SA of its name, NULL if there is none
+ */
+conf_state_t conf_survey_state(const conf_sa_t *first);
+
+/**
+ * Ends an IKE_SA: with DELETE if it is established, without a word otherwise. Returns before the peer has answered.
+ */
+void conf_survey_end(const conf_sa_t *sa);
+
+/**
+ * Ends a CHILD_SA with DELETE. Returns before the peer has answered.
+ */
+void conf_survey_end_child(const conf_sa_t *sa, const conf_child_t *child);
+
+#endif

@@ -1,0 +1,122 @@
+#!/bin/bash
+# The lab machine: QEMU without KVM, Debian 13 with systemd as PID 1, Culvert's package installed, the checkout at /share.
+# Runs in the tools tree; everything it starts ends with it.
+#   lab.sh run CMD...   boots a lab, runs CMD in it, ends it; CMD's exit code
+#   lab.sh boot CMD...  the same, but CMD runs here, with $LAB naming this script ("$LAB" ssh CMD..., "$LAB" restart)
+#   lab.sh shell        a shell in the running lab, or in one booted for it
+#   lab.sh ssh CMD...   CMD in the running lab
+#   lab.sh restart      reboots the running lab's system; its disk keeps what was written
+# LABDIR (build/lab) holds disk.ext4 and key; LABROOT the kernel.
+set -euo pipefail
+
+labdir=${LABDIR:-/src/build/lab}
+labroot=${LABROOT:?LABROOT names the folder with vmlinuz}
+run=$labdir/run
+limit=${BOOT_LIMIT:-240} # seconds for a boot; 15 is usual
+export LAB
+LAB=$(cd "$(dirname "$0")" && pwd)/lab.sh
+
+ssh_options() { # PORT
+	printf '%s\n' -F none -i "$labdir/key" -o ControlPath="$run/ssh$1" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o LogLevel=ERROR -o ProxyCommand="socat STDIO UNIX-CONNECT:$run/port$1" -o BatchMode=yes
+}
+
+in_lab() { # CMD..., quoted for the remote shell; a terminal if there is one
+	local options tty=()
+	mapfile -t options < <(ssh_options 1)
+	[ ! -t 0 ] || [ ! -t 1 ] || tty=(-tt)
+	ssh "${options[@]}" "${tty[@]}" lab "${@@Q}"
+}
+
+connect() {
+	local options end=$((SECONDS + limit)) patience=20
+	mapfile -t options < <(ssh_options 1)
+	# One connection for all commands. The client waits in QEMU's socket until the machine's sshd reads it. A reset of
+	# the machine may break it off or swallow its greeting, so it is tried again, each time with more patience.
+	until timeout "$patience" ssh "${options[@]}" -o ControlMaster=yes -o ControlPersist=yes -o ConnectTimeout="$patience" lab true \
+		2>"$run/ssh.log" </dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "the lab machine did not come up within $limit s; its console:" >&2
+			tail -n 40 "$run/console" "$run/ssh.log" >&2
+			exit 1
+		fi
+		patience=$((patience * 2))
+		sleep 0.2
+	done
+}
+
+await_socket() { # SOCKET PID LOG
+	until [ -S "$1" ]; do
+		kill -0 "$2" 2>/dev/null || { cat "$3" >&2; exit 1; }
+		sleep 0.02
+	done
+}
+
+boot() {
+	[ -f "$labdir/disk.ext4" ] || { echo "lab.sh: $labdir/disk.ext4 is missing" >&2; exit 1; }
+	mkdir -p "$run"
+	exec 9>"$labdir/lock"
+	flock -n 9 || { echo "a lab of this checkout is already running: end it first, or get a shell in it with make lab" >&2; exit 1; }
+	rm -f "$run"/*
+
+	/usr/libexec/virtiofsd --socket-path="$run/fs" --shared-dir /src --cache auto --sandbox chroot --log-level error \
+		>"$run/fs.log" 2>&1 9>&- &
+	await_socket "$run/fs" $! "$run/fs.log"
+
+	# -cpu and -M: what FACTS of TCG and boot time ask for; q35's unused parts cost seconds.
+	local args=(-M "q35,sata=off,smbus=off,vmport=off" -accel "tcg,thread=multi" -cpu "max,-la57" -smp 2 -m 2048
+		-nodefaults -no-user-config -display none
+		-object "memory-backend-memfd,id=m,size=2048M,share=on" -numa "node,memdev=m"
+		-device virtio-rng-pci -serial "file:$run/console" -device virtio-serial-pci
+		-chardev "socket,id=fs,path=$run/fs" -device "vhost-user-fs-pci,queue-size=1024,chardev=fs,tag=share"
+		-drive "if=none,id=d,file=$labdir/disk.ext4,format=raw,snapshot=on,cache=unsafe" -device "nvme,serial=lab,drive=d")
+	local port
+	for port in 1 2; do
+		args+=(-chardev "socket,id=p$port,path=$run/port$port,server=on,wait=off"
+			-device "virtserialport,chardev=p$port,name=lab.$port,nr=$port")
+	done
+	local line="root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 quiet mitigations=off random.trust_cpu=on tsc=reliable"
+	line+=" no_timer_check panic=-1 systemd.show_status=no systemd.journald.max_level_console=warning systemd.log_target=journal"
+	qemu-system-x86_64 "${args[@]}" -kernel "$labroot/vmlinuz" -append "$line" >"$run/qemu.log" 2>&1 9>&- &
+	await_socket "$run/port1" $! "$run/qemu.log"
+	connect
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+run)
+	boot
+	in_lab "$@"
+	;;
+boot)
+	boot
+	"$@"
+	;;
+ssh)
+	in_lab "$@"
+	;;
+shell)
+	mkdir -p "$labdir"
+	exec 8>"$labdir/lock"
+	if flock -n 8; then
+		exec 8>&-
+		boot
+		in_lab bash -l
+	else
+		mapfile -t options < <(ssh_options 2)
+		ssh "${options[@]}" -tt lab
+	fi
+	;;
+restart)
+	mapfile -t options < <(ssh_options 1)
+	# The shells end first, so that only the next system can read the next connection.
+	in_lab systemd-run --quiet --no-block sh -c 'systemctl stop lab-shell@1 lab-shell@2; systemctl reboot'
+	ssh "${options[@]}" -O exit lab 2>/dev/null
+	connect
+	;;
+*)
+	sed -n 's/^#   //p' "$0" >&2
+	exit 2
+	;;
+esac

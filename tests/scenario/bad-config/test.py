@@ -1,0 +1,75 @@
+import errno
+import re
+
+import check
+import gateway
+import libreswan
+import offers
+import operators_file
+import topology
+import traffic
+import walls
+import wire
+
+NEW_PORT = 8000
+
+
+def _tcp_reaches(lab, port):
+    """Whether a device's TCP connection to the cloud host comes about and carries a token."""
+    mark, before = wire.token(), lab.cloud.mark()
+    with wire.tcp("cloud", topology.CLOUD, port) as listener, wire.tcp("dev1", topology.DEV1) as device:
+        listener.listen(1)
+        device.setblocking(False)
+        device.connect_ex((topology.CLOUD, port))
+        # The fence: what was sent before it has arrived or never will.
+        fenced = lab.uplink.ask() and lab.uplink.ask()
+        if fenced and not any(one.dport == port for one in lab.cloud.frames(before)):
+            return False
+        device.settimeout(wire.LIMIT)
+        while device.connect_ex((topology.CLOUD, port)) not in (0, errno.EISCONN):
+            pass
+        device.sendall(mark)
+        with listener.accept()[0] as accepted:
+            return accepted.recv(100) == mark
+
+
+def _line_of(text, part):
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def run(lab):
+    libreswan.start(operators_file.PSK)
+    lab.start_gateway()
+    before = lab.require_up()
+    stream = traffic.Stream()
+    lab.require("traffic flows", stream.await_answers(20))
+
+    gateway.configure(operators_file.changed({
+        "udp = [ 5684 ];": "udp = [ 5684 ]; upd = [ 1 ];",
+        'pool = [ "10.64.0.0/16" ]': 'pool = [ "10.64.0.1/16" ]',
+    }), {})
+    code, said = gateway.culvert("reload")
+    lab.check("a broken file is refused, exit 1", code == 1, f"exit {code}: {said}")
+    for part, word in (("upd = ", "upd"), ('pool = [ "10.64.0.1/16"', "10.64.0.0/16")):
+        line = _line_of(gateway.operators_file(), part)
+        message = re.search(rf"^.*culvert\.conf:{line}: .*{re.escape(word)}.*$", said, re.MULTILINE)
+        lab.check(f"its message names file, line and remedy: {message[0].strip() if message else ''}", message, said)
+    generation = gateway.status().get("generation")
+    lab.check("the old generation stays in force", generation == before["generation"], generation)
+    lab.check("culvert check says the same without the daemon", gateway.culvert("check", gateway.CONF)[0] == 1)
+
+    lab.check(f"port {NEW_PORT}/tcp is closed before the change", not _tcp_reaches(lab, NEW_PORT))
+    gateway.configure(operators_file.changed({"udp = [ 5684 ];": f"udp = [ 5684 ]; tcp = [ {NEW_PORT} ];"}), {})
+    code, said = gateway.culvert("reload")
+    lab.check("a good file is accepted, exit 0", code == 0, f"exit {code}: {said}")
+    after = gateway.status()
+    lab.check("it is the next generation", after.get("generation") == before["generation"] + 1, after.get("generation"))
+    lab.check(f"port {NEW_PORT}/tcp is open", _tcp_reaches(lab, NEW_PORT))
+    lab.check(f"port {NEW_PORT + 1}/tcp is not", not _tcp_reaches(lab, NEW_PORT + 1))
+    lab.check("the SAs are the same", gateway.spis(after) == gateway.spis(before), (before, after))
+    stream.await_answers(20)
+    lost = stream.stop()
+    lab.check(f"no datagram of {len(stream.sent)} was lost", not lost, lost)
+    walls.check_allowed(lab)
+    walls.check_refused(lab, offers.WITHIN + offers.FROM_CLOUD)
+    walls.check_outer(lab)

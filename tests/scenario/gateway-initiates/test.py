@@ -1,0 +1,29 @@
+import check
+import gateway
+import libreswan
+import offers
+import operators_file
+import traffic
+import walls
+
+
+def run(lab):
+    lab.start_gateway()
+    tunnel = gateway.tunnel(gateway.await_tunnel("connecting"))
+    lab.check("before the carrier answers the tunnel is not up", tunnel.get("state") == "connecting", tunnel)
+    libreswan.start(operators_file.PSK)
+    before = gateway.spis(lab.require_up("the tunnel comes up when the carrier is there"))
+    walls.check_allowed(lab)
+
+    stream = traffic.Stream()
+    stream.await_answers(20)
+    answer = gateway.ask_charon("rekey vf-praha")
+    lab.require("the gateway replaces the keys when asked", answer == "ok", answer)
+    replaced = check.poll(lambda: gateway.spis(gateway.status()) not in (None, before))
+    lab.check("the link has new SPIs", replaced, before)
+    stream.await_answers(40)
+    lost = stream.stop()
+    lab.check(f"no datagram of {len(stream.sent)} was lost meanwhile", not lost, lost)
+    lab.check("one set of SAs remains", check.poll(lambda: len(gateway.sas()) == 2), gateway.sas())
+    walls.check_refused(lab, offers.WITHIN + offers.FROM_CLOUD)
+    walls.check_outer(lab)

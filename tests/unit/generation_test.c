@@ -1,0 +1,275 @@
+/* Freezing, switching, pruning, and what a crash at each step leaves, in a folder of its own, which is the current one.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/daemon/generation.h"
+#include "conf/conf.h"
+#include "conf/model.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* %s: the pool */
+static const char conf_format[] =
+	"gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+	"  tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; } ); } );\n"
+	"apns = ( { name = \"a\"; pool = [ \"%s\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
+	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+
+static char folder[64];
+
+static void write_text(const char *path, const char *text)
+{
+	assert_int_equal(io_write_file(path, text, strlen(text), 0600), 0);
+}
+
+static void write_conf(const char *pool)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, conf_format, pool);
+	write_text("etc/culvert.conf", buf_text(&text));
+	buf_free(&text);
+}
+
+static int enter_folder(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/culvert-generation-XXXXXX");
+	if (!mkdtemp(folder) || chdir(folder) || mkdir("etc", 0755) || mkdir("etc/secrets", 0700))
+		return -1;
+	write_conf("10.64.0.0/16");
+	write_text("etc/secrets/c.psk", "0123456789abcdef0123456789abcdef\n");
+	return 0;
+}
+
+static int leave_folder(void **state)
+{
+	(void)state;
+	return chdir("/") || io_remove_tree(folder) ? -1 : 0;
+}
+
+/* Loads the operator's file and freezes it; a generation that is made is switched to and freed. Returns its number. */
+static unsigned freeze(unsigned current)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+	struct model *m = NULL;
+	bool changed = false;
+	unsigned number;
+
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(generation_freeze("run", "state", m, current, &diags, &g, &changed), 0);
+	assert_int_equal(changed, g.number != 0);
+	number = g.number;
+	if (number)
+		assert_int_equal(generation_switch("run", number), 0);
+	generation_free(&g);
+	conf_free(m);
+	diag_free(&diags);
+	return number;
+}
+
+static void assert_mode(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void first_is_whole_and_closed(void **state)
+{
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_mode("run/gen", 0700);
+	assert_mode("run/gen/1", 0700);
+	assert_mode("run/gen/1/secrets", 0700);
+	assert_mode("run/gen/1/secrets/c.psk", 0600);
+	assert_mode("run/gen/1/culvert.conf", 0600);
+	assert_mode("run/gen/1/ids", 0600);
+	assert_int_equal(access("run/gen/1.part", F_OK), -1);
+	assert_int_equal(access("state/ids", R_OK), 0);
+}
+
+static void same_input_is_the_same_generation(void **state)
+{
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(freeze(1), 0);
+	write_conf("10.65.0.0/16");
+	assert_int_equal(freeze(1), 2);
+}
+
+static void changed_secret_is_a_new_generation(void **state)
+{
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	write_text("etc/secrets/c.psk", "another-0123456789abcdef0123456789\n");
+	assert_int_equal(freeze(1), 2);
+	assert_int_equal(freeze(2), 0);
+}
+
+static void current_loads_with_its_numbers(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+
+	(void)state;
+	assert_int_equal(generation_load_current("run", &diags, &g), -ENOENT);
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(generation_load_current("run", &diags, &g), 0);
+	assert_int_equal(g.number, 1);
+	assert_int_equal(g.model->apns[0].table, 1001);
+	assert_int_equal(g.model->apns[0].links[0].if_id, 1);
+	assert_string_equal(g.model->dir, "run/gen/1");
+	generation_free(&g);
+	diag_free(&diags);
+}
+
+static void numbers_outlast_the_run_folder(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+
+	(void)state;
+	write_text("state-ids", "if_id a/t 7\ntable a 1009\n");
+	assert_int_equal(mkdir("state", 0755), 0);
+	assert_int_equal(rename("state-ids", "state/ids"), 0);
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(generation_load_current("run", &diags, &g), 0);
+	assert_int_equal(g.model->apns[0].table, 1009);
+	assert_int_equal(g.model->apns[0].links[0].if_id, 7);
+	generation_free(&g);
+	diag_free(&diags);
+}
+
+static void bad_numbers_refuse(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct buf said = { 0 };
+	struct generation g = { 0 };
+	struct model *m = NULL;
+	bool changed = false;
+
+	(void)state;
+	assert_int_equal(mkdir("state", 0755), 0);
+	write_text("state/ids", "if_id a/t seven\n");
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(generation_freeze("run", "state", m, 0, &diags, &g, &changed), -EINVAL);
+	diag_print(&diags, &said);
+	assert_non_null(strstr(buf_text(&said), "state/ids: does not hold the numbers"));
+	assert_int_equal(access("run/gen", F_OK), -1);
+	buf_free(&said);
+	conf_free(m);
+	diag_free(&diags);
+}
+
+static void vanished_secret_refuses(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+	struct model *m = NULL;
+	bool changed = false;
+
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(unlink("etc/secrets/c.psk"), 0);
+	assert_int_not_equal(generation_freeze("run", "state", m, 1, &diags, &g, &changed), 0);
+	assert_int_not_equal(diags.errors, 0);
+	assert_false(changed);
+	assert_int_equal(access("run/gen/2", F_OK), -1);
+	assert_int_equal(access("run/gen/2.part", F_OK), -1);
+	conf_free(m);
+	diag_free(&diags);
+}
+
+/* Half-made, whole but never switched to, half-removed: none of it is loaded, none of it is numbered over. */
+static void leftovers_of_a_crash_do_not_count(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(mkdir("run/gen/2", 0700), 0);
+	assert_int_equal(mkdir("run/gen/3.part", 0700), 0);
+	write_text("run/gen/3.part/ids", "half");
+	assert_int_equal(generation_load_current("run", &diags, &g), 0);
+	assert_int_equal(g.number, 1);
+	generation_free(&g);
+	write_conf("10.66.0.0/16");
+	assert_int_equal(freeze(1), 3);
+	generation_prune("run", 3);
+	assert_int_equal(access("run/gen/3.part", F_OK), -1);
+	assert_int_equal(access("run/gen/3/secrets/c.psk", F_OK), 0);
+	diag_free(&diags);
+}
+
+static void bad_current_is_refused(void **state)
+{
+	static const char *const targets[] = { "../../etc", "0", "1x", "99999999999", "01", "-1" };
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		struct diag_list diags = { 0 };
+		struct generation g = { 0 };
+
+		assert_int_equal(io_replace_link("run/gen/current", targets[i]), 0);
+		assert_int_equal(generation_load_current("run", &diags, &g), -EINVAL);
+		diag_free(&diags);
+	}
+}
+
+static void prune_keeps_the_newest_and_the_current(void **state)
+{
+	char pool[32];
+
+	(void)state;
+	for (unsigned i = 1; i <= 14; i++) {
+		snprintf(pool, sizeof(pool), "10.%u.0.0/16", 10 + i);
+		write_conf(pool);
+		assert_int_equal(freeze(i - 1), i);
+	}
+	generation_prune("run", 2);
+	assert_int_equal(access("run/gen/1", F_OK), -1);
+	assert_int_equal(access("run/gen/2", F_OK), 0);
+	assert_int_equal(access("run/gen/4", F_OK), -1);
+	assert_int_equal(access("run/gen/5", F_OK), 0);
+	assert_int_equal(access("run/gen/14", F_OK), 0);
+	generation_discard("run", 14);
+	assert_int_equal(access("run/gen/14", F_OK), -1);
+}
+
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_folder(first_is_whole_and_closed),
+		in_folder(same_input_is_the_same_generation),
+		in_folder(changed_secret_is_a_new_generation),
+		in_folder(current_loads_with_its_numbers),
+		in_folder(numbers_outlast_the_run_folder),
+		in_folder(bad_numbers_refuse),
+		in_folder(vanished_secret_refuses),
+		in_folder(leftovers_of_a_crash_do_not_count),
+		in_folder(bad_current_is_refused),
+		in_folder(prune_keeps_the_newest_and_the_current),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,361 @@
+/* The transaction, step by step: kernel and charon are played here and write down what they are asked, in order. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/daemon/charon.h"
+#include "appliance/daemon/generation.h"
+#include "appliance/daemon/links.h"
+#include "appliance/daemon/reload.h"
+#include "appliance/isolation/report.h"
+#include "conf/model.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char conf_format[] =
+	"gateway = { name = \"%s\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+	"  tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; } ); } );\n"
+	"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
+	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+
+static char folder[64];
+static struct reload *reload;
+static struct buf steps;
+
+/* The kernel: fails at the call that is named. */
+static const char *kernel_fails;
+static struct report_entry failure = { .text = (char *)(uintptr_t)"no VRF here" };
+static struct report report;
+
+static int kernel(const char *verb, const struct model *m)
+{
+	bool fails = kernel_fails && !strcmp(kernel_fails, verb);
+
+	buf_printf(&steps, "%s(%s);", verb, m ? m->gateway.name : "-");
+	kernel_fails = fails ? NULL : kernel_fails;
+	report = (struct report){ .entries = &failure, .count = fails, .failed = fails };
+	return fails ? -EIO : 0;
+}
+
+int links_extend(struct links *l, const struct model *next)
+{
+	(void)l;
+	return kernel("extend", next);
+}
+
+int links_use(struct links *l, const struct model *model)
+{
+	(void)l;
+	return kernel("use", model);
+}
+
+const struct report *links_report(const struct links *l)
+{
+	(void)l;
+	return &report;
+}
+
+/* charon: what is asked waits here until the test answers it. */
+enum { QUEUE = 8 };
+static bool charon_up;
+static struct {
+	charon_done_fn done;
+	void *userdata;
+} queue[QUEUE];
+static size_t n_queue;
+
+bool charon_is_up(const struct charon *c)
+{
+	(void)c;
+	return charon_up;
+}
+
+int charon_request(struct charon *c, const char *line, uint64_t limit, charon_done_fn done, void *userdata)
+{
+	(void)c;
+	(void)limit;
+	if (!charon_up)
+		return -ENOTCONN;
+	assert_true(n_queue < QUEUE);
+	buf_printf(&steps, "%s;", line);
+	queue[n_queue].done = done;
+	queue[n_queue++].userdata = userdata;
+	return 0;
+}
+
+/* charon answers the oldest question. */
+static void charon_says(int error, const char *text)
+{
+	charon_done_fn done = queue[0].done;
+	void *userdata = queue[0].userdata;
+
+	assert_true(n_queue > 0);
+	memmove(&queue[0], &queue[1], --n_queue * sizeof(queue[0]));
+	done(userdata, error, text);
+}
+
+static void on_done(void *userdata, const struct reload_outcome *o)
+{
+	(void)userdata;
+	buf_printf(&steps, "done(%d,%u,%s%s%s);", o->error, o->generation, o->changed ? "changed" : "same",
+		o->text ? ": " : "", o->text ? o->text : "");
+}
+
+static void write_text(const char *path, const char *text)
+{
+	assert_int_equal(io_write_file(path, text, strlen(text), 0600), 0);
+}
+
+static void write_conf(const char *gateway)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, conf_format, gateway);
+	write_text("etc/culvert.conf", buf_text(&text));
+	buf_free(&text);
+}
+
+static void begin(void)
+{
+	assert_int_equal(reload_begin(reload, on_done, NULL), 0);
+}
+
+static void assert_steps(const char *expected)
+{
+	assert_string_equal(buf_text(&steps), expected);
+	buf_free(&steps);
+}
+
+static void assert_current(const char *expected)
+{
+	char target[16] = "";
+
+	assert_int_equal(readlink("run/gen/current", target, sizeof(target) - 1), (ssize_t)strlen(expected));
+	assert_string_equal(target, expected);
+}
+
+/* In a folder of its own, with generation 1 ("one") in force, made without charon. */
+static int start(void **state)
+{
+	static const struct reload_parts parts = { .conf = "etc/culvert.conf", .run = "run", .state = "state" };
+
+	(void)state;
+	charon_up = false;
+	n_queue = 0;
+	kernel_fails = NULL;
+	snprintf(folder, sizeof(folder), "/tmp/culvert-reload-XXXXXX");
+	if (!mkdtemp(folder) || chdir(folder) || mkdir("etc", 0755) || mkdir("etc/secrets", 0700))
+		return -1;
+	write_text("etc/secrets/c.psk", "0123456789abcdef0123456789abcdef\n");
+	write_conf("one");
+	if (reload_new(&parts, &reload))
+		return -1;
+	begin();
+	assert_steps("extend(one);use(one);done(0,1,changed);");
+	charon_up = true;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	reload_free(reload);
+	buf_free(&steps);
+	return chdir("/") || io_remove_tree(folder) ? -1 : 0;
+}
+
+static void changes_in_order(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	assert_steps("prepare 2;");
+	assert_true(reload_is_running(reload));
+	assert_int_equal(reload_begin(reload, on_done, NULL), -EBUSY);
+	charon_says(0, "added=0");
+	assert_steps("extend(two);commit;");
+	assert_current("1");
+	charon_says(0, "");
+	assert_steps("use(two);done(0,2,changed);");
+	assert_current("2");
+	assert_false(reload_is_running(reload));
+}
+
+static void same_file_disturbs_nothing(void **state)
+{
+	(void)state;
+	begin();
+	assert_steps("use(one);done(0,1,same);");
+}
+
+static void an_invalid_file_leaves_what_is(void **state)
+{
+	(void)state;
+	write_text("etc/culvert.conf", "gateway = {");
+	begin();
+	assert_steps("done(-22,1,same: etc/culvert.conf: the configuration is not valid);");
+	assert_current("1");
+}
+
+static void charon_refuses_to_prepare(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(-EREMOTEIO, "no such key");
+	assert_steps("prepare 2;use(one);done(-121,1,same: charon refuses the new configuration: no such key);");
+	assert_current("1");
+	assert_int_equal(access("run/gen/2", F_OK), -1);
+}
+
+static void the_kernel_refuses_what_is_new(void **state)
+{
+	(void)state;
+	write_conf("two");
+	kernel_fails = "extend";
+	begin();
+	charon_says(0, "");
+	assert_steps("prepare 2;extend(two);abort;use(one);"
+				 "done(-5,1,same: the kernel does not take the new configuration: no VRF here);");
+	assert_current("1");
+}
+
+static void charon_refuses_to_commit(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(0, "");
+	charon_says(-EREMOTEIO, "out of memory");
+	assert_steps("prepare 2;extend(two);commit;use(one);prepare 1;commit;"
+				 "done(-121,1,same: charon could not switch to the new configuration: out of memory);");
+	assert_current("1");
+}
+
+static void the_kernel_refuses_at_the_end(void **state)
+{
+	(void)state;
+	write_conf("two");
+	kernel_fails = "use";
+	begin();
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_steps("prepare 2;extend(two);commit;use(two);use(one);prepare 1;commit;"
+				 "done(-5,1,same: the kernel does not take the new configuration: no VRF here);");
+	assert_current("1");
+}
+
+static void the_switch_fails(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(0, "");
+	/* A folder that holds something cannot be replaced by a link. */
+	assert_int_equal(unlink("run/gen/current"), 0);
+	assert_int_equal(mkdir("run/gen/current", 0700) | mkdir("run/gen/current/x", 0700), 0);
+	charon_says(0, "");
+	assert_non_null(strstr(buf_text(&steps), "use(two);use(one);prepare 1;commit;done(-"));
+	assert_int_equal(reload_current(reload)->number, 1);
+}
+
+static void charon_vanishes_and_returns(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_up = false;
+	charon_says(-ENOTCONN, "");
+	assert_steps("prepare 2;extend(two);use(two);done(0,2,changed);");
+	assert_current("2");
+	charon_up = true;
+	reload_sync_charon(reload);
+	assert_steps("prepare 2;commit;");
+}
+
+static void charon_vanishes_at_the_commit(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(0, "");
+	charon_up = false;
+	charon_says(-ENOTCONN, "");
+	assert_steps("prepare 2;extend(two);commit;use(two);done(0,2,changed);");
+	assert_current("2");
+}
+
+static void charon_that_comes_meanwhile_is_told_afterwards(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	reload_sync_charon(reload);
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_steps("prepare 2;extend(two);commit;use(two);prepare 2;commit;done(0,2,changed);");
+}
+
+static void the_first_generation_stands_with_what_the_kernel_takes(void **state)
+{
+	static const struct reload_parts parts = { .conf = "etc/culvert.conf", .run = "run2", .state = "state" };
+	struct reload *first;
+
+	(void)state;
+	charon_up = false;
+	kernel_fails = "extend";
+	assert_int_equal(reload_new(&parts, &first), 0);
+	assert_int_equal(reload_begin(first, on_done, NULL), 0);
+	assert_steps("extend(one);use(one);done(0,1,changed);");
+	reload_free(first);
+}
+
+static void a_new_culvertd_goes_on_with_what_is_in_force(void **state)
+{
+	static const struct reload_parts parts = { .conf = "etc/culvert.conf", .run = "run", .state = "state" };
+	struct diag_list diags = { 0 };
+	struct reload *next;
+
+	(void)state;
+	assert_int_equal(reload_new(&parts, &next), 0);
+	assert_int_equal(reload_adopt(next, &diags), 0);
+	assert_steps("use(one);");
+	assert_int_equal(reload_begin(next, on_done, NULL), 0);
+	assert_steps("use(one);done(0,1,same);");
+	reload_free(next);
+	diag_free(&diags);
+}
+
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_folder(changes_in_order),
+		in_folder(same_file_disturbs_nothing),
+		in_folder(an_invalid_file_leaves_what_is),
+		in_folder(charon_refuses_to_prepare),
+		in_folder(the_kernel_refuses_what_is_new),
+		in_folder(charon_refuses_to_commit),
+		in_folder(the_kernel_refuses_at_the_end),
+		in_folder(the_switch_fails),
+		in_folder(charon_vanishes_and_returns),
+		in_folder(charon_vanishes_at_the_commit),
+		in_folder(charon_that_comes_meanwhile_is_told_afterwards),
+		in_folder(the_first_generation_stands_with_what_the_kernel_takes),
+		in_folder(a_new_culvertd_goes_on_with_what_is_in_force),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,313 @@
+/* XFRM messages as the kernel sends them, cut short at every octet and made of noise; the table of SAs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/isolation/sa.h"
+#include "appliance/isolation/sa_table.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct message {
+	_Alignas(struct nlmsghdr) uint8_t octets[1024];
+	size_t len;
+};
+
+static void append(struct message *m, const void *data, size_t len)
+{
+	assert_true(m->len + NLMSG_ALIGN(len) <= sizeof(m->octets));
+	memcpy(m->octets + m->len, data, len);
+	m->len += NLMSG_ALIGN(len);
+}
+
+static struct message message(uint16_t type, const void *header, size_t len)
+{
+	struct nlmsghdr nlh = { .nlmsg_type = type };
+	struct message m = { .len = 0 };
+
+	append(&m, &nlh, sizeof(nlh));
+	append(&m, header, len);
+	return m;
+}
+
+static void attribute(struct message *m, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr a = { .nla_len = (uint16_t)(sizeof(a) + len), .nla_type = type };
+
+	append(m, &a, sizeof(a));
+	append(m, data, len);
+}
+
+static int parse(struct message *m, struct sa_event *ret)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)m->octets;
+
+	nlh->nlmsg_len = (uint32_t)m->len;
+	return sa_event_parse(nlh, m->len, ret);
+}
+
+static struct xfrm_usersa_info sample_info(void)
+{
+	struct xfrm_usersa_info info = { .family = AF_INET, .curlft.add_time = 1700000000 };
+
+	info.id.proto = IPPROTO_ESP;
+	info.id.spi = htonl(0xc0ffee01);
+	info.id.daddr.a4 = htonl(0xc000020b);
+	info.saddr.a4 = htonl(0xc0000201);
+	return info;
+}
+
+static struct message sample_new(uint16_t type, const struct xfrm_usersa_info *info, bool installed, uint32_t if_id)
+{
+	struct message m = message(type, info, sizeof(*info));
+	struct xfrm_algo algorithm = { .alg_name = "cbc(aes)" };
+
+	if (installed)
+		attribute(&m, XFRMA_ALG_CRYPT, &algorithm, sizeof(algorithm));
+	if (if_id)
+		attribute(&m, XFRMA_IF_ID, &if_id, sizeof(if_id));
+	return m;
+}
+
+static void installed_sas_are_read(void **state)
+{
+	const uint16_t types[] = { XFRM_MSG_NEWSA, XFRM_MSG_UPDSA };
+	struct xfrm_usersa_info info = sample_info();
+	char text[IP_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct message m = sample_new(types[i], &info, true, 7);
+		struct sa_event e = { 0 };
+		assert_int_equal(parse(&m, &e), 0);
+		assert_int_equal(e.kind, SA_EVENT_NEW);
+		assert_int_equal(e.sa.if_id, 7);
+		assert_int_equal(e.sa.spi, 0xc0ffee01);
+		assert_string_equal(ip_print(&e.sa.daddr, text), "192.0.2.11");
+		assert_string_equal(ip_print(&e.sa.saddr, text), "192.0.2.1");
+		assert_int_equal(e.sa.made, 1700000000);
+	}
+}
+
+static void what_carries_nothing_is_left_out(void **state)
+{
+	struct xfrm_usersa_info info = sample_info(), acquire = sample_info(), other = sample_info();
+	struct sa_event e = { .kind = SA_EVENT_FLUSH };
+
+	(void)state;
+	acquire.id.spi = 0;
+	other.id.proto = IPPROTO_AH;
+	struct message messages[] = { sample_new(XFRM_MSG_NEWSA, &info, false, 7),
+		sample_new(XFRM_MSG_NEWSA, &acquire, true, 7), sample_new(XFRM_MSG_NEWSA, &other, true, 7),
+		sample_new(XFRM_MSG_NEWPOLICY, &info, true, 7) };
+	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
+		assert_int_equal(parse(&messages[i], &e), 0);
+		assert_int_equal(e.kind, SA_EVENT_NONE);
+	}
+}
+
+static void deletions_are_read(void **state)
+{
+	struct xfrm_usersa_id id = { .spi = htonl(0xc0ffee01), .family = AF_INET6, .proto = IPPROTO_ESP };
+	struct message m;
+	struct sa_event e = { 0 };
+	char text[IP_TEXT];
+
+	(void)state;
+	id.daddr.a6[0] = htonl(0x20010db8);
+	id.daddr.a6[3] = htonl(11);
+	m = message(XFRM_MSG_DELSA, &id, sizeof(id));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_GONE);
+	assert_int_equal(e.sa.spi, 0xc0ffee01);
+	assert_string_equal(ip_print(&e.sa.daddr, text), "2001:db8::b");
+}
+
+static void only_a_hard_expiry_ends_an_sa(void **state)
+{
+	struct xfrm_user_expire expire = { .state = sample_info() };
+	struct sa_event e = { 0 };
+
+	(void)state;
+	struct message m = message(XFRM_MSG_EXPIRE, &expire, sizeof(expire));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_NONE);
+	expire.hard = 1;
+	m = message(XFRM_MSG_EXPIRE, &expire, sizeof(expire));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_GONE);
+	assert_int_equal(e.sa.spi, 0xc0ffee01);
+}
+
+static void a_flush_is_read(void **state)
+{
+	struct xfrm_usersa_flush flush = { .proto = 0 };
+	struct sa_event e = { 0 };
+
+	(void)state;
+	struct message m = message(XFRM_MSG_FLUSHSA, &flush, sizeof(flush));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_FLUSH);
+	flush.proto = IPPROTO_AH;
+	m = message(XFRM_MSG_FLUSHSA, &flush, sizeof(flush));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_NONE);
+}
+
+/* Copies len octets to the end of a heap block, so that reading one more is noticed by the sanitizer. */
+static int parse_copy(const struct message *m, size_t len, uint32_t claimed, struct sa_event *ret)
+{
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, m->octets, len);
+	if (len >= sizeof(claimed))
+		memcpy(copy, &claimed, sizeof(claimed));
+	int r = sa_event_parse((const struct nlmsghdr *)(const void *)copy, len, ret);
+	free(copy);
+	return r;
+}
+
+static void lengths_are_not_believed(void **state)
+{
+	struct xfrm_usersa_info info = sample_info();
+	struct message m = sample_new(XFRM_MSG_NEWSA, &info, true, 7);
+	const struct sa_event untouched = { .kind = SA_EVENT_FLUSH };
+
+	(void)state;
+	for (size_t len = 0; len < NLMSG_HDRLEN + sizeof(info); len++) {
+		struct sa_event e = untouched;
+		assert_int_equal(parse_copy(&m, len, (uint32_t)len, &e), -EBADMSG);
+		assert_memory_equal(&e, &untouched, sizeof(e));
+		assert_int_equal(parse_copy(&m, len, (uint32_t)m.len, &e), -EBADMSG);
+	}
+	for (size_t len = NLMSG_HDRLEN + sizeof(info); len < m.len; len++) {
+		struct sa_event e;
+		int r = parse_copy(&m, len, (uint32_t)len, &e);
+		assert_true(r == 0 || r == -EBADMSG);
+		assert_int_equal(parse_copy(&m, len, UINT32_MAX, &e), -EBADMSG);
+	}
+}
+
+static void an_if_id_of_another_length_is_refused(void **state)
+{
+	struct xfrm_usersa_info info = sample_info();
+	struct message m = sample_new(XFRM_MSG_NEWSA, &info, true, 0);
+	struct sa_event e;
+	const uint64_t wide = 7;
+
+	(void)state;
+	attribute(&m, XFRMA_IF_ID, &wide, 2);
+	assert_int_equal(parse(&m, &e), -EBADMSG);
+	m = sample_new(XFRM_MSG_NEWSA, &info, true, 0);
+	attribute(&m, XFRMA_IF_ID, &wide, sizeof(wide));
+	assert_int_equal(parse(&m, &e), -EBADMSG);
+}
+
+static void noise_is_survived(void **state)
+{
+	const uint16_t types[] = { XFRM_MSG_NEWSA, XFRM_MSG_UPDSA, XFRM_MSG_DELSA, XFRM_MSG_EXPIRE, XFRM_MSG_FLUSHSA };
+	struct xfrm_usersa_info info = sample_info();
+
+	(void)state;
+	srandom(1);
+	for (int round = 0; round < 20000; round++) {
+		struct message m = sample_new(types[round % 5], &info, true, 7);
+		struct sa_event e;
+		for (int i = 0; i < 8; i++)
+			m.octets[NLMSG_HDRLEN + (size_t)random() % (m.len - NLMSG_HDRLEN)] = (uint8_t)random();
+		parse_copy(&m, m.len, (uint32_t)m.len, &e);
+	}
+}
+
+static struct sa numbered(uint32_t n)
+{
+	struct sa sa = { .if_id = n / 4 + 1, .spi = n * 2654435761u | 1, .outbound = n & 1 };
+
+	assert_int_equal(ip_parse(n & 1 ? "192.0.2.11" : "192.0.2.1", &sa.daddr), 0);
+	return sa;
+}
+
+static void the_table_finds_and_lists(void **state)
+{
+	enum { MANY = 10000 };
+	struct sa_table t = { .seed = 5 };
+	size_t count;
+
+	(void)state;
+	assert_null(sa_table_of(&t, 1, &count));
+	assert_int_equal(count, 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct sa sa = numbered(i);
+		assert_int_equal(sa_table_put(&t, &sa), 0);
+		assert_int_equal(sa_table_put(&t, &sa), 0);
+	}
+	assert_int_equal(t.count, MANY);
+	assert_int_equal(sa_table_list(&t), 0);
+	for (size_t i = 1; i < t.list_count; i++)
+		assert_true(sa_compare(&t.list[i - 1], &t.list[i]) < 0);
+	const struct sa *sas = sa_table_of(&t, 17, &count);
+	assert_int_equal(count, 4);
+	assert_false(sas[0].outbound || sas[1].outbound);
+	assert_true(sas[2].outbound && sas[3].outbound);
+	sa_table_of(&t, 0, &count);
+	assert_int_equal(count, 0);
+	sa_table_of(&t, UINT32_MAX, &count);
+	assert_int_equal(count, 0);
+	for (uint32_t i = 0; i < MANY; i += 2) {
+		struct sa sa = numbered(i);
+		sa_table_remove(&t, sa.spi, &sa.daddr);
+		sa_table_remove(&t, sa.spi, &sa.daddr);
+	}
+	assert_int_equal(t.count, MANY / 2);
+	sa_table_clear(&t);
+	assert_int_equal(t.count, 0);
+	assert_int_equal(sa_table_list(&t), 0);
+	assert_int_equal(t.list_count, 0);
+	sa_table_free(&t);
+	sa_table_free(NULL);
+}
+
+/* The same SPI towards two destinations names two SAs. */
+static void an_sa_is_named_by_both(void **state)
+{
+	struct sa_table t = { .seed = 5 };
+	struct sa one = numbered(1), other = one;
+
+	(void)state;
+	assert_int_equal(ip_parse("192.0.2.12", &other.daddr), 0);
+	assert_int_equal(sa_table_put(&t, &one), 0);
+	assert_int_equal(sa_table_put(&t, &other), 0);
+	assert_int_equal(t.count, 2);
+	sa_table_remove(&t, one.spi, &one.daddr);
+	assert_int_equal(sa_table_list(&t), 0);
+	assert_int_equal(t.list_count, 1);
+	assert_true(ip_equal(&t.list[0].daddr, &other.daddr));
+	sa_table_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(installed_sas_are_read),
+		cmocka_unit_test(what_carries_nothing_is_left_out),
+		cmocka_unit_test(deletions_are_read),
+		cmocka_unit_test(only_a_hard_expiry_ends_an_sa),
+		cmocka_unit_test(a_flush_is_read),
+		cmocka_unit_test(lengths_are_not_believed),
+		cmocka_unit_test(an_if_id_of_another_length_is_refused),
+		cmocka_unit_test(noise_is_survived),
+		cmocka_unit_test(the_table_finds_and_lists),
+		cmocka_unit_test(an_sa_is_named_by_both),
+	};
+	return cmocka_run_group_tests_name("sa", tests, NULL, NULL);
+}

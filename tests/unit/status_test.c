@@ -1,0 +1,141 @@
+/* The status answer: with charon's report, without it, and without any generation. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/daemon/status.h"
+#include "appliance/daemon/survey.h"
+#include "conf/conf.h"
+#include "conf/ids.h"
+#include "conf/model.h"
+#include "lib/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char conf[] =
+	"gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+	"  tunnels = ( { name = \"t1\"; peer = \"192.0.2.11\"; }, { name = \"t2\"; peer = \"192.0.2.12\"; } ); } );\n"
+	"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t1\", \"t2\" ]; cloud = { attach = "
+	"\"dedicated\";\n"
+	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+
+static struct model *load(void)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+	struct ids *ids = NULL;
+
+	assert_int_equal(conf_load_text(conf, strlen(conf), "x.conf", &diags, &m), 0);
+	assert_int_equal(ids_load("/nonexistent/ids", &ids), 0);
+	assert_int_equal(ids_assign(ids, m), 0);
+	ids_free(ids);
+	diag_free(&diags);
+	return m;
+}
+
+static bool first_carries(void *userdata, uint32_t if_id)
+{
+	(void)userdata;
+	return if_id == 1;
+}
+
+static void assert_status(const struct status *s, const char *expected)
+{
+	json_t *answer = status_compose(s);
+	char *text;
+
+	assert_non_null(answer);
+	text = json_dumps(answer, JSON_COMPACT);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(answer);
+}
+
+static void says_what_charon_reports(void **state)
+{
+	static const char *const messages[] = { "interface eth1 is missing" };
+	struct model *m = load();
+	struct survey survey = { 0 };
+	struct status s = { .generation = 3,
+		.model = m,
+		.charon = "up",
+		.survey = &survey,
+		.carrying = first_carries,
+		.messages = messages,
+		.n_messages = 1 };
+
+	(void)state;
+	assert_int_equal(survey_parse("tunnel t1 up 42 aes256-sha256-modp2048 - -\n"
+								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40",
+						 &survey),
+		0);
+	assert_status(&s,
+		"{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[\"interface eth1 is "
+		"missing\"],"
+		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
+		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null},"
+		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
+		"\"failure\":\"no answer\",\"failure_age\":3}],"
+		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
+		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40}},"
+		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
+		"\"carrying\":false,\"child\":null}]}");
+	survey_free(&survey);
+	conf_free(m);
+}
+
+static void without_charon_the_rest_is_said(void **state)
+{
+	struct model *m = load();
+	struct status s = { .generation = 1, .model = m, .charon = "slow", .carrying = first_carries };
+	json_t *answer = status_compose(&s);
+	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 0);
+	const json_t *link = json_array_get(json_object_get(answer, "links"), 0);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(answer, "charon")), "slow");
+	assert_string_equal(json_string_value(json_object_get(tunnel, "state")), "unknown");
+	assert_true(json_is_true(json_object_get(link, "carrying")));
+	assert_true(json_is_null(json_object_get(link, "child")));
+	json_decref(answer);
+	conf_free(m);
+}
+
+static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
+{
+	struct model *m = load();
+	struct survey none = { 0 };
+	struct status s = { .generation = 1, .model = m, .charon = "up", .survey = &none, .carrying = first_carries };
+	json_t *answer = status_compose(&s);
+	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 1);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(tunnel, "state")), "down");
+	json_decref(answer);
+	conf_free(m);
+}
+
+static void closed_is_an_answer(void **state)
+{
+	struct status s = { .charon = "down", .carrying = first_carries };
+
+	(void)state;
+	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+					  "\"tunnels\":[],\"links\":[]}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_what_charon_reports),
+		cmocka_unit_test(without_charon_the_rest_is_said),
+		cmocka_unit_test(a_tunnel_that_charon_has_not_heard_of_is_down),
+		cmocka_unit_test(closed_is_an_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
