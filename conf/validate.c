@@ -133,11 +133,12 @@ static void check_tunnel_names(struct check *c)
 	free(list);
 }
 
-/* --- two tunnels that charon could not tell apart --- */
+/* --- two tunnels that charon could not tell apart: by their identities the IKE_SA of one would replace the other's --- */
 
 struct far_end {
 	const struct tunnel *tunnel;
-	char id[IP_TEXT]; /* the identity when the operator gave none */
+	const char *near_id;
+	char id[IP_TEXT];    /* the far identity when the operator gave none */
 	struct key key;
 };
 
@@ -146,13 +147,18 @@ static const char *far_id(const struct far_end *e)
 	return e->tunnel->remote_id ? e->tunnel->remote_id : e->id;
 }
 
+static int compare_identities(const struct far_end *x, const struct far_end *y)
+{
+	int order = strcmp(far_id(x), far_id(y));
+
+	return order ? order : strcmp(x->near_id, y->near_id);
+}
+
 static int compare_far_ends(const void *a, const void *b)
 {
 	const struct far_end *x = a, *y = b;
-	int order = ip_compare(&x->tunnel->peer, &y->tunnel->peer);
+	int order = compare_identities(x, y);
 
-	if (!order)
-		order = strcmp(far_id(x), far_id(y));
 	return order ? order : compare_keys(x->key.text, y->key.text);
 }
 
@@ -168,20 +174,21 @@ static void check_far_ends(struct check *c)
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		const struct carrier *carrier = &c->m->carriers[i];
 		for (size_t t = 0; t < carrier->n_tunnels; t++) {
-			if (carrier->tunnels[t].peer.family == AF_UNSPEC)
+			if (carrier->tunnels[t].peer.family == AF_UNSPEC || !carrier->local_id)
 				continue;
 			struct far_end *e = &list[n++];
 			e->tunnel = &carrier->tunnels[t];
+			e->near_id = carrier->local_id;
 			ip_print(&e->tunnel->peer, e->id);
-			e->key = check_key("carriers[%zu].tunnels[%zu].peer", i, t);
+			e->key = check_key("carriers[%zu].tunnels[%zu].name", i, t);
 		}
 	}
 	qsort(list, n, sizeof(*list), compare_far_ends);
 	for (size_t i = 1; i < n; i++) {
-		if (ip_equal(&list[i].tunnel->peer, &list[i - 1].tunnel->peer) &&
-			!strcmp(far_id(&list[i]), far_id(&list[i - 1])))
+		if (!compare_identities(&list[i - 1], &list[i]))
 			check_error(c, list[i].key.text,
-				"same peer and remote_id as %s (line %u); use one tunnel for both, or give each its own remote_id",
+				"same identities as %s (line %u), so that one would replace the other; use one tunnel for both, "
+				"or give each its own remote_id",
 				list[i - 1].key.text, line_of(c, list[i - 1].key.text));
 	}
 	free(list);

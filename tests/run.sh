@@ -54,6 +54,12 @@ check() {
 	t unit/nft-load tests/unit/nft_load.sh
 	lint
 }
+# In a real charon, once as shipped and once under ASan and UBSan.
+plugins() {
+	t plugins/culvert-conf/release python3 -B tests/plugins/culvert_conf_test.py
+	t plugins/culvert-conf/san env CULVERT_CONF_PLUGIN=build/san/libstrongswan-culvert-conf.so \
+		CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B tests/plugins/culvert_conf_test.py
+}
 # One boot serves all scenarios; those with a host.sh drive the lab from outside (they restart it).
 lab_suite() {
 	local folder name
@@ -65,6 +71,7 @@ lab_suite() {
 			t "lab/$name" "$LAB" ssh python3 -S -B /share/tests/lab/run.py "$name"
 		fi
 	done
+	t lab/readme tests/lab/readme.sh "$reports/lab-first-packet.log"
 }
 lab() {
 	make -f rules.mk --no-print-directory build/lab/disk.ext4
@@ -88,9 +95,7 @@ test)
 	check
 	unit san
 	fuzz
-	for script in tests/plugins/*_test.*; do
-		t "plugins/$(basename "${script%.*}")" "$script"
-	done
+	plugins
 	lab
 	;;
 *)

@@ -29,6 +29,7 @@ struct links {
 	bool look_at_all; /* apply, not only follow */
 	const struct model *model; /* borrowed; NULL: none */
 	struct carrying known; /* if_ids of the model's links */
+	bool known_whole; /* false: memory was short, any if_id may be one of ours */
 	struct carrying carried; /* as last logged */
 	struct report report; /* of the last application */
 };

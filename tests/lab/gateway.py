@@ -73,6 +73,8 @@ def operators_file():
 
 def start():
     systemd.start(CULVERTD, CHARON)
+    if not status().get("generation"):
+        raise RuntimeError("the operator's file is not in force:\n" + culvert("check", CONF)[1])
 
 
 def culvert(*arguments):

@@ -10,7 +10,7 @@ import traffic
 import wire
 
 
-def _fence(lab, namespace, tunnel):
+def fence(lab, namespace, tunnel):
     """Goes the same way as what was sent before from there and comes back; twice, as the machine has two CPUs."""
     # Without a tunnel a device's way ends at its carrier, a cloud host's at the gateway's own address.
     start = namespace or "inet"
@@ -30,7 +30,7 @@ def attempt(lab, offer, tunnel=True):
     with contextlib.suppress(PermissionError):  # what the gateway itself sends is refused on the spot
         wire.send_as(offer.namespace, *offer.ends(), mark)
     encrypted = [one for one in lab.outer.frames(before) if one.spi is not None and one.src == net.CARRIER]
-    fenced = _fence(lab, offer.namespace, tunnel)
+    fenced = fence(lab, offer.namespace, tunnel)
     arrived = [(name, frame) for name in offer.never_at if (frame := lab.captures[name].find(mark))]
     if not fenced:
         return arrived, "the fence did not come back"

@@ -511,8 +511,6 @@ def test_shipped_settings(bench):
     bench.gateway.wait_up("t1")
     rules = run("ip", "-n", "gateway", "rule")
     assert len(rules.splitlines()) == 3, f"charon added a rule: {rules}"
-    routes = run("ip", "-n", "gateway", "route", "show", "table", "all", "type", "unicast")
-    assert "10.1." not in routes, f"charon added a route: {routes}"
     assert bench.gateway.stop() == 0
 
 

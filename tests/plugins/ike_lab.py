@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 
-STRONGSWAN = os.environ.get("STRONGSWAN", "/cache/strongswan-dev")
+STRONGSWAN = os.environ["STRONGSWAN"]
 PLUGIN = os.environ.get("CULVERT_CONF_PLUGIN", "build/release/libstrongswan-culvert-conf.so")
 PRELOAD = os.environ.get("CULVERT_PRELOAD", "")
 PREFIX = "/usr/lib/culvert"

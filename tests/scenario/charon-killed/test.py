@@ -1,10 +1,10 @@
 import os
 import signal
 
+import assault
 import check
 import gateway
 import libreswan
-import offers
 import operators_file
 import systemd
 import traffic
@@ -20,6 +20,7 @@ def run(lab):
     stream = traffic.Stream()
     lab.require("traffic flows", stream.await_answers(40))
 
+    attack = assault.Assault(lab)
     pid = systemd.main_pid(gateway.CHARON)
     os.kill(pid, signal.SIGKILL)
     fresh = check.poll(lambda: gateway.spis(gateway.status()) not in (None, before))
@@ -34,5 +35,5 @@ def run(lab):
     gap = stream.longest_gap()
     loss = f"{len(lost)} of {len(stream.sent)} datagrams lost"
     lab.check(f"longest gap {gap:.2f} s (bound {BOUND} s), {loss}", gap < BOUND)
-    walls.check_refused(lab, offers.WITHIN + offers.FROM_CLOUD)
+    attack.check("since before the kill")
     walls.check_outer(lab)

@@ -1,3 +1,4 @@
+import assault
 import gateway
 import libreswan
 import offers
@@ -25,4 +26,7 @@ def run(lab):
     for offer in offers.WITHIN + held_by_wall_2:
         arrived, flaw = walls.attempt(lab, offer)
         lab.check(f"without wall 2 {offer} is seen to arrive", arrived and not flaw, flaw or "our checks are blind")
+    seen = assault.Assault(lab, offers.WITHIN).end()
+    holes = [one for one in seen if one.endswith("seen at cloud")]
+    lab.check("an assault sees both holes for devices as well", len(holes) == len(seen) == len(offers.WITHIN), seen)
     walls.check_refused(lab, (offers.INTERNET, offers.CLOUD_INTERNET))

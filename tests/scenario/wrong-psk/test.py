@@ -17,3 +17,13 @@ def run(lab):
     lab.check("the secret is in no message", operators_file.PSK not in text + gateway.journals())
     lab.check("there is no SA", not gateway.sas(), gateway.sas())
     walls.check_closed(lab)
+
+    # The other way round: the carrier calls, and it is the gateway that refuses.
+    gateway.configure(operators_file.changed({'initiator = "gateway";': 'initiator = "carrier";'}), {})
+    code, text = gateway.culvert("reload")
+    lab.require("the gateway now waits for the carrier", code == 0, text)
+    libreswan.initiate()
+    failure = gateway.failure(gateway.await_failure("peer authentication failed"))
+    lab.check(f"a carrier that calls is refused: {failure}", "peer authentication failed" in failure, failure)
+    lab.check("there is no SA", not gateway.sas(), gateway.sas())
+    walls.check_outer(lab)
