@@ -45,8 +45,8 @@ PROGRAMS := $(O)/culvertd $(O)/culvert
 PLUGINS := $(patsubst plugins/%,$(O)/libstrongswan-%.so,$(wildcard plugins/culvert-*))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
-C_FILES := $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
-SH_FILES := $(shell git ls-files -co --exclude-standard -- '*.sh' .ci/run image/deb/postinst image/deb/prerm image/deb/postrm 2>/dev/null)
+C_FILES := $(shell find lib ikev2 conf appliance plugins tests -name '*.[ch]' | sort)
+SH_FILES := .ci/run image/deb/postinst image/deb/prerm image/deb/postrm $(shell find appliance conf ikev2 image plugins tests -name '*.sh' | sort)
 
 .PHONY: all unit check install deb run test lab format lint sanitize fuzz reference
 all: $(PROGRAMS) $(PLUGINS)
@@ -130,7 +130,7 @@ lint:
 	@clang-format --dry-run --Werror $(C_FILES)
 	@$(MAKE) -f rules.mk --no-print-directory -j2 $(TIDY)
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j2 $(filter %.c,$(filter-out plugins/%,$(C_FILES)))
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j2 $(filter %.c,$(filter-out plugins/% tests/%,$(C_FILES)))
 	@shellcheck -x -s bash $(SH_FILES)
 
 sanitize:

@@ -18,7 +18,8 @@ enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets; 5000 tunnels take about 2 
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
 /* The same for text in memory, without looking at secrets; name stands in the messages, dir becomes model.dir. */
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret);
-/* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show. */
+/* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
+ */
 void conf_print(const struct model *m, struct buf *out);
 /* The secret in dir/secrets/NAME: a trailing newline is dropped. The caller io_free_secret()s *ret. 0 or -errno. */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);

@@ -25,9 +25,9 @@ struct tunnel {
 	char *name;
 	const struct carrier *carrier;
 	struct ip peer;
-	char *remote_id;           /* identity the peer must prove; its address if not given */
+	char *remote_id; /* identity the peer must prove; its address if not given */
 	const struct suite *suite; /* static */
-	bool initiate;             /* the gateway brings the tunnel up; otherwise it waits for the carrier */
+	bool initiate; /* the gateway brings the tunnel up; otherwise it waits for the carrier */
 	struct lifetime ike;
 	struct lifetime child;
 };
@@ -39,10 +39,10 @@ struct carrier {
 	char *name;
 	char *local_id;
 	enum carrier_auth auth;
-	char *psk_file;    /* file names below the secrets folder; NULL where auth does not use them */
+	char *psk_file; /* file names below the secrets folder; NULL where auth does not use them */
 	char *certificate; /* ours, PEM */
-	char *key_file;    /* its private key, PEM */
-	char *ca;          /* the CA that the peer's certificate must chain to, PEM */
+	char *key_file; /* its private key, PEM */
+	char *ca; /* the CA that the peer's certificate must chain to, PEM */
 	struct tunnel *tunnels;
 	size_t n_tunnels;
 };
@@ -75,8 +75,8 @@ enum cloud_attach { CLOUD_DEDICATED };
 struct cloud {
 	enum cloud_attach attach;
 	char *interface;
-	struct prefix address;   /* the gateway's own on that interface, with the on-link length; culvertd sets it */
-	struct ip next_hop;      /* for prefixes that are not on link; AF_UNSPEC: all are */
+	struct prefix address; /* the gateway's own on that interface, with the on-link length; culvertd sets it */
+	struct ip next_hop; /* for prefixes that are not on link; AF_UNSPEC: all are */
 	struct prefix *prefixes; /* the cloud side that the carrier's selectors name */
 	size_t n_prefixes;
 };

@@ -133,12 +133,12 @@ static void check_tunnel_names(struct check *c)
 	free(list);
 }
 
-/* --- two tunnels that charon could not tell apart: by their identities the IKE_SA of one would replace the other's --- */
+/* --- two tunnels that charon could not tell apart: the IKE_SA of one would replace the other's --- */
 
 struct far_end {
 	const struct tunnel *tunnel;
 	const char *near_id;
-	char id[IP_TEXT];    /* the far identity when the operator gave none */
+	char id[IP_TEXT]; /* the far identity when the operator gave none */
 	struct key key;
 };
 

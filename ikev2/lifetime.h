@@ -7,22 +7,22 @@
 #define CULVERT_IKEV2_LIFETIME_H
 
 enum {
-	LIFETIME_LIMIT = 3600,          /* seconds; no key is used at this age */
-	LIFETIME_CEILING = 3480,        /* seconds; hard end of an SA by default */
-	LIFETIME_REKEY_IKE = 2760,      /* seconds; default, apart from the CHILD_SAs' */
-	LIFETIME_REKEY_CHILD = 2400,    /* seconds; default */
-	LIFETIME_REKEY_MIN = 30,        /* seconds; the least an operator may write */
+	LIFETIME_LIMIT = 3600, /* seconds; no key is used at this age */
+	LIFETIME_CEILING = 3480, /* seconds; hard end of an SA by default */
+	LIFETIME_REKEY_IKE = 2760, /* seconds; default, apart from the CHILD_SAs' */
+	LIFETIME_REKEY_CHILD = 2400, /* seconds; default */
+	LIFETIME_REKEY_MIN = 30, /* seconds; the least an operator may write */
 };
 
 struct retransmission {
 	double timeout; /* seconds before the first retransmission */
-	double base;    /* factor from one to the next */
+	double base; /* factor from one to the next */
 	unsigned tries; /* retransmissions before giving up */
 };
 
 struct lifetime {
-	unsigned rekey;   /* seconds: a rekey starts at the latest */
-	unsigned jitter;  /* seconds: it starts up to this much earlier */
+	unsigned rekey; /* seconds: a rekey starts at the latest */
+	unsigned jitter; /* seconds: it starts up to this much earlier */
 	unsigned ceiling; /* seconds: the SA is ended */
 };
 

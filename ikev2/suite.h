@@ -6,8 +6,8 @@ struct buf;
 
 struct suite {
 	const char *name; /* as the operator writes it: "aes256-sha256-modp2048" */
-	const char *ike;  /* strongSwan's proposal text for the IKE_SA */
-	const char *esp;  /* strongSwan's proposal text for CHILD_SAs, key exchange included (PFS) */
+	const char *ike; /* strongSwan's proposal text for the IKE_SA */
+	const char *esp; /* strongSwan's proposal text for CHILD_SAs, key exchange included (PFS) */
 };
 
 /* The contract's suite and the default. */

@@ -8,10 +8,10 @@
 struct buf;
 
 struct diag {
-	char *file;    /* owned, may be NULL: about no file */
+	char *file; /* owned, may be NULL: about no file */
 	unsigned line; /* from 1; 0: about the file as a whole */
-	char *key;     /* owned, dotted path such as "apns[0].pool", may be NULL */
-	char *text;    /* owned: what is wrong; what would be right */
+	char *key; /* owned, dotted path such as "apns[0].pool", may be NULL */
+	char *text; /* owned: what is wrong; what would be right */
 	bool warning;
 };
 
@@ -21,7 +21,7 @@ struct diag_list {
 	struct diag *items; /* owned */
 	size_t count;
 	size_t dropped; /* beyond DIAG_MAX or for want of memory */
-	size_t errors;  /* entries (dropped ones too) that are no warnings */
+	size_t errors; /* entries (dropped ones too) that are no warnings */
 };
 
 void diag_error(struct diag_list *l, const char *file, unsigned line, const char *key, const char *format, ...)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct ip {
-	int family;        /* AF_INET, AF_INET6, or AF_UNSPEC: no address */
+	int family; /* AF_INET, AF_INET6, or AF_UNSPEC: no address */
 	uint8_t octets[16]; /* network order; IPv4 uses the first four, the rest is zero */
 };
 

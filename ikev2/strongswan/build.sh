@@ -5,6 +5,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=ikev2/strongswan/pin
 . "$here/pin"
 tarball=${1:?usage: build.sh TARBALL DIR}
 out=${2:?usage: build.sh TARBALL DIR}
@@ -29,11 +30,11 @@ fi
 # What an IKEv2 gateway with PSK and X.509 needs, nothing else; IKEv1 is not compiled. The last line is for tests only
 # and never installed by `make install`: load-tester would bypass authentication.
 configure=(
-	--prefix=$prefix --libdir=$prefix --libexecdir=$prefix --bindir=$prefix/bin --sbindir=$prefix/sbin
+	"--prefix=$prefix" "--libdir=$prefix" "--libexecdir=$prefix" "--bindir=$prefix/bin" "--sbindir=$prefix/sbin"
 	--sysconfdir=/etc/culvert --with-strongswan-conf=/etc/culvert/strongswan.conf --with-swanctldir=/etc/culvert/swanctl
-	--with-ipseclibdir=$prefix --with-ipsecdir=$prefix/libexec --with-plugindir=$prefix/plugins
-	--with-piddir=/run/culvert --with-systemdsystemunitdir=$prefix/units --with-capabilities=libcap
-	--datarootdir=$prefix/share --mandir=$prefix/man --localstatedir=/var
+	"--with-ipseclibdir=$prefix" "--with-ipsecdir=$prefix/libexec" "--with-plugindir=$prefix/plugins"
+	--with-piddir=/run/culvert "--with-systemdsystemunitdir=$prefix/units" --with-capabilities=libcap
+	"--datarootdir=$prefix/share" "--mandir=$prefix/man" --localstatedir=/var
 	--disable-static --disable-dependency-tracking --disable-defaults
 	--enable-ikev2 --enable-charon --enable-systemd --enable-swanctl --enable-vici
 	--enable-nonce --enable-random --enable-drbg --enable-openssl --enable-kdf

@@ -4,6 +4,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=ikev2/strongswan/pin
 . "$here/pin"
 out=${1:?usage: fetch.sh FILE [LOCAL_TARBALL]}
 local_tarball=${2:-}
@@ -42,9 +43,9 @@ APT::Sandbox::User "root";
 CONF
 export APT_CONFIG=$work/apt.conf
 apt-get -q update || help "the list of Debian's sources did not download"
-versions=$(apt-cache showsrc --only-source strongswan | awk '/^Version:/ { print $2 }' | sort -u)
+mapfile -t versions < <(apt-cache showsrc --only-source strongswan | awk '/^Version:/ { print $2 }' | sort -u)
 cd "$work/get"
-for v in $versions; do
+for v in "${versions[@]}"; do
 	case $v in "$STRONGSWAN_VERSION"-*) ;; *) continue ;; esac
 	apt-get -q source --download-only --tar-only "strongswan=$v" || continue
 	tarball=strongswan_$STRONGSWAN_VERSION.orig.tar.bz2
@@ -54,4 +55,4 @@ for v in $versions; do
 		exit 0
 	fi
 done
-help "Debian's unstable has $(echo ${versions:-nothing of that name}), none of them with the pinned orig tarball"
+help "Debian's unstable has ${versions[*]:-nothing of that name}, none of them with the pinned orig tarball"

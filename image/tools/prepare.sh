@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . image/tools/keys.sh
 : "${CACHE:?}"
-tarball=${STRONGSWAN_TARBALL:-}
+tarball=() # a local copy of strongSwan's source, if the user named one
+[ -z "${STRONGSWAN_TARBALL:-}" ] || tarball=("$STRONGSWAN_TARBALL")
 
 complete() {
 	[ -d "$CACHE/$tree" ] && [ -d "$CACHE/$strongswan" ] && [ -d "$CACHE/$lab" ]
@@ -53,11 +54,11 @@ fi
 . ikev2/strongswan/pin
 orig=strongswan_$STRONGSWAN_VERSION.orig.tar.bz2
 if [ ! -d "$CACHE/$strongswan" ]; then
-	if [ "$tarball" ]; then
-		cp -- "$tarball" "$CACHE/$orig.local"
-		tarball=/cache/$orig.local
+	if [ ${#tarball[@]} -gt 0 ]; then
+		cp -- "${tarball[0]}" "$CACHE/$orig.local"
+		tarball=("/cache/$orig.local")
 	fi
-	run_logged "strongSwan $STRONGSWAN_VERSION: source" "$CACHE/$orig.log" in_tree ikev2/strongswan/fetch.sh "/cache/$orig" $tarball
+	run_logged "strongSwan $STRONGSWAN_VERSION: source" "$CACHE/$orig.log" in_tree ikev2/strongswan/fetch.sh "/cache/$orig" "${tarball[@]}"
 	run_logged "strongSwan $STRONGSWAN_VERSION: build (about 1 minute)" "$CACHE/$strongswan.log" \
 		in_tree ikev2/strongswan/build.sh "/cache/$orig" "/cache/$strongswan"
 fi

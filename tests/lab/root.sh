@@ -24,7 +24,7 @@ mmdebstrap --mode=root --variant=apt --format=directory \
 	--customize-hook="$unpack" \
 	trixie "$part/root" /etc/culvert-tools/tools.list
 root=$part/root
-rm -rf "$part/debs" "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/boot/*
+rm -rf "$part/debs" "${root:?}"/var/cache/apt/*.bin "${root:?}"/var/lib/apt/lists/* "${root:?}"/boot/*
 
 echo lab >"$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 lab\n' >"$root/etc/hosts"

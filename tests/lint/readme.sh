@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+usage=$(build/release/culvert --help)
 bad=0
 complain() {
 	echo "$*"
@@ -20,7 +21,7 @@ for doc in "${documents[@]}"; do
 		grep -qE "^([a-z]+ )*$target( [a-z]+)*:" Makefile || complain "$doc: there is no make target $target"
 	done < <(grep -oP '(?<![\w-])`?make \K[a-z]+(?=[ `\n)]|$)' "$doc" | sort -u)
 	while IFS= read -r word; do
-		build/release/culvert --help | grep -qw "culvert $word" || complain "$doc: culvert has no command $word"
+		grep -q "^  $word " <<<"$usage" || complain "$doc: culvert has no command $word"
 	done < <(grep -oP '`culvert \K[a-z]+' "$doc" | sort -u)
 done
 
