@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 
 import check
 import files
@@ -74,11 +73,6 @@ def rekey_child():
 
 def rekey_ike():
     return whack("--rekey-ike", "--name", NAME)
-
-
-def kill():
-    """The carrier's gateway vanishes without a word."""
-    subprocess.run(("systemctl", "kill", "--signal=KILL", UNIT), check=True)
 
 
 def clear():

@@ -9,10 +9,8 @@ import errno
 import itertools
 import re
 import secrets
-import select
 import socket
 import struct
-import time
 
 import frame
 import netns
@@ -137,15 +135,6 @@ class Capture:
     def find(self, text, since=0):
         """The first frame that contains text anywhere in its octets, or None."""
         return next((one for one in self.frames(since) if text in one.raw), None)
-
-    def await_(self, text, limit=LIMIT):
-        """As find, but waits for such a frame up to limit seconds."""
-        end = time.monotonic() + limit
-        while not (found := self.find(text)):
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self._sock], [], [], left)[0]:
-                return None
-        return found
 
     def close(self):
         self._sock.close()
