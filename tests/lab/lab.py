@@ -35,8 +35,12 @@ class Lab:
         self.sent_in_clear = set()  # tokens of datagrams that the Internet host sent
 
     def open(self):
-        """A clean machine, the network, and captures on every wire before anything else happens."""
+        """A clean machine, and the network."""
         clear()
+        self.lay_cables()
+
+    def lay_cables(self):
+        """The network, with captures on every wire before anything else happens."""
         topology.build()
         # Before the cable is in: what the gateway sends first counts too.
         self.outer = self._capture("outer", "seg", "gw")

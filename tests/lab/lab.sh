@@ -29,20 +29,15 @@ in_lab() { # CMD..., quoted for the remote shell; a terminal if there is one
 }
 
 connect() {
-	local options end=$((SECONDS + limit)) patience=20
+	local options
 	mapfile -t options < <(ssh_options 1)
-	# One connection for all commands. The client waits in QEMU's socket until the machine's sshd reads it. A reset of
-	# the machine may break it off or swallow its greeting, so it is tried again, each time with more patience.
-	until timeout "$patience" ssh "${options[@]}" -o ControlMaster=yes -o ControlPersist=yes -o ConnectTimeout="$patience" lab true \
-		2>"$run/ssh.log" </dev/null; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "the lab machine did not come up within $limit s; its console:" >&2
-			tail -n 40 "$run/console" "$run/ssh.log" >&2
-			exit 1
-		fi
-		patience=$((patience * 2))
-		sleep 0.2
-	done
+	# One connection for all commands. The client waits in QEMU's socket until the machine's sshd reads it.
+	if ! timeout "$limit" ssh "${options[@]}" -o ControlMaster=yes -o ControlPersist=yes -o ConnectTimeout="$limit" lab true \
+		2>"$run/ssh.log" </dev/null; then
+		echo "the lab machine did not come up within $limit s; its console:" >&2
+		tail -n 40 "$run/console" "$run/ssh.log" >&2
+		exit 1
+	fi
 }
 
 await_socket() { # SOCKET PID LOG
@@ -52,24 +47,19 @@ await_socket() { # SOCKET PID LOG
 	done
 }
 
-boot() {
-	[ -f "$labdir/disk.ext4" ] || { echo "lab.sh: $labdir/disk.ext4 is missing" >&2; exit 1; }
-	mkdir -p "$run"
-	exec 9>"$labdir/lock"
-	flock -n 9 || { echo "a lab of this checkout is already running: end it first, or get a shell in it with make lab" >&2; exit 1; }
-	rm -f "$run"/*
-
+# Starts QEMU on run/disk. A restart is a new QEMU as well: what was on its way on the serial ports is gone with the old.
+start() {
 	/usr/libexec/virtiofsd --socket-path="$run/fs" --shared-dir /src --cache auto --sandbox chroot --log-level error \
 		>"$run/fs.log" 2>&1 9>&- &
 	await_socket "$run/fs" $! "$run/fs.log"
 
-	# -cpu and -M: what FACTS of TCG and boot time ask for; q35's unused parts cost seconds.
+	# la57 off and q35's unused parts off: each saves seconds of an emulated boot.
 	local args=(-M "q35,sata=off,smbus=off,vmport=off" -accel "tcg,thread=multi" -cpu "max,-la57" -smp 2 -m 2048
-		-nodefaults -no-user-config -display none
+		-nodefaults -no-user-config -display none -no-reboot -pidfile "$run/pid"
 		-object "memory-backend-memfd,id=m,size=2048M,share=on" -numa "node,memdev=m"
 		-device virtio-rng-pci -serial "file:$run/console" -device virtio-serial-pci
 		-chardev "socket,id=fs,path=$run/fs" -device "vhost-user-fs-pci,queue-size=1024,chardev=fs,tag=share"
-		-drive "if=none,id=d,file=$labdir/disk.ext4,format=raw,snapshot=on,cache=unsafe" -device "nvme,serial=lab,drive=d")
+		-drive "if=none,id=d,file=$run/disk,format=raw,cache=unsafe" -device "nvme,serial=lab,drive=d")
 	local port
 	for port in 1 2; do
 		args+=(-chardev "socket,id=p$port,path=$run/port$port,server=on,wait=off"
@@ -80,6 +70,16 @@ boot() {
 	qemu-system-x86_64 "${args[@]}" -kernel "$labroot/vmlinuz" -append "$line" >"$run/qemu.log" 2>&1 9>&- &
 	await_socket "$run/port1" $! "$run/qemu.log"
 	connect
+}
+
+boot() {
+	[ -f "$labdir/disk.ext4" ] || { echo "lab.sh: $labdir/disk.ext4 is missing" >&2; exit 1; }
+	mkdir -p "$run"
+	exec 9>"$labdir/lock"
+	flock -n 9 || { echo "a lab of this checkout is already running: end it first, or get a shell in it with make lab" >&2; exit 1; }
+	rm -f "$run"/*
+	cp --sparse=always "$labdir/disk.ext4" "$run/disk"
+	start
 }
 
 command=${1:-}
@@ -110,10 +110,12 @@ shell)
 	;;
 restart)
 	mapfile -t options < <(ssh_options 1)
-	# The shells end first, so that only the next system can read the next connection.
-	in_lab systemd-run --quiet --no-block sh -c 'systemctl stop lab-shell@1 lab-shell@2; systemctl reboot'
+	machine=$(cat "$run/pid")
+	in_lab systemd-run --quiet --no-block --on-active=1 systemctl reboot
 	ssh "${options[@]}" -O exit lab 2>/dev/null
-	connect
+	timeout "$limit" tail --pid="$machine" -f /dev/null # -no-reboot: QEMU ends when the machine resets
+	rm -f "$run"/port* "$run/fs"
+	start
 	;;
 *)
 	sed -n 's/^#   //p' "$0" >&2
