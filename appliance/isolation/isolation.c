@@ -84,6 +84,15 @@ int isolation_close_walls(struct isolation *i, struct report *r)
 	return use_walls(&text, walls_load, r);
 }
 
+/* True if the kernel held a table with the same rules. */
+static bool load_in_place(const struct model *m)
+{
+	struct buf text CLEANUP(buf_free) = { 0 };
+	char *error CLEANUP(cleanup_free) = NULL;
+
+	return nft_render_in_place(m, &text) == 0 && walls_load(buf_text(&text), &error) == 0;
+}
+
 static int use_walls_of(const struct model *m, int (*use)(const char *, char **), struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
@@ -162,7 +171,7 @@ int isolation_prepare(struct isolation *i, const struct model *m, struct report 
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (use_walls_of(m, walls_load, r) < 0)
+	if (!load_in_place(m) && use_walls_of(m, walls_load, r) < 0)
 		return -EIO;
 	return reconcile(i, m, c, changes_between, r);
 }

@@ -24,9 +24,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static const char replace[] = "table inet culvert {}\n"
+							  "delete table inet culvert\n";
+
+static const char *const sets[] = { "set outer", "set cloud", "map zone", "map side", "set path", "set pool4",
+	"set pool6", "set service4", "set service6", "set downlink4", "set downlink6" };
+
 static const char rules[] =
-	"table inet culvert {}\n"
-	"delete table inet culvert\n"
 	"table inet culvert {\n"
 	"	counter invalid { comment \"belongs to no flow\"; }\n"
 	"	counter stranger { comment \"forwarded from an interface of no APN\"; }\n"
@@ -243,7 +247,20 @@ finish:
 	return r;
 }
 
-int nft_render(const struct model *m, struct buf *out)
+/*
+ * A chain without rules that names the text of the rules (FNV-1a), so that a table of another Culvert is not mistaken
+ * for ours.
+ */
+static void add_layout(const char *command, struct buf *out)
+{
+	uint32_t hash = 2166136261U;
+
+	for (const char *c = rules; *c != '\0'; c++)
+		hash = (hash ^ (uint8_t)*c) * 16777619U;
+	buf_printf(out, "%s layout_%08x\n", command, hash);
+}
+
+static int add_content(const struct model *m, struct buf *out)
 {
 	if (!is_plain_name(m->gateway.outer_interface))
 		return -EINVAL;
@@ -257,7 +274,30 @@ int nft_render(const struct model *m, struct buf *out)
 	return out->error;
 }
 
+static void begin_anew(struct buf *out)
+{
+	buf_puts(out, replace);
+	buf_puts(out, "add table inet culvert\n");
+	add_layout("add chain inet culvert", out);
+}
+
+int nft_render(const struct model *m, struct buf *out)
+{
+	begin_anew(out);
+	return add_content(m, out);
+}
+
+int nft_render_in_place(const struct model *m, struct buf *out)
+{
+	add_layout("flush chain inet culvert", out);
+	buf_puts(out, "flush table inet culvert\n");
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		buf_printf(out, "flush %.3s inet culvert %s\n", sets[i], sets[i] + 4);
+	return add_content(m, out);
+}
+
 void nft_render_closed(struct buf *out)
 {
+	begin_anew(out);
 	buf_puts(out, rules);
 }

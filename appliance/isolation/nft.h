@@ -14,7 +14,12 @@ struct model;
  * something else in it; -ERANGE if a table number gives no conntrack zone; -ENOMEM.
  */
 int nft_render(const struct model *m, struct buf *out);
-/* The same with no element: nothing is forwarded. For the time before any generation exists. */
+/*
+ * The same for a kernel that holds a table with these very rules; elsewhere nft refuses it. While a table is replaced
+ * the new forward chain drops for a moment, as a chain is called before its rules count; in place no packet notices.
+ */
+int nft_render_in_place(const struct model *m, struct buf *out);
+/* The first with no element: nothing is forwarded. For the time before any generation exists. */
 void nft_render_closed(struct buf *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -169,6 +170,9 @@ static void add_link(
 	add_master(b, name, vrf);
 	add_named(b, OBJECT_UP, name, 0);
 	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", name);
+	/* No link-local address: it would announce itself to the carrier. */
+	if (uses_ipv6(a))
+		add_sysctl(b, IN6_ADDR_GEN_MODE_NONE, "net/ipv6/conf/%s/addr_gen_mode", name);
 	/* The carrier picks the link of its packets, not the way back that we prefer; the second wall checks sources. */
 	add_sysctl(b, 0, "net/ipv4/conf/%s/rp_filter", name);
 	if (!carrying_has(carrying, if_id))

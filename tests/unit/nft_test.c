@@ -12,6 +12,7 @@
 #include "lib/buf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,29 @@ static void closed_is_the_same_without_elements(void **state)
 	buf_free(&open);
 }
 
+/* Every set with elements has to be emptied first, or what was taken out of the configuration would stay open. */
+static void in_place_empties_every_set(void **state)
+{
+	struct buf text = { 0 };
+	struct sample s;
+	size_t n = 0;
+
+	(void)state;
+	make_sample(&s);
+	assert_int_equal(nft_render_in_place(&s.model, &text), 0);
+	for (const char *at = buf_text(&text); (at = strpbrk(at, "\n")); at++) {
+		char kind[4], name[32], flush[64];
+		if (at[1] != '\t' || sscanf(at, "\n\t%3s %31s {", kind, name) != 2 ||
+			(strcmp(kind, "set") && strcmp(kind, "map")))
+			continue;
+		snprintf(flush, sizeof(flush), "flush %s inet culvert %s\n", kind, name);
+		assert_non_null(strstr(buf_text(&text), flush));
+		n++;
+	}
+	assert_int_equal(n, 11);
+	buf_free(&text);
+}
+
 static void pools_do_not_overlap(void **state)
 {
 	struct buf out = { 0 };
@@ -142,6 +166,7 @@ int main(void)
 		cmocka_unit_test(names_that_nft_reads_otherwise_are_refused),
 		cmocka_unit_test(zones_end_at_sixteen_bits),
 		cmocka_unit_test(closed_is_the_same_without_elements),
+		cmocka_unit_test(in_place_empties_every_set),
 		cmocka_unit_test(pools_do_not_overlap),
 		cmocka_unit_test(ports_are_merged),
 	};

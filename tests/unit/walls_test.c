@@ -1,0 +1,169 @@
+/* The walls in a real kernel: loaded anew, in place, and over those of another Culvert. In a network namespace of its
+ * own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/isolation/nft.h"
+#include "appliance/isolation/walls.h"
+#include "conf/conf.h"
+#include "conf/ids.h"
+#include "conf/model.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/io.h"
+
+#include <nftables/libnftables.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct model *load(const char *path)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+	struct ids *ids = NULL;
+	char *text = NULL;
+	size_t len;
+
+	assert_int_equal(io_read_file(path, CONF_FILE_MAX, &text, &len), 0);
+	assert_int_equal(conf_load_text(text, len, path, &diags, &m), 0);
+	assert_int_equal(ids_load("tests/golden/no-such-file", &ids), 0);
+	assert_int_equal(ids_assign(ids, m), 0);
+	ids_free(ids);
+	diag_free(&diags);
+	free(text);
+	return m;
+}
+
+static int put(int (*render)(const struct model *, struct buf *), const struct model *m)
+{
+	struct buf text = { 0 };
+	char *error = NULL;
+
+	assert_int_equal(render(m, &text), 0);
+	int r = walls_load(buf_text(&text), &error);
+	buf_free(&text);
+	free(error);
+	return r;
+}
+
+/* What nft prints of the table; with_handles also shows whether a chain is still the same one. The caller frees it. */
+static char *list(const char *command, bool with_handles)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	assert_non_null(nft);
+	if (with_handles)
+		nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_HANDLE);
+	nft_ctx_buffer_output(nft);
+	assert_int_equal(nft_run_cmd_from_buffer(nft, command), 0);
+	char *text = strdup(nft_ctx_get_output_buffer(nft));
+	nft_ctx_free(nft);
+	return text;
+}
+
+static unsigned long chain_handle(void)
+{
+	char *text = list("list chain inet culvert forward", true);
+	const char *at = strstr(text, "chain forward { # handle ");
+
+	assert_non_null(at);
+	unsigned long handle = strtoul(at + strlen("chain forward { # handle "), NULL, 10);
+	free(text);
+	return handle;
+}
+
+static int enter_namespace(void **state)
+{
+	struct model **m = calloc(2, sizeof(*m));
+
+	if (!m || unshare(CLONE_NEWNET | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0)
+		return -1;
+	m[0] = load("tests/golden/services/culvert.conf");
+	m[1] = load("tests/golden/example/culvert.conf");
+	*state = m;
+	return 0;
+}
+
+static int leave(void **state)
+{
+	struct model **m = *state;
+
+	conf_free(m[0]);
+	conf_free(m[1]);
+	free(m);
+	return 0;
+}
+
+static void in_place_needs_the_table(void **state)
+{
+	struct model **m = *state;
+
+	assert_false(walls_stand());
+	assert_int_not_equal(put(nft_render_in_place, m[1]), 0);
+	assert_false(walls_stand());
+}
+
+static void in_place_gives_the_same_as_anew(void **state)
+{
+	struct model **m = *state;
+
+	assert_int_equal(put(nft_render, m[1]), 0);
+	char *wanted = list("list table inet culvert", false);
+	assert_int_equal(put(nft_render, m[0]), 0);
+	char *other = list("list table inet culvert", false);
+	unsigned long handle = chain_handle();
+	assert_string_not_equal(wanted, other);
+
+	assert_int_equal(put(nft_render_in_place, m[1]), 0);
+	char *got = list("list table inet culvert", false);
+	assert_string_equal(got, wanted);
+	assert_int_equal(chain_handle(), handle);
+	free(wanted);
+	free(other);
+	free(got);
+}
+
+static void in_place_mends_what_was_changed_by_hand(void **state)
+{
+	struct model **m = *state;
+
+	assert_int_equal(put(nft_render, m[1]), 0);
+	char *wanted = list("list table inet culvert", false);
+	char *none = list("flush chain inet culvert from_device", false);
+	assert_int_equal(put(nft_render_in_place, m[1]), 0);
+	char *got = list("list table inet culvert", false);
+	assert_string_equal(got, wanted);
+	free(wanted);
+	free(none);
+	free(got);
+}
+
+static void other_rules_are_replaced_not_mixed(void **state)
+{
+	struct model **m = *state;
+	const char *other = "table inet culvert {}\ndelete table inet culvert\n"
+						"table inet culvert {\nchain layout_00000000 {\n}\nset pool4 { type ipv4_addr; }\n}\n";
+	char *error = NULL;
+
+	assert_int_equal(walls_load(other, &error), 0);
+	assert_int_not_equal(put(nft_render_in_place, m[1]), 0);
+	assert_int_equal(put(nft_render, m[1]), 0);
+	assert_true(walls_stand());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_place_needs_the_table),
+		cmocka_unit_test(in_place_gives_the_same_as_anew),
+		cmocka_unit_test(in_place_mends_what_was_changed_by_hand),
+		cmocka_unit_test(other_rules_are_replaced_not_mixed),
+	};
+
+	return cmocka_run_group_tests(tests, enter_namespace, leave);
+}
