@@ -75,11 +75,11 @@ def watch():
     except check.Unmet:
         pass
     finally:
-        good = subject.checks.close()
-        if not good:
+        subject.checks.close()
+        if not subject.checks.good():
             subject.dump()
         with open(DONE, "w", encoding="ascii") as done:
-            done.write("good" if good else "bad")
+            done.write("good" if subject.checks.good() else "bad")
 
 
 def verdict():
