@@ -47,6 +47,8 @@ static int read_all(int fd, struct buf *answer)
 	while ((n = recv(fd, chunk, sizeof(chunk), 0)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == ECONNRESET && answer->len)
+			break; /* a refusal, closed with the question unread */
 		if (n < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (answer->len + (size_t)n > ANSWER_MAX)

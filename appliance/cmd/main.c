@@ -11,7 +11,7 @@ static const struct {
 	int (*run)(const struct cmd_options *o, int argc, char **argv);
 } commands[] = {
 	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing", cmd_check },
-	{ "status", "[--json]", "show every link, the worst first; exit code 1 if one does not carry", cmd_status },
+	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
 	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },
 };
 
@@ -24,7 +24,8 @@ static void print_usage(FILE *out)
 		fprintf(out, "  %-8s %-9s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
 	fputs("  --run DIR          where culvertd's socket is (/run/culvert)\n"
 		  "  --help, --version\n"
-		  "exit code: 0 good, 1 an error or a link that does not carry, 2 wrong usage\n",
+		  "exit code: 0 good; 1 an error, or for status a link that does not carry, no charon, a '!' line; 2 wrong "
+		  "usage\n",
 		out);
 }
 

@@ -1,11 +1,13 @@
 /*
  * Failure policy: whatever goes wrong on the connection ends it; every request that waits is answered with the reason
- * and the connection is tried anew. Prepared state belongs to the connection, so a lost one aborts it in charon.
+ * and the connection is tried anew. Prepared state belongs to the connection, so a lost one aborts it in charon: that a
+ * question which is not out yet comes too late is no reason for that.
  *
  * Call-backs may queue requests and may find the connection up or down, but are never called from charon_request().
  */
 #include "appliance/daemon/charon.h"
 
+#include "conf/utf8.h"
 #include "lib/buf.h"
 
 #include <errno.h>
@@ -39,7 +41,7 @@ struct charon {
 	int fd; /* -1: down */
 	sd_event_source *io;
 	sd_event_source *retry; /* on while down */
-	sd_event_source *limit; /* on while the first request is out */
+	sd_event_source *limit; /* on while requests wait, at the earliest expiry */
 	struct request_list queue;
 	size_t n_queue;
 	struct buf in; /* what came of the first request's answer */
@@ -52,15 +54,18 @@ static void request_free(struct request *r)
 	free(r);
 }
 
-/* Takes the first request off and calls back. */
-static void finish(struct charon *c, int error, const char *answer)
+/* Takes a request off and calls back. */
+static void finish_one(struct charon *c, struct request *r, int error, const char *answer)
 {
-	struct request *r = STAILQ_FIRST(&c->queue);
-
-	STAILQ_REMOVE_HEAD(&c->queue, next);
+	STAILQ_REMOVE(&c->queue, r, request, next);
 	c->n_queue--;
 	r->done(r->userdata, error, answer);
 	request_free(r);
+}
+
+static void finish(struct charon *c, int error, const char *answer)
+{
+	finish_one(c, STAILQ_FIRST(&c->queue), error, answer);
 }
 
 static void start_retry(struct charon *c)
@@ -93,12 +98,24 @@ static void disconnect(struct charon *c, int error)
 /* Arms the limit and asks for writability when the first request still has something to send. */
 static void next_request(struct charon *c)
 {
-	const struct request *r = STAILQ_FIRST(&c->queue);
+	const struct request *first = STAILQ_FIRST(&c->queue);
+	const struct request *r;
+	uint64_t earliest = UINT64_MAX;
 
-	sd_event_source_set_io_events(c->io, r && r->sent < r->len ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	if (r)
-		sd_event_source_set_time(c->limit, r->expiry);
-	sd_event_source_set_enabled(c->limit, r ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	for (r = first; r; r = STAILQ_NEXT(r, next))
+		earliest = r->expiry < earliest ? r->expiry : earliest;
+	sd_event_source_set_io_events(c->io, first && first->sent < first->len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	if (first)
+		sd_event_source_set_time(c->limit, earliest);
+	sd_event_source_set_enabled(c->limit, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static bool is_late(const struct charon *c, const struct request *r)
+{
+	uint64_t now = 0;
+
+	sd_event_now(c->event, CLOCK_BOOTTIME, &now);
+	return r->expiry <= now;
 }
 
 static int send_request(struct charon *c)
@@ -108,6 +125,11 @@ static int send_request(struct charon *c)
 
 	if (!r || r->sent == r->len)
 		return 0;
+	/* What is too late before it is out stays here for on_limit(), which must get its turn. */
+	if (!r->sent && is_late(c, r)) {
+		sd_event_source_set_io_events(c->io, EPOLLIN);
+		return 0;
+	}
 	n = send(c->fd, r->line + r->sent, r->len - r->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -ENOTCONN;
@@ -154,6 +176,13 @@ static int take_line(struct charon *c, char *line, bool *ret_done)
 	return 0;
 }
 
+/* charon quotes peers, and what is made of its words (JSON) takes UTF-8 only. */
+static void mend(char *line, const char *end)
+{
+	while ((line += utf8_valid(line, (size_t)(end - line))) < end)
+		*line++ = '?';
+}
+
 /* Goes through the whole lines that came in. An answer that nobody asked for is out of step: -EPROTO. */
 static int take_lines(struct charon *c)
 {
@@ -166,6 +195,7 @@ static int take_lines(struct charon *c)
 		if (STAILQ_EMPTY(&c->queue) || STAILQ_FIRST(&c->queue)->sent < STAILQ_FIRST(&c->queue)->len)
 			return -EPROTO;
 		*end = '\0';
+		mend(c->in.text + c->line, end);
 		r = take_line(c, c->in.text + c->line, &done);
 		if (r)
 			return r;
@@ -219,9 +249,22 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata)
 
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
 {
+	struct charon *c = userdata;
+	struct request *r = STAILQ_FIRST(&c->queue);
+	struct request *next;
+
 	(void)s;
 	(void)usec;
-	disconnect(userdata, -ETIME);
+	if (r && r->sent && is_late(c, r)) {
+		disconnect(c, -ETIME);
+		return 0;
+	}
+	for (; r; r = next) {
+		next = STAILQ_NEXT(r, next);
+		if (is_late(c, r))
+			finish_one(c, r, -ETIME, "");
+	}
+	next_request(c);
 	return 0;
 }
 
@@ -266,6 +309,9 @@ static int add_timers(struct charon *c)
 		r = sd_event_source_set_enabled(c->retry, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_time(c->event, &c->limit, CLOCK_BOOTTIME, 0, 1, on_limit, c);
+	/* After a long turn of the loop an answer that is there comes before the limit that has passed meanwhile. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(c->limit, SD_EVENT_PRIORITY_NORMAL + 1);
 	return r < 0 ? r : sd_event_source_set_enabled(c->limit, SD_EVENT_OFF);
 }
 
@@ -335,8 +381,7 @@ int charon_request(struct charon *c, const char *line, uint64_t limit, charon_do
 	r->expiry = now + limit;
 	STAILQ_INSERT_TAIL(&c->queue, r, next);
 	c->n_queue++;
-	if (STAILQ_FIRST(&c->queue) == r)
-		next_request(c);
+	next_request(c);
 	return 0;
 }
 

@@ -22,7 +22,8 @@ enum {
  * The outcome of a request. error 0: answer is what follows "ok", or the report's lines without `end`; -EREMOTEIO:
  * charon refused, answer is its sentence; -ENOTCONN: charon is away or went away; -ETIME: no answer within the limit;
  * -EPROTO or -EMSGSIZE: not an answer. In the last three the connection is given up (answers would be out of step) and
- * made anew. answer is never NULL and lives during the call.
+ * made anew, unless the request whose time was up still waited behind others: that one alone ends. answer is valid
+ * UTF-8, never NULL, and lives during the call.
  */
 typedef void (*charon_done_fn)(void *userdata, int error, const char *answer);
 /* Called when the connection stands (up) and when it is lost. */

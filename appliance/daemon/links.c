@@ -128,13 +128,18 @@ static int look(struct links *l, bool at_all)
 	int watch;
 	int error;
 
+	l->look_at_all = l->look_at_all && !at_all;
 	if (!l->model)
 		return 0;
 	watch = follow_sas(l, &r);
 	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, carrying(l), &r);
 	if (error && !r.failed)
 		report_failure(&r, "the configuration cannot be applied: %s", strerror(-error));
-	take_report(l, &r);
+	/* While a whole look is owed, one without the walls cannot say that all is in place. */
+	if (!at_all && l->look_at_all && !r.failed)
+		report_free(&r);
+	else
+		take_report(l, &r);
 	log_carrying(l);
 	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */
 	if (error || watch)
@@ -145,12 +150,10 @@ static int look(struct links *l, bool at_all)
 static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct links *l = userdata;
-	bool at_all = l->look_at_all;
 
 	(void)s;
 	(void)usec;
-	l->look_at_all = false;
-	look(l, at_all);
+	look(l, l->look_at_all);
 	return 0;
 }
 
@@ -238,7 +241,11 @@ int links_extend(struct links *l, const struct model *next)
 	struct report r = { 0 };
 	int error = isolation_prepare(l->isolation, next, &r);
 
-	take_report(l, &r);
+	/* That next could be made does not mend what is in use. */
+	if (error)
+		take_report(l, &r);
+	else
+		report_free(&r);
 	return error;
 }
 

@@ -40,7 +40,7 @@ int links_extend(struct links *l, const struct model *next);
  * stays as it is. 0, or -EIO when something could not be applied: links_report() says what, and it is tried again.
  */
 int links_use(struct links *l, const struct model *model);
-/* What came of the last application. Valid until the loop goes on. */
+/* What came of the last application, or of a links_extend() that failed. Valid until the loop goes on. */
 const struct report *links_report(const struct links *l);
 bool links_carrying(const struct links *l, uint32_t if_id);
 /* True if the model in use has a link of that if_id. */

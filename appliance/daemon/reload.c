@@ -13,6 +13,7 @@
 #include "appliance/daemon/links.h"
 #include "appliance/isolation/report.h"
 #include "conf/conf.h"
+#include "conf/utf8.h"
 #include "lib/diag.h"
 #include "lib/log.h"
 
@@ -26,11 +27,13 @@ enum { CHARON_LIMIT = 30 * 1000 * 1000 }; /* microseconds; preparing 5000 tunnel
 struct reload {
 	struct reload_parts parts;
 	struct generation current;
+	char *charon_refusal; /* owned: why charon does not take `current`; NULL: it does, or was not asked */
 	bool running;
 	/* Of the transaction that runs: */
 	struct generation next;
 	struct diag_list diags;
 	bool prepared; /* charon holds `next`, ready to commit */
+	bool was_whole; /* nothing of the kernel's side had failed before */
 	bool want_sync; /* charon missed a step, or came up meanwhile */
 	reload_done_fn done;
 	void *userdata;
@@ -54,12 +57,18 @@ void reload_free(struct reload *r)
 	generation_free(&r->next);
 	generation_free(&r->current);
 	diag_free(&r->diags);
+	free(r->charon_refusal);
 	free(r);
 }
 
 const struct generation *reload_current(const struct reload *r)
 {
 	return &r->current;
+}
+
+const char *reload_charon_refusal(const struct reload *r)
+{
+	return r->charon_refusal;
 }
 
 bool reload_is_running(const struct reload *r)
@@ -82,11 +91,22 @@ static void on_aborted(void *userdata, int error, const char *answer)
 	(void)answer;
 }
 
+static void forget_charon_refusal(struct reload *r)
+{
+	free(r->charon_refusal);
+	r->charon_refusal = NULL;
+}
+
 static void on_sync_prepared(void *userdata, int error, const char *answer)
 {
-	(void)userdata;
-	if (error == -EREMOTEIO)
-		log_error("charon does not take the generation in force: %s", answer);
+	struct reload *r = userdata;
+
+	forget_charon_refusal(r);
+	if (error != -EREMOTEIO)
+		return;
+	log_error("charon does not take the generation in force: %s", answer);
+	if (asprintf(&r->charon_refusal, "charon does not take the generation in force: %s", answer) < 0)
+		r->charon_refusal = NULL;
 }
 
 static void on_sync_committed(void *userdata, int error, const char *answer)
@@ -146,6 +166,7 @@ static void refuse(struct reload *r, int error, const char *what, const char *wh
 	char text[512]; /* a copy: why may be of the report that links_use() replaces */
 
 	snprintf(text, sizeof(text), "%s: %s", what, why);
+	text[utf8_valid(text, strlen(text))] = '\0'; /* no character cut in two: JSON would not take it */
 	if (r->prepared)
 		ask(r, "abort", 0, on_aborted);
 	if (r->next.number) {
@@ -159,11 +180,10 @@ static void refuse(struct reload *r, int error, const char *what, const char *wh
 static void settle(struct reload *r)
 {
 	struct generation old = r->current;
-	bool was_whole = !links_report(r->parts.links)->failed;
 	int error = links_use(r->parts.links, r->next.model);
 
 	/* Where something failed before, or nothing was in force, going back heals nothing: links tries again. */
-	if (error && old.number && was_whole) {
+	if (error && old.number && r->was_whole) {
 		r->want_sync = true;
 		refuse(r, error, "the kernel does not take the new configuration", kernel_failure(r));
 		return;
@@ -192,13 +212,17 @@ static void on_committed(void *userdata, int error, const char *answer)
 		return;
 	}
 	r->want_sync = r->want_sync || error;
+	if (!error)
+		forget_charon_refusal(r);
 	settle(r);
 }
 
 static void extend_kernel(struct reload *r)
 {
-	int error = links_extend(r->parts.links, r->next.model);
+	int error;
 
+	r->was_whole = !links_report(r->parts.links)->failed;
+	error = links_extend(r->parts.links, r->next.model);
 	/* Without an old generation there is nothing to go back to: what failed stays closed and is tried again. */
 	if (error && r->current.number) {
 		refuse(r, error, "the kernel does not take the new configuration", kernel_failure(r));

@@ -49,6 +49,8 @@ int reload_begin(struct reload *r, reload_done_fn done, void *userdata);
 const struct generation *reload_current(const struct reload *r);
 /* Has charon load the current generation where it has another one; changes nothing where it has not. */
 void reload_sync_charon(struct reload *r);
+/* Why charon does not take the generation in force, a sentence; NULL: it does, or is away. Valid as above. */
+const char *reload_charon_refusal(const struct reload *r);
 /* True from reload_begin() until its done: kernel and charon may be between two generations. */
 bool reload_is_running(const struct reload *r);
 /* Ends without waiting; done is not called. parts.links must be closed first. NULL is allowed. */

@@ -58,12 +58,14 @@ static void on_survey(void *userdata, int error, const char *answer)
 	struct sweep *s = userdata;
 	struct survey survey = { 0 };
 	struct sa_watch *sas = links_sas(s->links);
+	const struct sa *all;
 	size_t n = 0;
-	const struct sa *all = sas ? sa_watch_all(sas, &n) : NULL;
 
 	s->asking = false;
-	if (error || survey_parse(answer, &survey))
+	/* SAs that cannot be seen now are not gone. */
+	if (error || !sas || survey_parse(answer, &survey))
 		return;
+	all = sa_watch_all(sas, &n);
 	if (s->collect)
 		collect(s, all, n, &survey);
 	else

@@ -32,13 +32,16 @@ static bool carrying(void *userdata, uint32_t if_id)
 static const char **collect_messages(const struct daemon *d, size_t *ret_n)
 {
 	const struct report *r = links_report(d->links);
-	const char **messages = calloc(r->count + 1, sizeof(*messages));
+	const char **messages = calloc(r->count + 2, sizeof(*messages));
+	const char *charon = reload_charon_refusal(d->reload);
 	size_t n = 0;
 
 	if (!messages)
 		return NULL;
 	if (d->refusal)
 		messages[n++] = d->refusal;
+	if (charon)
+		messages[n++] = charon;
 	for (size_t i = 0; i < r->count; i++)
 		messages[n++] = r->entries[i].text;
 	*ret_n = n;

@@ -59,6 +59,20 @@ static void end_unwanted_children(conf_survey_t *survey, conf_tunnel_t *tunnel)
 	}
 }
 
+/**
+ * Notes the state of a tunnel. An IKE_SA that is rekeyed during a survey may be replaced before it is seen, by one that
+ * is made where the survey has been: a tunnel that was up is gone only when the next survey does not see it either.
+ *
+ * @return FALSE if it is to be looked at again first
+ */
+static bool observe(conf_tunnel_t *tunnel, const conf_sa_t *first)
+{
+	bool was_up = tunnel->status->get_state(tunnel->status) == CONF_UP;
+
+	tunnel->status->observe(tunnel->status, conf_survey_state(first));
+	return first || !was_up;
+}
+
 /** @return FALSE if there is more to initiate than one check should */
 static bool check(private_conf_keeper_t *this)
 {
@@ -75,7 +89,10 @@ static bool check(private_conf_keeper_t *this)
 	now = time_monotonic(NULL);
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
-		tunnel->status->observe(tunnel->status, conf_survey_state(survey->get_first(survey, tunnel->name)));
+		if (!observe(tunnel, survey->get_first(survey, tunnel->name))) {
+			this->public.check_soon(&this->public);
+			continue;
+		}
 		end_unwanted_children(survey, tunnel);
 		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, now))
 			attempts++;
@@ -127,7 +144,8 @@ METHOD(conf_keeper_t, check_soon, void, private_conf_keeper_t *this)
 		lib->scheduler->schedule_job_ms(lib->scheduler, create_job(this, check_pending), CHECK_SOON);
 }
 
-/** Whether sa belongs to a tunnel of the old generation that the new one has not, or not the same. */
+/** Whether sa belongs to a tunnel of the old generation that the new one has not, or not the same, and is not ending.
+ */
 static bool is_outdated(const conf_sa_t *sa, conf_generation_t *old, conf_generation_t *new)
 {
 	char *name = sa->cfg->get_name(sa->cfg);
@@ -135,7 +153,7 @@ static bool is_outdated(const conf_sa_t *sa, conf_generation_t *old, conf_genera
 
 	was = old->get_tunnel(old, name);
 	is = new->get_tunnel(new, name);
-	return was && was->cfg == sa->cfg && (!is || is->cfg != sa->cfg);
+	return was && was->cfg == sa->cfg && (!is || is->cfg != sa->cfg) && sa->state != IKE_DELETING;
 }
 
 /**
@@ -184,6 +202,8 @@ METHOD(conf_keeper_t, replace, bool, private_conf_keeper_t *this, conf_generatio
 		activate(generation);
 		/* Trust chains that were checked against the old CAs. */
 		lib->credmgr->flush_cache(lib->credmgr, CERT_ANY);
+		/* Twice: an IKE_SA that a rekey makes during the first survey may slip past it. */
+		end_outdated(old, generation);
 		end_outdated(old, generation);
 		old->destroy(old);
 	}

@@ -32,8 +32,11 @@ static void on_state(void *userdata, bool up)
 	buf_puts(&heard, up ? "up;" : "gone;");
 }
 
+/* Called back, "slow" takes its time, as a reload does that makes a thousand interfaces. */
 static void on_done(void *userdata, int error, const char *answer)
 {
+	if (!strncmp(answer, "slow", 4))
+		usleep(50000);
 	buf_printf(&heard, "%s=%d:%s;", (const char *)userdata, error, answer);
 }
 
@@ -183,6 +186,51 @@ static void silence_has_a_limit(void **state)
 	assert_heard("report=-62:;gone;");
 }
 
+static void one_that_is_late_in_the_queue_ends_alone(void **state)
+{
+	(void)state;
+	ask("prepare 4", 10 * second);
+	ask("report", 20000);
+	ask("commit", 10 * second);
+	assert_asked("prepare 4\n");
+	assert_heard("report=-62:;");
+	answer("ok\n");
+	assert_heard("prepare 4=0:;");
+	assert_asked("commit\n");
+	assert_true(charon_is_up(charon));
+}
+
+static void one_that_became_late_in_a_long_turn_is_not_sent(void **state)
+{
+	(void)state;
+	ask("prepare 5", 10 * second);
+	ask("report", 20000);
+	assert_asked("prepare 5\n");
+	answer("ok slow\n");
+	assert_heard("prepare 5=0:slow;report=-62:;");
+	ask("commit", 10 * second);
+	assert_asked("commit\n");
+}
+
+static void an_answer_that_is_there_is_not_late(void **state)
+{
+	(void)state;
+	ask("report", 20000);
+	assert_asked("report\n");
+	assert_int_equal(send(peer, "end\n", 4, MSG_NOSIGNAL), 4);
+	usleep(50000);
+	assert_heard("report=0:;");
+}
+
+static void octets_that_are_not_utf_8_are_mended(void **state)
+{
+	(void)state;
+	ask("prepare 6", 10 * second);
+	assert_asked("prepare 6\n");
+	answer("error \xc3\xa9 \xff\xc3\n");
+	assert_heard("prepare 6=-121:\xc3\xa9 ??;");
+}
+
 static void answers_out_of_step_end_the_connection(void **state)
 {
 	static const char *const bad[] = { "hello\n", "ok\nok\n", "okay\n", "ok\n " };
@@ -222,6 +270,10 @@ int main(void)
 		with_charon(a_lost_connection_answers_everybody),
 		with_charon(a_charon_that_returns_is_found),
 		with_charon(silence_has_a_limit),
+		with_charon(one_that_is_late_in_the_queue_ends_alone),
+		with_charon(one_that_became_late_in_a_long_turn_is_not_sent),
+		with_charon(an_answer_that_is_there_is_not_late),
+		with_charon(octets_that_are_not_utf_8_are_mended),
 		with_charon(answers_out_of_step_end_the_connection),
 		with_charon(the_queue_is_bounded),
 	};

@@ -11,6 +11,7 @@
 #include "appliance/daemon/reload.h"
 #include "appliance/isolation/report.h"
 #include "conf/model.h"
+#include "conf/utf8.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -256,6 +257,43 @@ static void the_kernel_refuses_at_the_end(void **state)
 	assert_current("1");
 }
 
+/* What failed before is no reason to refuse the next configuration, which may heal a part of it. */
+static void the_kernel_fails_before_and_after(void **state)
+{
+	(void)state;
+	kernel_fails = "use";
+	begin();
+	assert_steps("use(one);done(0,1,same);");
+	write_conf("two");
+	kernel_fails = "use";
+	begin();
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_steps("prepare 2;extend(two);commit;use(two);done(0,2,changed);");
+	assert_current("2");
+}
+
+/* A reason is cut between two characters: half of one is no UTF-8, and the answer to the client would be lost. */
+static void a_long_reason_is_cut_cleanly(void **state)
+{
+	struct buf reason = { 0 };
+	struct buf text = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 300; i++)
+		buf_puts(&reason, "\xc3\xa9");
+	write_conf("two");
+	for (size_t odd = 0; odd < 2; odd++) {
+		begin();
+		buf_printf(&text, "%.*s%s", (int)odd, "x", buf_text(&reason));
+		charon_says(-EREMOTEIO, buf_text(&text));
+		assert_int_equal(utf8_valid(buf_text(&steps), steps.len), steps.len);
+		buf_free(&steps);
+		buf_free(&text);
+	}
+	buf_free(&reason);
+}
+
 static void the_switch_fails(void **state)
 {
 	(void)state;
@@ -282,6 +320,22 @@ static void charon_vanishes_and_returns(void **state)
 	charon_up = true;
 	reload_sync_charon(reload);
 	assert_steps("prepare 2;commit;");
+}
+
+static void charon_that_refuses_what_is_in_force_is_told_of(void **state)
+{
+	(void)state;
+	assert_null(reload_charon_refusal(reload));
+	reload_sync_charon(reload);
+	charon_says(-EREMOTEIO, "no such key");
+	charon_says(-EREMOTEIO, "nothing is prepared");
+	assert_string_equal(reload_charon_refusal(reload), "charon does not take the generation in force: no such key");
+	write_conf("two");
+	begin();
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_null(reload_charon_refusal(reload));
+	buf_free(&steps);
 }
 
 static void charon_vanishes_at_the_commit(void **state)
@@ -349,8 +403,11 @@ int main(void)
 		in_folder(the_kernel_refuses_what_is_new),
 		in_folder(charon_refuses_to_commit),
 		in_folder(the_kernel_refuses_at_the_end),
+		in_folder(the_kernel_fails_before_and_after),
+		in_folder(a_long_reason_is_cut_cleanly),
 		in_folder(the_switch_fails),
 		in_folder(charon_vanishes_and_returns),
+		in_folder(charon_that_refuses_what_is_in_force_is_told_of),
 		in_folder(charon_vanishes_at_the_commit),
 		in_folder(charon_that_comes_meanwhile_is_told_afterwards),
 		in_folder(the_first_generation_stands_with_what_the_kernel_takes),

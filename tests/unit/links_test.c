@@ -1,0 +1,188 @@
+/* Following the kernel, with walls, interfaces and SAs that the test plays. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/daemon/links.h"
+#include "appliance/isolation/carrying.h"
+#include "appliance/isolation/isolation.h"
+#include "appliance/isolation/report.h"
+#include "appliance/isolation/sa_watch.h"
+#include "conf/model.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static sd_event *event;
+static struct links *links;
+static int fd; /* stands for both sockets; readable: an SA event */
+static int quiet;
+static bool walls_fail;
+static bool sas_heard;
+static struct carrying carried;
+
+int isolation_open(struct isolation **ret)
+{
+	*ret = (struct isolation *)&links;
+	return 0;
+}
+
+void isolation_free(struct isolation *i)
+{
+	(void)i;
+}
+
+int isolation_close_walls(struct isolation *i, struct report *r)
+{
+	(void)i;
+	(void)r;
+	return 0;
+}
+
+int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
+{
+	(void)i;
+	(void)m;
+	(void)r;
+	return 0;
+}
+
+int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
+{
+	(void)i;
+	(void)m;
+	(void)c;
+	if (walls_fail)
+		report_failure(r, "nftables: no memory");
+	return walls_fail ? -EIO : 0;
+}
+
+int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
+{
+	(void)i;
+	(void)m;
+	(void)c;
+	(void)r;
+	return 0;
+}
+
+int isolation_fd(const struct isolation *i)
+{
+	(void)i;
+	return quiet;
+}
+
+int isolation_process(struct isolation *i, bool *ret_again)
+{
+	(void)i;
+	*ret_again = false;
+	return 0;
+}
+
+int sa_watch_open(const struct ip *outer_address, struct sa_watch **ret)
+{
+	(void)outer_address;
+	*ret = (struct sa_watch *)&fd;
+	return 0;
+}
+
+void sa_watch_free(struct sa_watch *w)
+{
+	(void)w;
+}
+
+int sa_watch_set_outer(struct sa_watch *w, const struct ip *outer_address, bool *ret_changed)
+{
+	(void)w;
+	(void)outer_address;
+	*ret_changed = false;
+	return 0;
+}
+
+int sa_watch_fd(const struct sa_watch *w)
+{
+	(void)w;
+	return fd;
+}
+
+int sa_watch_process(struct sa_watch *w, bool *ret_changed)
+{
+	eventfd_t count;
+
+	(void)w;
+	*ret_changed = true;
+	return eventfd_read(fd, &count);
+}
+
+const struct carrying *sa_watch_carrying(const struct sa_watch *w)
+{
+	(void)w;
+	return &carried;
+}
+
+static void on_sas(void *userdata)
+{
+	(void)userdata;
+	sas_heard = true;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	alarm(30);
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	quiet = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0 || quiet < 0 || sd_event_new(&event) < 0)
+		return -1;
+	return links_open(event, on_sas, NULL, &links);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	links_close(links);
+	sd_event_unref(event);
+	close(fd);
+	close(quiet);
+	return 0;
+}
+
+/* An SA comes or goes. */
+static void sas_change(void)
+{
+	sas_heard = false;
+	assert_int_equal(eventfd_write(fd, 1), 0);
+	while (!sas_heard)
+		assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+}
+
+static void walls_that_fail_stay_in_the_report(void **state)
+{
+	static const struct model model;
+
+	(void)state;
+	walls_fail = true;
+	assert_int_equal(links_use(links, &model), -EIO);
+	sas_change();
+	assert_int_equal(links_report(links)->failed, 1);
+	assert_int_equal(links_extend(links, &model), 0);
+	assert_int_equal(links_report(links)->failed, 1);
+	walls_fail = false;
+	assert_int_equal(links_use(links, &model), 0);
+	assert_int_equal(links_report(links)->failed, 0);
+	sas_change();
+	assert_int_equal(links_report(links)->failed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(walls_that_fail_stay_in_the_report, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
