@@ -41,12 +41,15 @@ in_tree() {
 	image/tools/enter.sh "$CACHE/$tree" "$PWD" "$CACHE" "$@"
 }
 
-host_packages() {
+# What the host itself needs; everything else is in the tree.
+host_packages=(mmdebstrap debian-archive-keyring mount util-linux)
+install_host_packages() {
+	export DEBIAN_FRONTEND=noninteractive
 	apt-get -q update
-	apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=300 mmdebstrap debian-archive-keyring
+	apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${host_packages[@]}"
 }
-if ! command -v mmdebstrap >/dev/null || [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
-	run_logged 'host packages: mmdebstrap, debian-archive-keyring' "$CACHE/host-packages.log" env DEBIAN_FRONTEND=noninteractive bash -c "$(declare -f host_packages); host_packages"
+if ! dpkg-query --show --showformat '${db:Status-Status}\n' "${host_packages[@]}" 2>/dev/null | awk '$1 != "installed" { bad = 1 } END { exit bad || NR < 4 }'; then
+	run_logged "host packages: ${host_packages[*]}" "$CACHE/host-packages.log" install_host_packages
 fi
 [ -d "$CACHE/$tree" ] ||
 	run_logged 'tools tree: Debian 13 with compilers, libraries and QEMU (about 1 minute)' "$CACHE/$tree.log" image/tools/tree.sh "$CACHE/$tree"
