@@ -64,7 +64,9 @@ cat >"$root/etc/systemd/system/lab-shell@.service" <<'UNIT'
 [Unit]
 Description=Shell on virtio port %i
 DefaultDependencies=no
-After=local-fs.target systemd-tmpfiles-setup.service
+# The device first: opening its name too early would make a file of that name.
+BindsTo=dev-virtio\x2dports-lab.%i.device
+After=dev-virtio\x2dports-lab.%i.device local-fs.target systemd-tmpfiles-setup.service
 Conflicts=shutdown.target
 StartLimitIntervalSec=0
 [Service]
