@@ -57,6 +57,7 @@ $(O)/$(1).a: $(call objects,$(call src,$(1)))
 endef
 $(foreach a,$(ARCHIVES),$(eval $(call archive_rule,$(a))))
 
+$(call objects,$(wildcard plugins/*/*.c)): build/uses/STRONGSWAN
 $(O)/%.o: %.c rules.mk
 	@mkdir -p $(@D)
 	@echo "  CC $<"
@@ -89,6 +90,12 @@ $(O)/tests/fuzz/%_fuzz: $(O)/tests/fuzz/%_fuzz.o $(call archive,conf) $(call arc
 	@echo "  LD $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(CONF_LIBS) -lm
 
+# Files that change when another strongSwan or lab root is used than last time, so that what depends on them is made anew.
+build/uses/%: FORCE
+	@mkdir -p $(@D)
+	@echo '$($*)' | cmp -s - $@ || echo '$($*)' >$@
+.PHONY: FORCE
+
 unit: $(UNIT)
 check: all unit
 	@tests/run.sh check
@@ -102,11 +109,11 @@ install:
 	@image/install.sh build/release '$(STRONGSWAN)' '$(DESTDIR)'
 DEB := build/culvert_$(VERSION)_amd64.deb
 deb: $(DEB)
-$(DEB): $(PROGRAMS) $(PLUGINS) image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example) VERSION
+$(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example) VERSION
 	@image/deb.sh '$(STRONGSWAN)' $@
 
 LAB := build/lab/disk.ext4
-$(LAB): $(DEB) tests/lab/image.sh
+$(LAB): $(DEB) build/uses/LABROOT tests/lab/image.sh
 	@echo "  lab machine's disk"
 	@tests/lab/image.sh '$(LABROOT)' $(DEB) build/lab
 lab: $(LAB)
