@@ -274,7 +274,8 @@ int reload_begin(struct reload *r, reload_done_fn done, void *userdata)
 	r->userdata = userdata;
 	error = freeze(r, &changed);
 	if (error) {
-		refuse(r, error, r->parts.conf, error == -EINVAL ? "the configuration is not valid" : strerror(-error));
+		refuse(r, error, r->parts.conf,
+			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
 	} else if (!changed) {
 		links_use(r->parts.links, r->current.model);
 		finish(r, 0, NULL, false);

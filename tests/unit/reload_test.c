@@ -205,7 +205,7 @@ static void an_invalid_file_leaves_what_is(void **state)
 	(void)state;
 	write_text("etc/culvert.conf", "gateway = {");
 	begin();
-	assert_steps("done(-22,1,same: etc/culvert.conf: the configuration is not valid);");
+	assert_steps("done(-22,1,same: etc/culvert.conf: the configuration is not valid, culvert check says why);");
 	assert_current("1");
 }
 
