@@ -188,13 +188,11 @@ int isolation_fd(const struct isolation *i)
 
 static int note_event(struct nl_msg *msg, void *arg)
 {
-	switch (nlmsg_hdr(msg)->nlmsg_type) {
-	case RTM_NEWLINK:
-	case RTM_DELLINK:
-	case RTM_NEWADDR:
-	case RTM_DELADDR:
-		*(bool *)arg = true;
-	}
+	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (nlmsg_hdr(msg)->nlmsg_type == types[i])
+			*(bool *)arg = true;
 	return 0;
 }
 

@@ -34,8 +34,9 @@ static const struct nlattr *find(const struct payload *p, size_t header_len, int
 
 	if (at >= p->len)
 		return NULL;
-	/* nla_find() is bounded by the length it is given; the cast drops const for an old prototype only. */
-	return nla_find((const struct nlattr *)(const void *)(p->octets + at), (int)(p->len - at), type);
+	const void *first = p->octets + at;
+	/* Bounded by the length it is given. */
+	return nla_find(first, (int)(p->len - at), type);
 }
 
 /* An SPI that is only reserved, or an acquire, has no algorithm yet. */
