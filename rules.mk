@@ -28,11 +28,11 @@ OPT := -O2 -g -fstack-protector-strong -fstack-clash-protection -fcf-protection 
 LDOPT := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
 endif
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' $(OPT) $(WARN) -fPIC -fvisibility=hidden -ffile-prefix-map=$(CURDIR)=. -I.
-PKGS := libnl-3.0 libnl-route-3.0 libnftables libconfig libsystemd jansson
+PKGS := libnl-3.0 libnftables libconfig libsystemd jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 
 CONF_LIBS := -lconfig
-ISOLATION_LIBS := -lnl-3 -lnl-route-3 -lnftables
+ISOLATION_LIBS := -lnl-3 -lnftables
 DAEMON_LIBS := -lsystemd -ljansson
 
 # One archive a folder; the order is the order of inclusion, and of linking the other way round.

@@ -246,6 +246,8 @@ static void permissions(void **state)
 	}
 	while (waitpid(other, &status, WNOHANG) == 0)
 		sd_event_run(event, 10000);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip(); /* a user namespace that maps root alone */
 	assert_int_equal(status, 0);
 	assert_null(waiting);
 }
