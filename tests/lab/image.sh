@@ -12,8 +12,8 @@ work=$(mktemp -d)
 root=$work/root
 cp -a "$labroot/root" "$root"
 
-rm -f "$out/key" "$out/key.pub"
-ssh-keygen -q -t ed25519 -N '' -C lab -f "$out/key"
+# Kept, so that a lab that is running can still be entered.
+[ -f "$out/key" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$out/key"
 cp "$out/key.pub" "$root/root/.ssh/authorized_keys"
 ssh-keygen -q -t ed25519 -N '' -C lab -f "$root/etc/ssh/lab_host_key"
 
