@@ -36,7 +36,7 @@ int isolation_prepare(struct isolation *i, const struct model *m, struct report 
  * nothing else is touched.
  */
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
-/* The same without the walls: when links begin or cease to carry, or interfaces come and go. */
+/* The same without the walls if they stand: when links begin or cease to carry, or interfaces come and go. */
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
 
 /* Readable: call isolation_process(). */

@@ -30,3 +30,7 @@ def run(lab):
     holes = [one for one in seen if one.endswith("seen at cloud")]
     lab.check("an assault sees both holes for devices as well", len(holes) == len(seen) == len(offers.WITHIN), seen)
     walls.check_refused(lab, (offers.INTERNET, offers.CLOUD_INTERNET))
+
+    code, said = gateway.culvert("reload")
+    lab.check("culvert reload puts wall 2 back", code == 0, said)
+    walls.check_refused(lab, offers.WITHIN + held_by_wall_2)
