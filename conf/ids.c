@@ -24,10 +24,10 @@ enum kind { IF_ID, TABLE, N_KINDS };
 
 static const struct {
 	const char *word;
-	uint32_t first;
+	uint32_t first, last;
 } kinds[] = {
-	[IF_ID] = { "if_id", IDS_IF_ID_FIRST },
-	[TABLE] = { "table", IDS_TABLE_FIRST },
+	[IF_ID] = { "if_id", IDS_IF_ID_FIRST, 99999999 },
+	[TABLE] = { "table", IDS_TABLE_FIRST, IDS_TABLE_LAST },
 };
 
 struct entry {
@@ -113,14 +113,14 @@ static bool is_name(const char *text, enum kind kind)
 	return slash && slash[1] && !strchr(slash + 1, '/');
 }
 
-static int parse_number(const char *text, uint32_t first, uint32_t *ret)
+static int parse_number(const char *text, enum kind kind, uint32_t *ret)
 {
 	size_t len = strspn(text, "0123456789");
 
 	if (!len || len > 8 || text[len] || text[0] == '0')
 		return -EINVAL;
 	*ret = (uint32_t)strtoul(text, NULL, 10);
-	return *ret < first ? -EINVAL : 0;
+	return *ret < kinds[kind].first || *ret > kinds[kind].last ? -EINVAL : 0;
 }
 
 /* "WORD NAME NUMBER"; the line is taken apart. */
@@ -138,7 +138,7 @@ static int parse_line(char *line, struct entry *ret)
 	if (ret->kind == N_KINDS || !is_name(name, ret->kind))
 		return -EINVAL;
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	return parse_number(rest, kinds[ret->kind].first, &ret->number);
+	return parse_number(rest, ret->kind, &ret->number);
 }
 
 /* No name twice, no number of a kind twice: entries are sorted. */

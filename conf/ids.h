@@ -16,6 +16,7 @@ struct model;
 enum {
 	IDS_IF_ID_FIRST = 1,
 	IDS_TABLE_FIRST = 1001, /* well above main (254), default (253) and what people choose by hand */
+	IDS_TABLE_LAST = IDS_TABLE_FIRST + 65534, /* each table has a conntrack zone of 16 bits */
 };
 
 /* Empty when path does not exist. 0 with *ret (ids_free() it), -EINVAL if malformed, or -errno. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 struct key check_key(const char *format, ...)
@@ -147,11 +148,17 @@ static const char *far_id(const struct far_end *e)
 	return e->tunnel->remote_id ? e->tunnel->remote_id : e->id;
 }
 
+/* "@name" and "name" are one to charon, as are capitals and small letters in names. */
+static const char *bare(const char *id)
+{
+	return id + (id[0] == '@' && id[1] != '#');
+}
+
 static int compare_identities(const struct far_end *x, const struct far_end *y)
 {
-	int order = strcmp(far_id(x), far_id(y));
+	int order = strcasecmp(bare(far_id(x)), bare(far_id(y)));
 
-	return order ? order : strcmp(x->near_id, y->near_id);
+	return order ? order : strcasecmp(bare(x->near_id), bare(y->near_id));
 }
 
 static int compare_far_ends(const void *a, const void *b)

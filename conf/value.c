@@ -164,6 +164,15 @@ static bool is_address_range(const char *text)
 	return !ip_parse(first, &ip);
 }
 
+/* "fqdn:x", "ipv4net:0.0.0.0/0", "{2}:x", "@#": charon would take these apart, and some match many peers. */
+static bool has_type_prefix(const char *text)
+{
+	size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789{}");
+	struct ip ip;
+
+	return (word && text[word] == ':' && ip_parse(text, &ip)) || !strcmp(text, "@#");
+}
+
 static int parse_identity(const struct value_source *source, void *ret, struct buf *why)
 {
 	const char *text = source->text;
@@ -179,6 +188,8 @@ static int parse_identity(const struct value_source *source, void *ret, struct b
 	if (text[0] == ' ' || text[len - 1] == ' ')
 		return value_refuse(why, text, "begins or ends with a space");
 	bool any = !ip_parse(text, &ip) && ip_equal(&ip, &(struct ip){ .family = ip.family });
+	if (has_type_prefix(text))
+		return value_refuse(why, text, "names a type of identity; write the address, name or distinguished name alone");
 	if (any || text[0] == '%' || text[0] == '{' || strchr(text, '*') || is_address_range(text))
 		return value_refuse(
 			why, text, "would match more than one identity; write one address, name or distinguished name");

@@ -151,16 +151,21 @@ static int make(const char *run, const struct model *m, const struct buf *text, 
 	return r;
 }
 
-/* Gives model its numbers and keeps them: text and file are the same afterwards. */
-static int assign(const char *state, struct model *model, struct diag_list *diags, struct buf *text)
+/*
+ * Gives model its numbers and keeps them: text and file are the same afterwards. Where the file is gone, those of the
+ * generation in force count: the kernel's SAs carry them, and must not become another link's.
+ */
+static int assign(const char *run, const char *state, struct model *model, struct diag_list *diags, struct buf *text)
 {
 	CLEANUP(cleanup_free) char *path = frozen_path("%s/ids", state);
+	CLEANUP(cleanup_free) char *in_force = frozen_path("%s/gen/current/ids", run);
 	struct ids *ids;
-	int r = path ? ids_load(path, &ids) : -ENOMEM;
+	int r = path && in_force ? ids_load(access(path, F_OK) ? in_force : path, &ids) : -ENOMEM;
 
 	if (r)
-		return frozen_fail(
-			diags, path, r, "does not hold the numbers of links and APNs; restore it, or remove it to number anew");
+		return frozen_fail(diags, path, r,
+			"does not hold the numbers of links and APNs; restore it, or remove it to take those of the generation "
+			"in force");
 	r = ids_assign(ids, model);
 	ids_print(ids, text);
 	ids_free(ids);
@@ -180,7 +185,7 @@ int generation_freeze(const char *run, const char *state, struct model *model, u
 {
 	struct buf text = { 0 };
 	struct buf ids = { 0 };
-	int r = assign(state, model, diags, &ids);
+	int r = assign(run, state, model, diags, &ids);
 
 	if (r)
 		goto out;

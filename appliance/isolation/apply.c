@@ -107,9 +107,18 @@ static int add_xfrm(struct nl_sock *sk, const struct object *o)
 	return add_link(sk, o->name, "xfrm", numbers, 2);
 }
 
+/* 0 if there is none. A second name (altname) does not count: rules and what is observed go by the first. */
+static uint32_t find_interface(const char *name)
+{
+	char found[IF_NAMESIZE];
+	uint32_t index = if_nametoindex(name);
+
+	return if_indextoname(index, found) && !strcmp(found, name) ? index : 0;
+}
+
 static int remove_link(struct nl_sock *sk, const struct object *o)
 {
-	struct ifinfomsg header = { .ifi_index = (int)if_nametoindex(o->name) };
+	struct ifinfomsg header = { .ifi_index = (int)find_interface(o->name) };
 
 	if (header.ifi_index == 0)
 		return MISSING;
@@ -119,7 +128,7 @@ static int remove_link(struct nl_sock *sk, const struct object *o)
 /* Sets one attribute of an interface. */
 static int set_link(struct nl_sock *sk, const char *name, int type, uint32_t number)
 {
-	struct ifinfomsg header = { .ifi_index = (int)if_nametoindex(name) };
+	struct ifinfomsg header = { .ifi_index = (int)find_interface(name) };
 
 	if (header.ifi_index == 0)
 		return MISSING;
@@ -135,7 +144,7 @@ static int set_mtu(struct nl_sock *sk, const struct object *o)
 
 static int set_master(struct nl_sock *sk, const struct object *o)
 {
-	uint32_t master = if_nametoindex(o->master);
+	uint32_t master = find_interface(o->master);
 
 	return master == 0 ? -ENODEV : set_link(sk, o->name, IFLA_MASTER, master);
 }
@@ -147,7 +156,7 @@ static int remove_master(struct nl_sock *sk, const struct object *o)
 
 static int set_up(struct nl_sock *sk, const char *name, bool up)
 {
-	struct ifinfomsg header = { .ifi_index = (int)if_nametoindex(name), .ifi_change = IFF_UP };
+	struct ifinfomsg header = { .ifi_index = (int)find_interface(name), .ifi_change = IFF_UP };
 
 	if (header.ifi_index == 0)
 		return MISSING;
@@ -169,7 +178,7 @@ static int change_address(struct nl_sock *sk, const struct object *o, int type, 
 {
 	struct ifaddrmsg header = { .ifa_family = (unsigned char)o->prefix.ip.family,
 		.ifa_prefixlen = o->prefix.len,
-		.ifa_index = if_nametoindex(o->name) };
+		.ifa_index = find_interface(o->name) };
 
 	if (header.ifa_index == 0)
 		return MISSING;
@@ -192,7 +201,7 @@ static int remove_address(struct nl_sock *sk, const struct object *o)
 /* header says what the two directions do not share. */
 static int change_route(struct nl_sock *sk, const struct object *o, int type, int flags, struct rtmsg header)
 {
-	uint32_t interface = o->name[0] != '\0' ? if_nametoindex(o->name) : 0;
+	uint32_t interface = o->name[0] != '\0' ? find_interface(o->name) : 0;
 
 	if (o->name[0] != '\0' && interface == 0)
 		return MISSING;
@@ -286,12 +295,13 @@ static const struct {
 };
 
 /* The result says that there is nothing to do any more. */
-static bool is_done_already(enum change_verb verb, int result)
+static bool is_done_already(const struct change *c, int result)
 {
 	static const int gone[] = { MISSING, -ENODEV, -ENOENT, -ESRCH, -EADDRNOTAVAIL };
 
-	if (verb == CHANGE_ADD)
-		return result == -EEXIST;
+	/* An interface that is in the way of ours is another matter: its name or if_id is taken by a stranger. */
+	if (c->verb == CHANGE_ADD)
+		return result == -EEXIST && c->object.kind != OBJECT_VRF && c->object.kind != OBJECT_XFRM;
 	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		if (gone[i] == result)
 			return true;
@@ -325,7 +335,7 @@ static void report_result(const struct change *c, int result, struct report *r)
 		r->changed++;
 		return;
 	}
-	if (is_done_already(c->verb, result) || is_moot(&c->object, result) || is_consequence(&c->object, result))
+	if (is_done_already(c, result) || is_moot(&c->object, result) || is_consequence(&c->object, result))
 		return;
 	if (result == MISSING) {
 		report_missing(r, c->object.name);

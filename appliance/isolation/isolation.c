@@ -9,15 +9,20 @@
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
+#include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /*
  * One pass is the rule. A second one mends what the first took along unasked (an interface that is enslaved loses its
@@ -147,6 +152,38 @@ static int reconcile_to(
 	return report->failed > 0 ? -EIO : 0;
 }
 
+/* The address as getifaddrs(3) has it. */
+static bool is_address(const struct sockaddr *a, const struct ip *ip)
+{
+	if (!a || a->sa_family != ip->family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return !memcmp(&((const struct sockaddr_in *)(const void *)a)->sin_addr, ip->octets, 4);
+	return !memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, ip->octets, 16);
+}
+
+/*
+ * The outer interface is not ours to make, but its guard goes by its name: one that is not there, has it only as a
+ * second name, or does not have the address that IKE speaks from would stand unguarded, and everything else work.
+ */
+static void check_outer(const struct gateway *g, struct report *report)
+{
+	char name[IF_NAMESIZE] = "";
+	struct ifaddrs *list = NULL;
+
+	if (!if_indextoname(if_nametoindex(g->outer_interface), name) || strcmp(name, g->outer_interface))
+		report_missing(report, g->outer_interface);
+	if (getifaddrs(&list) < 0)
+		return;
+	for (const struct ifaddrs *a = list; a; a = a->ifa_next)
+		if (is_address(a->ifa_addr, &g->outer_address) && strcmp(a->ifa_name, g->outer_interface))
+			report_failure(report,
+				"gateway.outer.address is on interface %s, not on %s: the outer guard would stand "
+				"at the wrong one",
+				a->ifa_name, g->outer_interface);
+	freeifaddrs(list);
+}
+
 static int reconcile(
 	struct isolation *i, const struct model *m, const struct carrying *c, difference between, struct report *report)
 {
@@ -157,7 +194,9 @@ static int reconcile(
 		report_failure(report, "planning: %s", strerror(-r));
 		return -EIO;
 	}
-	return reconcile_to(i, m, &want, between, report);
+	r = reconcile_to(i, m, &want, between, report);
+	check_outer(&m->gateway, report);
+	return report->failed > 0 ? -EIO : r;
 }
 
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)

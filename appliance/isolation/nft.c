@@ -6,6 +6,9 @@
  * Both directions of a flow are held against the services on every packet, conntrack only tells who began: a service
  * that is taken out of the configuration ends at once, its old flows included.
  *
+ * What comes and goes outside is not tracked: no rule there asks, and strangers must not fill the table that the flows
+ * of devices stand in.
+ *
  * The zone is set before fragments are put together (priority -400): fragments of two APNs with the same pool must
  * not meet. A tunnelled packet passes postrouting once more in clear text, with the outer interface as its way out and
  * IPsec ahead of it ("rt ipsec exists"), before it comes again as ESP.
@@ -63,6 +66,15 @@ static const char rules[] =
 	"	chain zone_out {\n"
 	"		type filter hook output priority -450; policy accept;\n"
 	"		ct zone set oifname map @zone\n"
+	"	}\n"
+	"\n"
+	"	chain untracked_in {\n"
+	"		type filter hook prerouting priority raw; policy accept;\n"
+	"		iifname @outer notrack\n"
+	"	}\n"
+	"	chain untracked_out {\n"
+	"		type filter hook output priority raw; policy accept;\n"
+	"		oifname @outer notrack\n"
 	"	}\n"
 	"\n"
 	"	chain errors {\n"
@@ -137,6 +149,7 @@ static const char rules[] =
 	"	chain input {\n"
 	"		type filter hook input priority filter; policy accept;\n"
 	"		iifname @outer goto into_outer\n"
+	"		meta sdifname @outer goto into_outer\n"
 	"		iifname @cloud goto to_gateway\n"
 	"		meta sdifname @cloud goto to_gateway\n"
 	"		iifname \"" PLAN_PREFIX "*\" counter name device_in drop\n"

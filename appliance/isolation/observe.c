@@ -7,6 +7,7 @@
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
+#include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/cleanup.h"
 
@@ -142,7 +143,9 @@ static int find_tables(struct observation *o, const struct model *m)
 	for (size_t i = 0; i < m->n_apns; i++)
 		o->tables[o->n_tables++] = m->apns[i].table;
 	for (size_t i = 0; i < o->interfaces.count; i++)
-		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name))
+		/* A stranger's VRF by our prefix may have any table, even main: such routes are not ours to remove. */
+		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name) &&
+			o->interfaces.items[i].number >= IDS_TABLE_FIRST)
 			o->tables[o->n_tables++] = o->interfaces.items[i].number;
 	qsort(o->tables, o->n_tables, sizeof(*o->tables), compare_tables);
 	return 0;
