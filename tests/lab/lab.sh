@@ -57,7 +57,7 @@ start() {
 	local args=(-M "q35,sata=off,smbus=off,vmport=off" -accel "tcg,thread=multi" -cpu "max,-la57" -smp 2 -m 2048
 		-nodefaults -no-user-config -display none -no-reboot -pidfile "$run/pid"
 		-object "memory-backend-memfd,id=m,size=2048M,share=on" -numa "node,memdev=m"
-		-device virtio-rng-pci -serial "file:$run/console" -device virtio-serial-pci
+		-device virtio-rng-pci -chardev "file,id=console,path=$run/console,append=on" -serial chardev:console -device virtio-serial-pci
 		-chardev "socket,id=fs,path=$run/fs" -device "vhost-user-fs-pci,queue-size=1024,chardev=fs,tag=share"
 		-drive "if=none,id=d,file=$run/disk,format=raw,cache=unsafe" -device "nvme,serial=lab,drive=d")
 	local port

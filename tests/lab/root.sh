@@ -37,6 +37,8 @@ cat >"$root/etc/systemd/journald.conf.d/lab.conf" <<'CONF'
 Storage=volatile
 RateLimitIntervalSec=0
 CONF
+mkdir -p "$root/etc/systemd/system.conf.d"
+printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >"$root/etc/systemd/system.conf.d/lab.conf" # also what a reboot waits for
 echo 'blacklist kvm_amd' >"$root/etc/modprobe.d/lab.conf"
 
 # What a machine of ten minutes does not need; each costs time under emulation.

@@ -2,12 +2,18 @@
 # Drives the lab from outside, as the scenario restarts its system.
 set -euo pipefail
 
-scenario() {
-	"$LAB" ssh python3 -S -B /share/tests/scenario/boot/boot.py "$@"
+step() { # CMD...
+	local start=$SECONDS status=0
+	"$@" || status=$?
+	echo "  $((SECONDS - start)) s: ${*: -1}"
+	return "$status"
 }
-scenario prepare
-"$LAB" restart
+scenario() {
+	"$LAB" ssh python3 -S -B /share/tests/scenario/boot/boot.py "$1"
+}
+step scenario prepare
+step "$LAB" restart
 status=0
-scenario verdict || status=$?
-scenario tidy
+step scenario verdict || status=$?
+step scenario tidy
 exit "$status"
