@@ -8,6 +8,7 @@ step() { # CMD...
 	echo "  $((SECONDS - start)) s: ${*: -1}"
 	return "$status"
 }
+# shellcheck disable=SC2317 # step calls it
 scenario() {
 	"$LAB" ssh python3 -S -B /share/tests/scenario/boot/boot.py "$1"
 }
