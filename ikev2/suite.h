@@ -18,4 +18,7 @@ const struct suite *suite_find(const char *name);
 /* "a, b or c" for error messages. */
 void suite_names(struct buf *out);
 
+/* The i-th, NULL behind the last one. */
+const struct suite *suite_at(unsigned i);
+
 #endif
