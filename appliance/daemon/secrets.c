@@ -7,6 +7,7 @@
 #include "lib/io.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,49 @@ bool secrets_equal(const struct model *m, const char *gen, struct diag_list *dia
 				return false;
 	}
 	return true;
+}
+
+/* True if gen has that secret, and otherwise. */
+static bool secret_changed(const struct model *m, const char *name, const char *gen)
+{
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", gen, name);
+	struct diag_list ignored = { 0 };
+	bool changed = path && !access(path, F_OK) && !secret_equals(m, name, gen, &ignored) && !ignored.errors;
+
+	diag_free(&ignored);
+	return changed;
+}
+
+int secrets_changed(const struct model *m, const char *gen, char ***ret)
+{
+	char **changed = calloc(m->n_carriers * SECRETS_A_CARRIER + 1, sizeof(*changed));
+	size_t n = 0;
+
+	if (!changed)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_carriers; i++) {
+		const char *names[SECRETS_A_CARRIER];
+
+		secrets_of(&m->carriers[i], names);
+		for (size_t k = 0; k < SECRETS_A_CARRIER; k++) {
+			if (!names[k] || !secret_changed(m, names[k], gen))
+				continue;
+			changed[n] = strdup(names[k]);
+			if (!changed[n++]) {
+				secrets_free_names(changed);
+				return -ENOMEM;
+			}
+		}
+	}
+	*ret = changed;
+	return 0;
+}
+
+void secrets_free_names(char **names)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
 }
 
 static int copy_secret(const struct model *m, const char *name, const char *gen, struct diag_list *diags)

@@ -21,17 +21,24 @@ static json_t *messages(const struct status *s)
 	return list;
 }
 
+enum { PEER_TEXT = IP_TEXT };
+
+static const char *peer_of_tunnel(const struct tunnel *t, char text[static PEER_TEXT])
+{
+	return ip_print(&t->peer, text);
+}
+
 static json_t *tunnel(const struct status *s, const struct tunnel *t)
 {
 	static const struct survey_tunnel unknown = { .state = "unknown" };
 	static const struct survey_tunnel down = { .state = "down", .failure = NULL };
 	const struct survey_tunnel *r = s->survey ? survey_tunnel(s->survey, t->name) : &unknown;
-	char peer[IP_TEXT];
+	char peer[PEER_TEXT];
 
 	if (!r) /* configured a moment ago, charon has not heard of it */
 		r = &down;
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
-		ip_print(&t->peer, peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
+		peer_of_tunnel(t, peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
 		"failure", text_or_null(r->failure), "failure_age",
 		r->failure ? json_integer((json_int_t)r->failure_age) : json_null());
 }
@@ -81,9 +88,17 @@ static json_t *links(const struct status *s)
 	return list;
 }
 
+static const char *walls(const struct status *s)
+{
+	if (s->generation)
+		return "in force";
+	return s->walls_left ? "left" : "closed";
+}
+
 json_t *status_compose(const struct status *s)
 {
-	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:o}", "ok", 1, "gateway",
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o}", "ok", 1, "gateway",
 		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
-		"messages", messages(s), "tunnels", tunnels(s), "links", links(s));
+		"messages", messages(s), "rollback_of", s->rollback_of ? json_integer(s->rollback_of) : json_null(), "walls",
+		walls(s), "tunnels", tunnels(s), "links", links(s));
 }
