@@ -13,7 +13,7 @@
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024, /* octets */
 	SILENCE_MAX = 120, /* seconds; a reload may ask charon twice, 30 s each */
-	CONNECT_MAX = 10, /* seconds; only one that hangs leaves callers waiting in its queue */
+	CONNECT_MAX = 5, /* seconds; only one that hangs leaves callers waiting in its queue */
 };
 
 static int connect_to(const char *path, int *ret)

@@ -127,26 +127,31 @@ static void ask_charon(struct forecast *f)
 		on_compared(f, error, "");
 }
 
-static int look(struct forecast *f)
+/* 0, or -errno with *ret_what saying what failed. */
+static int look(struct forecast *f, const char **ret_what)
 {
 	const struct daemon *d = f->daemon;
 	const struct generation *current = reload_current(d->reload);
 	struct generation_source source = { .who = "", .file = d->options.conf };
 	int error = conf_load(d->options.conf, &f->diags, &f->next);
 
+	*ret_what = d->options.conf;
 	if (error)
 		return error;
 	source.model = f->next;
+	*ret_what = "what a reload would freeze cannot be written";
 	error =
 		generation_draft(d->options.run, d->options.state, &source, current, &f->diags, &f->difference, &f->changed);
 	if (error)
 		return error;
+	*ret_what = "the kernel cannot be looked at";
 	return preview(current->model, f->next, links_all_carrying(d->links), &f->preview);
 }
 
 void forecast_begin(struct daemon *d, struct control_client *client)
 {
 	struct forecast *f = calloc(1, sizeof(*f));
+	const char *what = NULL;
 	int error;
 
 	if (!f) {
@@ -157,10 +162,9 @@ void forecast_begin(struct daemon *d, struct control_client *client)
 	f->client = client;
 	f->generation = reload_current(d->reload)->number;
 	d->forecast = f;
-	error = look(f);
+	error = look(f, &what);
 	if (error)
-		refuse(f, d->options.conf,
-			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
+		refuse(f, what, error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
 	else
 		ask_charon(f);
 }

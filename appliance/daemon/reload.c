@@ -13,10 +13,9 @@
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/outline.h"
+#include "appliance/daemon/source.h"
 #include "appliance/isolation/report.h"
-#include "conf/conf.h"
 #include "conf/utf8.h"
-#include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/log.h"
 
@@ -172,12 +171,12 @@ static const char *kernel_failure(const struct reload *r)
 	return "out of memory";
 }
 
-/* Back to the old generation, or to none, on both sides. */
+/* Back to the old generation, or to none, on both sides. what may be NULL where why says it all. */
 static void refuse(struct reload *r, int error, const char *what, const char *why)
 {
 	char text[512]; /* a copy: why may be of the report that links_use() replaces */
 
-	snprintf(text, sizeof(text), "%s: %s", what, why);
+	snprintf(text, sizeof(text), "%s%s%s", what ? what : "", what ? ": " : "", why);
 	text[utf8_valid(text, strlen(text))] = '\0'; /* no character cut in two: JSON would not take it */
 	if (r->prepared)
 		ask(r, "abort", 0, on_aborted);
@@ -295,100 +294,37 @@ static void hand_over(struct reload *r)
 	extend_kernel(r);
 }
 
-/* Freezes m into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
-static int freeze(struct reload *r, struct model *m, const char *who, unsigned rollback_of,
-	const struct model *passed_over, bool *ret_changed)
+/* Freezes s into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
+static int freeze(struct reload *r, const struct source *s, const char *who, bool *ret_changed)
 {
 	struct generation_source source = {
-		.model = m,
+		.model = s->model,
 		.who = who,
 		.file = r->parts.conf,
-		.rollback_of = rollback_of,
-		.passed_over = passed_over,
+		.rollback_of = s->rollback_of,
+		.passed_over = s->passed_over,
 	};
 
 	return generation_freeze(
 		r->parts.run, r->parts.state, &source, &r->current, &r->diags, &r->next, &r->difference, ret_changed);
 }
 
-static void begin_file(struct reload *r, const struct reload_order *order)
+static void begin(struct reload *r, const struct reload_order *order)
 {
+	struct source source = { 0 };
+	char why[SOURCE_WHY] = "";
 	bool changed = false;
-	struct model *model = NULL;
-	int error = conf_load(r->parts.conf, &r->diags, &model);
-
-	if (!error && order->source == RELOAD_START && generation_passed_over(r->parts.run, &r->current, model)) {
-		conf_free(model);
-		unchanged(r);
-		return;
-	}
-	if (!error)
-		error = freeze(r, model, order->who, 0, NULL, &changed);
-	conf_free(model);
-	if (error)
-		refuse(r, error, r->parts.conf,
-			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
-	else if (!changed)
-		unchanged(r);
-	else
-		hand_over(r);
-}
-
-/* Which generation an order means: 0 with *ret, or -ENOENT with the reason in why. */
-static int find_target(const struct reload *r, unsigned wanted, unsigned *ret, char *why, size_t why_size)
-{
-	CLEANUP(cleanup_free) unsigned *kept = NULL;
-	size_t n = 0;
-
-	if (!archive_list(r->parts.run, &kept, &n))
-		for (size_t i = 0; i < n; i++)
-			if (wanted ? kept[i] == wanted : kept[i] < r->current.number) {
-				*ret = kept[i];
-				return 0;
-			}
-	if (wanted)
-		snprintf(why, why_size, "generation %u is not kept; culvert history lists those that are", wanted);
-	else
-		snprintf(why, why_size, "no generation before the one in force is kept");
-	return -ENOENT;
-}
-
-/* The operator's file as it is, for the restart that asks whether it has changed; NULL: nothing that could be loaded.
- */
-static struct model *load_passed_over(const struct reload *r)
-{
-	struct diag_list ignored = { 0 };
-	struct model *m = NULL;
-
-	if (conf_load(r->parts.conf, &ignored, &m))
-		m = NULL;
-	diag_free(&ignored);
-	return m;
-}
-
-static void begin_rollback(struct reload *r, const struct reload_order *order)
-{
-	struct generation old = { 0 };
-	struct model *file = NULL;
-	bool changed = false;
-	char why[128] = "";
-	unsigned number = 0;
-	int error = find_target(r, order->number, &number, why, sizeof(why));
+	int error = source_open(&r->parts, &r->current, order, &r->diags, &source, why);
 
 	if (error) {
-		refuse(r, error, "rollback", why);
+		refuse(r, error, NULL, why);
 		return;
 	}
-	error = generation_load(r->parts.run, number, &r->diags, &old);
-	if (!error) {
-		file = load_passed_over(r);
-		error = freeze(r, old.model, order->who, number, file, &changed);
-	}
-	conf_free(file);
-	generation_free(&old);
-	snprintf(why, sizeof(why), "generation %u cannot be brought back: %s", number, strerror(-error));
+	if (!source.stays)
+		error = freeze(r, &source, order->who, &changed);
+	source_free(&source);
 	if (error)
-		refuse(r, error, "rollback", why);
+		refuse(r, error, "the configuration cannot be frozen", strerror(-error));
 	else if (!changed)
 		unchanged(r);
 	else
@@ -405,10 +341,7 @@ int reload_begin(struct reload *r, const struct reload_order *order, reload_done
 	r->want_sync = false;
 	r->done = done;
 	r->userdata = userdata;
-	if (order->source == RELOAD_ROLLBACK)
-		begin_rollback(r, order);
-	else
-		begin_file(r, order);
+	begin(r, order);
 	return 0;
 }
 

@@ -65,10 +65,51 @@ static void print_line(char sign, const char *line, struct buf *out)
 	buf_printf(out, "%c %s\n", sign, line + skip);
 }
 
-int preview_walls(const char *old, const char *next, struct buf *out)
+/* The ports "5684" or "5684-5690" at the end of an element, the octets before them in *ret_len; false if it has none.
+ */
+static bool ports_of(const char *line, size_t *ret_len, unsigned long *ret_first, unsigned long *ret_last)
+{
+	const char *at = line, *next;
+	char *end;
+
+	while ((next = strstr(at, " . ")))
+		at = next + 3;
+	if (*at < '0' || *at > '9')
+		return false;
+	*ret_len = (size_t)(at - line);
+	*ret_first = *ret_last = strtoul(at, &end, 10);
+	if (*end == '-')
+		*ret_last = strtoul(end + 1, &end, 10);
+	return strcmp(end, " }") == 0;
+}
+
+/* True if among the lines is one that lets the same pass and perhaps more: ports that grew together are one element. */
+static bool is_widened(const char *line, const struct lines *in)
+{
+	unsigned long first, last, wider_first, wider_last;
+	size_t len, other_len, low = 0, high = in->n;
+
+	if (!ports_of(line, &len, &first, &last))
+		return false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strncmp(in->items[middle], line, len) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < in->n && strncmp(in->items[low], line, len) == 0; low++)
+		if (ports_of(in->items[low], &other_len, &wider_first, &wider_last) && other_len == len &&
+			wider_first <= first && last <= wider_last)
+			return true;
+	return false;
+}
+
+int preview_walls(const char *old, const char *next, struct buf *out, bool *ret_narrower)
 {
 	struct lines was CLEANUP(lines_free) = { 0 };
 	struct lines is CLEANUP(lines_free) = { 0 };
+	bool narrower = false;
 	size_t w = 0, i = 0;
 	int r = lines_of(old, &was);
 
@@ -78,13 +119,18 @@ int preview_walls(const char *old, const char *next, struct buf *out)
 		return r;
 	while (w < was.n || i < is.n) {
 		int c = w == was.n ? 1 : i == is.n ? -1 : strcmp(was.items[w], is.items[i]);
-		if (c < 0)
+		if (c < 0) {
+			narrower = narrower || !is_widened(was.items[w], &is);
 			print_line('-', was.items[w++], out);
-		else if (c > 0)
+		} else if (c > 0) {
 			print_line('+', is.items[i++], out);
-		else
-			w++, i++;
+		} else {
+			w++;
+			i++;
+		}
 	}
+	if (!out->error)
+		*ret_narrower = narrower;
 	return out->error;
 }
 
@@ -99,7 +145,7 @@ static int compare_walls(const struct model *now, const struct model *next, stru
 		r = nft_render(now, &old);
 	else
 		nft_render_closed(&old);
-	return r < 0 ? r : preview_walls(buf_text(&old), buf_text(&new), &p->walls);
+	return r < 0 ? r : preview_walls(buf_text(&old), buf_text(&new), &p->walls, &p->interrupts);
 }
 
 /* A route to the same place stays or comes, by whichever link. */
@@ -126,11 +172,6 @@ static bool change_interrupts(const struct plan *want, const struct change *c)
 
 static bool interrupts(const struct plan *want, const struct preview *p)
 {
-	const char *walls = buf_text(&p->walls);
-
-	/* An element that goes closes what it let through. */
-	if (walls[0] == '-' || strstr(walls, "\n- "))
-		return true;
 	for (size_t i = 0; i < p->changes.count; i++)
 		if (change_interrupts(want, &p->changes.items[i]))
 			return true;
@@ -163,7 +204,7 @@ int preview(const struct model *now, const struct model *next, const struct carr
 		preview_free(&p);
 		return r;
 	}
-	p.interrupts = interrupts(&want, &p);
+	p.interrupts = p.interrupts || interrupts(&want, &p);
 	*ret = p;
 	return 0;
 }

@@ -25,8 +25,11 @@ struct preview { /* zero-initialise */
  * with *ret (preview_free() it) or -errno.
  */
 int preview(const struct model *now, const struct model *next, const struct carrying *carrying, struct preview *ret);
-/* The difference of two wall texts, sorted; comments and empty lines are no part of it. Pure. 0 or -ENOMEM. */
-int preview_walls(const char *old, const char *next, struct buf *out);
+/*
+ * The difference of two wall texts, sorted; comments and empty lines are no part of it. *ret_narrower: something that
+ * the old one let pass has no element in the new one. Pure. 0 or -ENOMEM.
+ */
+int preview_walls(const char *old, const char *next, struct buf *out, bool *ret_narrower);
 /* A zeroed one is allowed. */
 void preview_free(struct preview *p);
 

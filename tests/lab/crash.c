@@ -1,7 +1,7 @@
 /*
  * Preloaded into culvertd by a test: kills it right before the Nth call of those that leave a trace outside of it. N
- * stands in the file that CULVERT_CRASH names; without the file nothing happens. The file is removed first, so that the
- * next culvertd lives, and FILE.at says which call it was. FILE.count says how many there were when it lived on.
+ * stands in the file that CULVERT_CRASH names; without the file nothing happens. Behind N may stand a process to kill
+ * in its place. The file is removed first, so that the next culvertd lives, and FILE.at says which call it was.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,62 +19,56 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static long left = -1; /* calls until the end; -1: the file has not been seen */
-static long seen;
+static long left; /* calls until the end; 0: the file has not been seen */
+static pid_t victim;
 
-/* System calls only: none of them is one of those that are counted. */
-static void write_file(const char *suffix, const char *text, size_t len)
+/* Another file is another count. */
+static bool arm(const char *path)
 {
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", getenv("CULVERT_CRASH"), suffix);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	(void)!write(fd, text, len);
-	close(fd);
-}
-
-static long read_number(const char *path)
-{
-	char text[32] = "";
+	static ino_t known;
+	char text[64] = "";
+	char *rest;
+	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return -1;
-	(void)!read(fd, text, sizeof(text) - 1);
+		return false;
+	if (!fstat(fd, &st) && (!left || st.st_ino != known)) {
+		(void)!read(fd, text, sizeof(text) - 1);
+		left = strtol(text, &rest, 10);
+		victim = (pid_t)strtol(rest, NULL, 10);
+		known = st.st_ino;
+	}
 	close(fd);
-	return strtol(text, NULL, 10);
+	return left > 0;
 }
 
+static void write_place(const char *path, const char *format, va_list args)
+{
+	char place[PATH_MAX];
+	int fd;
+
+	snprintf(place, sizeof(place), "%s.at", path);
+	fd = open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	vdprintf(fd, format, args);
+	close(fd);
+}
+
+/* What is called here is none of the calls that are counted. */
 static void step(const char *format, ...)
 {
 	const char *path = getenv("CULVERT_CRASH");
-	char text[512];
 	va_list args;
-	int len;
 
-	if (!path)
+	if (!path || !arm(path) || --left)
 		return;
-	if (left < 0) {
-		left = read_number(path);
-		seen = 0;
-	}
-	if (left < 0)
-		return;
-	seen++;
-	if (seen < left) {
-		len = snprintf(text, sizeof(text), "%ld\n", seen);
-		write_file(".count", text, (size_t)len);
-		return;
-	}
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
+	write_place(path, format, args);
 	va_end(args);
-	write_file(".at", text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 	syscall(SYS_unlink, path);
-	kill(getpid(), SIGKILL);
+	kill(victim ? victim : getpid(), SIGKILL);
 }
 
 /* The function that NAME hides. */

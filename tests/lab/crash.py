@@ -12,14 +12,6 @@ FILE = f"{gateway.RUN}/crash"
 DROP_IN = "/run/systemd/system/culvertd.service.d/crash.conf"
 
 
-def _read(suffix):
-    try:
-        with open(FILE + suffix, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except FileNotFoundError:
-        return ""
-
-
 @contextlib.contextmanager
 def preloaded():
     """Within this block culvertd runs with the shim."""
@@ -36,27 +28,25 @@ def preloaded():
         netns.run("systemctl", "restart", gateway.CULVERTD)
 
 
-def arm(number):
-    """The number-th call from now on is the last one of this culvertd."""
-    for suffix in (".at", ".count"):
-        if os.path.exists(FILE + suffix):
-            os.unlink(FILE + suffix)
+def arm(number, victim=""):
+    """The number-th call from now on is the last one of this culvertd, or of the process that is the victim."""
+    if os.path.exists(f"{FILE}.at"):
+        os.unlink(f"{FILE}.at")
     with open(f"{FILE}.new", "w", encoding="ascii") as file:
-        file.write(str(number))
+        file.write(f"{number} {victim}")
     os.rename(f"{FILE}.new", FILE)
 
 
 def disarm():
-    """For a culvertd that lived on; it counts what it saw first, so it has to be another one the next time."""
+    """For a culvertd that came to its end without so many calls."""
     if os.path.exists(FILE):
         os.unlink(FILE)
 
 
 def killed_at():
-    """The call before which it was killed; "" if it lived on."""
-    return _read(".at")
-
-
-def count():
-    """How many calls there were."""
-    return int(_read(".count") or 0)
+    """The call before which somebody was killed; "" if nobody was."""
+    try:
+        with open(f"{FILE}.at", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""

@@ -484,14 +484,14 @@ static void a_rollback_is_a_new_generation(void **state)
 	assert_int_equal(reload_current(reload)->rollback_of, 1);
 	buf_free(&steps);
 	begin_rollback(9);
-	assert_steps("done(-2,5,same: rollback: generation 9 is not kept; culvert history lists those that are);");
+	assert_steps("done(-2,5,same: generation 9 is not kept; culvert history lists those that are);");
 }
 
 static void there_may_be_nothing_to_roll_back_to(void **state)
 {
 	(void)state;
 	begin_rollback(0);
-	assert_steps("done(-2,1,same: rollback: no generation before the one in force is kept);");
+	assert_steps("done(-2,1,same: no generation before the one in force is kept);");
 	begin_rollback(1);
 	assert_steps("use(one);done(0,1,same);");
 }

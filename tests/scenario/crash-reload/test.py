@@ -1,4 +1,5 @@
 import os
+import socket
 
 import check
 import crash
@@ -6,6 +7,7 @@ import gateway
 import libreswan
 import netns
 import operators_file
+import systemd
 
 OLD = operators_file.example()
 NEW = operators_file.changed({
@@ -40,7 +42,6 @@ def _charon_agrees(tunnels):
 
 
 def _charons_tunnels():
-    import socket
     names = set()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(20)
@@ -62,6 +63,7 @@ class Crashes:
     def __init__(self, lab, spis, texts):
         self.lab, self.spis, self.texts = lab, spis, texts
         self.wrong = []
+        self.places = []  # the calls of the last reload that was watched, in order
 
     def expect(self, where, what, condition, seen=""):
         if not condition:
@@ -93,6 +95,7 @@ class Crashes:
             self.expect(f"step {number}", "a reload that is not killed succeeds", code == 0, said)
             crash.disarm()
             return False
+        self.places.append(where)
         where = f"step {number}, before {where}"
         check.poll(lambda: netns.run("systemctl", "is-active", gateway.CULVERTD, check=False).strip() == "failed", 20, 0.05)
         left = self.whole(where)
@@ -111,6 +114,30 @@ class Crashes:
         self.expect(where, "and nothing is left to be done", code == 0, said)
         return True
 
+    def charon(self, number, target):
+        """Kills charon before the number-th call; it comes back by itself, with other SAs."""
+        gateway.configure(target, {})
+        old = systemd.main_pid(gateway.CHARON)
+        crash.arm(number, old)
+        code, said = gateway.culvert("reload")
+        where = f"charon killed at step {number}, before {crash.killed_at()}"
+        crash.disarm()
+        check.poll(lambda: systemd.main_pid(gateway.CHARON) not in (0, old), 20, 0.1)
+        file = self.whole(where)
+        self.expect(where, "a reload that says it succeeded has", code != 0 or file == target, said)
+        self.expect(where, "charon has the tunnels of the generation in force", _charon_agrees(TUNNELS[file]),
+                    gateway.status())
+        self.expect(where, "nothing half-made is left", not _parts(), _parts())
+        code, said = gateway.culvert("reload")
+        self.expect(where, "the next reload succeeds", code == 0 and self.whole(where) == target, said)
+
+
+def _decisive(places):
+    """Steps right before and behind those that hand over to charon and switch."""
+    marks = [at for at, place in enumerate(places, 1)
+             if place.startswith(("send prepare", "send commit", "rename")) and not place.endswith((".conf", "/ids"))]
+    return sorted({step for mark in marks for step in (mark, mark + 1) if step <= len(places)})
+
 
 def run(lab):
     libreswan.start(operators_file.PSK)
@@ -125,7 +152,11 @@ def run(lab):
         number, target = 1, OLD
         while crashes.one(number, target):
             number, target = number + 1, NEW if target == OLD else OLD
-    lab.check(f"killed before each of {number - 1} steps in turn", number - 1 >= STEPS_LEAST, number)
+        steps = _decisive(crashes.places)
+        for at, step in enumerate(steps):
+            crashes.charon(step, (OLD, NEW)[at % 2] if target == OLD else (NEW, OLD)[at % 2])
+    lab.check(f"culvertd killed before each of {number - 1} steps in turn", number - 1 >= STEPS_LEAST, number)
+    lab.check(f"charon killed before {len(steps)} of them", len(steps) >= 6, crashes.places)
     lab.check("each time a whole generation was in force, in charon and the kernel as well", not crashes.wrong,
               "\n" + "\n".join(crashes.wrong[:10]))
     code, said = gateway.culvert("history")
