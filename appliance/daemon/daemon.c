@@ -51,9 +51,11 @@ char *daemon_rollback_note(const struct daemon *d)
 	return note;
 }
 
-/* Why the file is not in force, for `status` and for systemd; NULL: it is. */
+/* Why the file is not in force, for `status` and for systemd. A rollback that fails says nothing about it. */
 static void note_refusal(struct daemon *d, const struct reload_outcome *o)
 {
+	if (o->error && o->source == RELOAD_ROLLBACK)
+		return;
 	free(d->refusal);
 	d->refusal = NULL;
 	if (o->error && asprintf(&d->refusal, "not in force: %s", o->text) < 0)
@@ -79,12 +81,13 @@ static void log_outcome(const struct reload_outcome *o)
 /* Ready means that what can stand does; without a configuration that is closed walls, which is said. */
 static void tell_systemd(struct daemon *d, const struct reload_outcome *o)
 {
+	CLEANUP(cleanup_free) char *note = daemon_rollback_note(d);
 	const char *ready = d->ready ? "" : "READY=1\n";
+	const char *why = d->refusal ? d->refusal : note;
 
 	d->ready = true;
 	if (o->generation)
-		sd_notifyf(0, "%sSTATUS=Generation %u in force%s%s", ready, o->generation, d->refusal ? "; " : "",
-			d->refusal ? d->refusal : "");
+		sd_notifyf(0, "%sSTATUS=Generation %u in force%s%s", ready, o->generation, why ? "; " : "", why ? why : "");
 	else
 		sd_notifyf(0, "%sSTATUS=%s, no configuration in force: %s", ready,
 			d->walls_left ? "As an earlier culvertd left it" : "Closed", o->text ? o->text : "none yet");

@@ -32,6 +32,7 @@ struct reload {
 	char *charon_refusal; /* owned: why charon does not take `current`; NULL: it does, or was not asked */
 	bool running;
 	/* Of the transaction that runs: */
+	enum reload_source source;
 	struct generation next;
 	struct outline_difference difference; /* between current and next */
 	struct diag_list diags;
@@ -139,6 +140,7 @@ static void finish(struct reload *r, int error, const char *text, bool changed)
 {
 	struct diag_list diags = r->diags;
 	struct reload_outcome outcome = {
+		.source = r->source,
 		.error = error,
 		.text = text,
 		.generation = r->current.number,
@@ -336,6 +338,7 @@ int reload_begin(struct reload *r, const struct reload_order *order, reload_done
 	if (r->running)
 		return -EBUSY;
 	r->running = true;
+	r->source = order->source;
 	r->prepared = false;
 	r->by_charon = false;
 	r->want_sync = false;

@@ -43,6 +43,7 @@ struct reload_order {
 };
 
 struct reload_outcome {
+	enum reload_source source; /* what was to come into force */
 	int error; /* 0 or -errno */
 	const char *text; /* with error: what failed, a sentence */
 	unsigned generation; /* in force afterwards; 0: none */
