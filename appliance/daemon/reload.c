@@ -13,7 +13,7 @@
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/outline.h"
-#include "appliance/daemon/source.h"
+#include "appliance/daemon/intake.h"
 #include "appliance/isolation/report.h"
 #include "conf/utf8.h"
 #include "lib/diag.h"
@@ -297,7 +297,7 @@ static void hand_over(struct reload *r)
 }
 
 /* Freezes s into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
-static int freeze(struct reload *r, const struct source *s, const char *who, bool *ret_changed)
+static int freeze(struct reload *r, const struct intake *s, const char *who, bool *ret_changed)
 {
 	struct generation_source source = {
 		.model = s->model,
@@ -313,10 +313,10 @@ static int freeze(struct reload *r, const struct source *s, const char *who, boo
 
 static void begin(struct reload *r, const struct reload_order *order)
 {
-	struct source source = { 0 };
-	char why[SOURCE_WHY] = "";
+	struct intake source = { 0 };
+	char why[INTAKE_WHY] = "";
 	bool changed = false;
-	int error = source_open(&r->parts, &r->current, order, &r->diags, &source, why);
+	int error = intake_open(&r->parts, &r->current, order, &r->diags, &source, why);
 
 	if (error) {
 		refuse(r, error, NULL, why);
@@ -324,7 +324,7 @@ static void begin(struct reload *r, const struct reload_order *order)
 	}
 	if (!source.stays)
 		error = freeze(r, &source, order->who, &changed);
-	source_free(&source);
+	intake_free(&source);
 	if (error)
 		refuse(r, error, "the configuration cannot be frozen", strerror(-error));
 	else if (!changed)

@@ -1,6 +1,6 @@
 /* What an order to reload names, loaded: the operator's file, or a generation that is kept. */
-#ifndef CULVERT_DAEMON_SOURCE_H
-#define CULVERT_DAEMON_SOURCE_H
+#ifndef CULVERT_DAEMON_INTAKE_H
+#define CULVERT_DAEMON_INTAKE_H
 
 #include "appliance/daemon/generation.h"
 
@@ -10,9 +10,9 @@ struct diag_list;
 struct reload_order;
 struct reload_parts;
 
-enum { SOURCE_WHY = 256 }; /* octets, with the NUL */
+enum { INTAKE_WHY = 256 }; /* octets, with the NUL */
 
-struct source { /* zero-initialise */
+struct intake { /* zero-initialise */
 	struct model *model; /* owned */
 	unsigned rollback_of; /* 0: the operator's file */
 	struct model *passed_over; /* owned; of a rollback: the operator's file, NULL if it cannot be loaded */
@@ -20,11 +20,11 @@ struct source { /* zero-initialise */
 };
 
 /*
- * 0 with *ret (source_free() it); or -errno with the reason as a sentence in why, and details in diags.
+ * 0 with *ret (intake_free() it); or -errno with the reason as a sentence in why, and details in diags.
  */
-int source_open(const struct reload_parts *parts, const struct generation *current, const struct reload_order *order,
-	struct diag_list *diags, struct source *ret, char why[static SOURCE_WHY]);
+int intake_open(const struct reload_parts *parts, const struct generation *current, const struct reload_order *order,
+	struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY]);
 /* A zeroed one is allowed. */
-void source_free(struct source *s);
+void intake_free(struct intake *s);
 
 #endif

@@ -1,4 +1,4 @@
-#include "appliance/daemon/source.h"
+#include "appliance/daemon/intake.h"
 
 #include "appliance/daemon/archive.h"
 #include "appliance/daemon/reload.h"
@@ -11,12 +11,12 @@
 #include <string.h>
 
 static int open_file(const struct reload_parts *parts, const struct generation *current,
-	const struct reload_order *order, struct diag_list *diags, struct source *ret, char why[static SOURCE_WHY])
+	const struct reload_order *order, struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY])
 {
 	int error = conf_load(parts->conf, diags, &ret->model);
 
 	if (error) {
-		snprintf(why, SOURCE_WHY, "%s: %s", parts->conf,
+		snprintf(why, INTAKE_WHY, "%s: %s", parts->conf,
 			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
 		return error;
 	}
@@ -41,7 +41,7 @@ static int find(const char *run, unsigned current, unsigned wanted, unsigned *re
 }
 
 static int open_generation(const struct reload_parts *parts, const struct generation *current,
-	const struct reload_order *order, struct diag_list *diags, struct source *ret, char why[static SOURCE_WHY])
+	const struct reload_order *order, struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY])
 {
 	struct diag_list ignored = { 0 };
 	struct generation old = { 0 };
@@ -49,14 +49,14 @@ static int open_generation(const struct reload_parts *parts, const struct genera
 	int error = find(parts->run, current->number, order->number, &number);
 
 	if (error && order->number)
-		snprintf(why, SOURCE_WHY, "generation %u is not kept; culvert history lists those that are", order->number);
+		snprintf(why, INTAKE_WHY, "generation %u is not kept; culvert history lists those that are", order->number);
 	else if (error)
-		snprintf(why, SOURCE_WHY, "no generation before the one in force is kept");
+		snprintf(why, INTAKE_WHY, "no generation before the one in force is kept");
 	if (error)
 		return error;
 	error = generation_load(parts->run, number, diags, &old);
 	if (error) {
-		snprintf(why, SOURCE_WHY, "generation %u cannot be read: %s", number, strerror(-error));
+		snprintf(why, INTAKE_WHY, "generation %u cannot be read: %s", number, strerror(-error));
 		return error;
 	}
 	ret->model = old.model;
@@ -68,10 +68,10 @@ static int open_generation(const struct reload_parts *parts, const struct genera
 	return 0;
 }
 
-int source_open(const struct reload_parts *parts, const struct generation *current, const struct reload_order *order,
-	struct diag_list *diags, struct source *ret, char why[static SOURCE_WHY])
+int intake_open(const struct reload_parts *parts, const struct generation *current, const struct reload_order *order,
+	struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY])
 {
-	struct source s = { 0 };
+	struct intake s = { 0 };
 	int error;
 
 	if (order->source == RELOAD_ROLLBACK)
@@ -83,9 +83,9 @@ int source_open(const struct reload_parts *parts, const struct generation *curre
 	return error;
 }
 
-void source_free(struct source *s)
+void intake_free(struct intake *s)
 {
 	conf_free(s->model);
 	conf_free(s->passed_over);
-	*s = (struct source){ 0 };
+	*s = (struct intake){ 0 };
 }
