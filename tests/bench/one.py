@@ -40,13 +40,13 @@ def main(name, size, runs, side=None):
     # What helpers print must not get into the JSON.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    bench = None
+    kind = load_all()[name].Bench
+    bench = kind.__new__(kind)  # a set-up that fails half-way is closed as well
     try:
-        bench = load_all()[name].Bench(int(size))
+        bench.__init__(int(size))
         results = [measure(bench, run, [side] if side else SIDES) for run in range(int(runs))]
     finally:
-        if bench:
-            bench.close()
+        bench.close()
     print(json.dumps(results), file=out, flush=True)
 
 
