@@ -2,6 +2,7 @@
 #include "conf/convert_read.h"
 
 #include "conf/convert_conn.h"
+#include "conf/convert_rules.h"
 #include "conf/convert_source.h"
 
 #include <string.h>
@@ -9,96 +10,6 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { WINDOW_LEAST = 32, WINDOW_MOST = 4096, MARGIN = 540 /* seconds; default of rekeymargin */ };
-
-#define NO_MARK                                                                                                        \
-	"Culvert keeps APNs apart by interfaces and VRFs, not by marks or if_ids of the file; nothing is to be done"
-#define NO_COUNT "Culvert renews keys by time alone; nothing is to be done"
-#define NO_SCRIPT                                                                                                      \
-	"Culvert runs no scripts: it makes routes and walls itself; say in services and downlink what may pass"
-#define NO_POOL   "devices get their addresses from the carrier; the gateway neither asks for any nor gives any"
-#define NO_V1     "is of IKEv1, which Culvert does not speak"
-#define NO_EAP    "Culvert has no EAP or XAuth; agree with the carrier on a pre-shared key or certificates"
-#define OWN_WAY   "Culvert does this in its own way, the same for all tunnels; nothing is to be done"
-#define OWN_ROUTE "Culvert makes routes itself, from pool and cloud; nothing is to be done"
-#define OWN_PORT  "Culvert uses UDP ports 500 and 4500 alone; agree with the carrier on these"
-#define NO_PORTS  "selectors have no protocol or port in Culvert, as carriers want it; services say what is let through"
-#define NO_RSA    "Culvert has no raw keys; agree with the carrier on certificates"
-#define BY_IDS    "Culvert judges the peer by its identity and CA alone; give remote_id and ca"
-
-/* Behind "left" and "right" as well. */
-static const struct rule end_rules[] = {
-	{ "allowany", "no", "Culvert wants the peer's addresses, or peer = \"any\"" },
-	{ "auth2", NULL, NO_EAP },
-	{ "ca2", NULL, BY_IDS },
-	{ "cert2", NULL, BY_IDS },
-	{ "certpolicy", NULL, BY_IDS },
-	{ "dns", NULL, NO_POOL },
-	{ "firewall", "no", NO_SCRIPT },
-	{ "groups", NULL, BY_IDS },
-	{ "groups2", NULL, BY_IDS },
-	{ "hostaccess", "no", NO_SCRIPT },
-	{ "id2", NULL, BY_IDS },
-	{ "ikeport", "500|4500", OWN_PORT },
-	{ "nexthop", "%defaultroute|%direct", OWN_ROUTE },
-	{ "protoport", NULL, NO_PORTS },
-	{ "rsasigkey", "%cert", NO_RSA },
-	{ "sendcert", "*", NULL },
-	{ "sigkey", NULL, NO_RSA },
-	{ "sourceip", NULL, "the gateway has no address of its own in the tunnel, but the one of cloud.address; " NO_POOL },
-	{ "updown", "%disabled", NO_SCRIPT },
-	{ "vti", NULL, OWN_ROUTE },
-};
-
-static const struct rule conn_rules[] = {
-	{ "aggressive", "no", NO_V1 },
-	{ "ah", NULL, "Culvert has ESP alone; agree with the carrier on ESP" },
-	{ "closeaction", "none|restart|hold", OWN_WAY },
-	{ "compress", "no", "Culvert does not compress; agree with the carrier on that" },
-	{ "dpdaction", "clear|hold|restart", "Culvert always watches whether the peer lives; nothing is to be done" },
-	{ "dpdtimeout", "*", NULL },
-	{ "eap_identity", NULL, NO_EAP },
-	{ "esn", "no|either", OWN_WAY },
-	{ "fragmentation", "yes|accept", "Culvert fragments IKE messages where the peer can; nothing is to be done" },
-	{ "hidetos", NULL, OWN_WAY },
-	{ "if_id_in", NULL, NO_MARK },
-	{ "if_id_out", NULL, NO_MARK },
-	{ "inactivity", NULL, "Culvert keeps tunnels up; nothing is to be done" },
-	{ "installpolicy", "yes", OWN_WAY },
-	{ "ipsec-interface", "no", NO_MARK },
-	{ "keyingtries", "%forever|0", "Culvert tries again for ever; nothing is to be done" },
-	{ "lifebytes", NULL, NO_COUNT },
-	{ "lifepackets", NULL, NO_COUNT },
-	{ "marginbytes", NULL, NO_COUNT },
-	{ "marginpackets", NULL, NO_COUNT },
-	{ "mark", NULL, NO_MARK },
-	{ "mark_in", NULL, NO_MARK },
-	{ "mark_out", NULL, NO_MARK },
-	{ "mark-in", NULL, NO_MARK },
-	{ "mark-out", NULL, NO_MARK },
-	{ "mediation", "no", "Culvert has no mediation; the peer must be reachable itself" },
-	{ "metric", NULL, OWN_ROUTE },
-	{ "mobike", "no", "Culvert does not move tunnels to other addresses; give the carrier's addresses as peer" },
-	{ "modecfgclient", "no", NO_POOL },
-	{ "modecfgpull", "*", NULL },
-	{ "modeconfig", "*", NULL },
-	{ "mtu", NULL, OWN_ROUTE },
-	{ "narrowing", "no", "Culvert's selectors are what both sides have agreed on, never less" },
-	{ "pfsgroup", NULL, NO_V1 },
-	{ "phase2", "esp", "Culvert has ESP alone; agree with the carrier on ESP" },
-	{ "reauth", "no", "Culvert renews keys without authenticating anew; nothing is to be done" },
-	{ "rekey", "yes", "Culvert always renews keys itself; nothing is to be done" },
-	{ "rekeyfuzz", NULL, "Culvert spreads rekeys by an eighth of the rekey time; nothing is to be done" },
-	{ "reqid", NULL, OWN_WAY },
-	{ "sha2-truncbug", "no", "Culvert uses the standard's 128 bit of SHA-256; let the carrier do so too" },
-	{ "sha256_96", "no", "Culvert uses the standard's 128 bit of SHA-256; let the carrier do so too" },
-	{ "tfc", NULL, "Culvert does not pad against traffic analysis; nothing is to be done" },
-	{ "type", "tunnel", NULL }, /* other types end earlier */
-	{ "vti-interface", NULL, NO_MARK },
-	{ "vti-routing", NULL, OWN_ROUTE },
-	{ "vti-shared", NULL, NO_MARK },
-	{ "xauth", NULL, NO_EAP },
-	{ "xauth_identity", NULL, NO_EAP },
-};
 
 /* --- looking at a conn --- */
 
@@ -188,8 +99,7 @@ static void read_certificates(struct source *s, struct conn *c, const struct sec
 		c->certificates.names[c->certificates.n++] = conn_file(s, i->value, "certificate.pem");
 	i = take_end(s, conn, ends.far, "cert", &key);
 	if (i)
-		source_note(s, i->line, key,
-			"Culvert does not pin the peer's certificate; it takes what its ca has signed for remote_id");
+		source_note(s, i->line, key, RULE_PINNED);
 	take_end(s, conn, ends.near, "ca", &key);
 	i = take_end(s, conn, ends.far, "ca", &key);
 	if (i && strcmp(i->value, "%same") != 0)
@@ -259,7 +169,7 @@ static void read_rekey(
 	if (!i)
 		return;
 	if (conn_seconds(i->value, &seconds))
-		source_note(s, i->line, i->name, "%s is no time; Culvert's default is taken", source_show(s, i->value));
+		source_note(s, i->line, i->name, RULE_TIME, source_show(s, i->value));
 	else
 		conn_set_rekey(s, field, seconds > margin ? seconds - margin : 0, i->line, i->name);
 }
@@ -308,8 +218,7 @@ static void read_ike(struct source *s, struct conn *c, const struct section *con
 						 : source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
 	i = take_one(conn, udp, COUNT(udp));
 	if (i && conn_is_yes(i->value))
-		source_note(s, i->line, i->name,
-			"is of the gateway as a whole in Culvert: write encapsulation = \"udp\" in gateway.outer, for all tunnels");
+		source_note(s, i->line, i->name, RULE_UDP);
 }
 
 /* --- conns --- */
@@ -323,11 +232,11 @@ static const char *why_not(const struct section *conn, const struct setting **re
 
 	*ret = exchange;
 	if (exchange && strstr(exchange->value, "v1"))
-		return "it is IKEv1, and Culvert speaks IKEv2 alone; ask the carrier for IKEv2";
+		return RULE_IKEV1;
 	*ret = ikev2;
 	for (size_t i = 0; ikev2 && i < COUNT(version_1); i++) {
 		if (!strcmp(ikev2->value, version_1[i]))
-			return "it is IKEv1, and Culvert speaks IKEv2 alone; ask the carrier for IKEv2";
+			return RULE_IKEV1;
 	}
 	*ret = type;
 	if (type && strcmp(type->value, "tunnel") != 0)
@@ -348,18 +257,13 @@ static bool is_template(const struct section *conn)
 
 static void note_rest(struct source *s, const struct section *conn)
 {
-	struct rule rules[COUNT(conn_rules) + 2 * COUNT(end_rules)];
-	size_t n = 0;
-
-	for (size_t i = 0; i < COUNT(conn_rules); i++)
-		rules[n++] = conn_rules[i];
-	for (size_t i = 0; i < 2 * COUNT(end_rules); i++) {
-		rules[n] = end_rules[i / 2];
-		rules[n].name = source_printf(s, "%s%s", i % 2 ? "left" : "right", end_rules[i / 2].name);
-		if (!rules[n++].name)
-			return;
+	for (const struct setting *i = conn->settings; i && !s->error; i = i->next) {
+		size_t end = !strncmp(i->name, "left", 4) ? 4 : !strncmp(i->name, "right", 5) ? 5 : 0;
+		if (i->taken || !i->value[0] || source_note_rule(s, i, "", i->name, &rules_ipsec_conn))
+			continue;
+		if (!end || !source_note_rule(s, i, "", i->name + end, &rules_ipsec_end))
+			source_note_unknown(s, i, "");
 	}
-	source_note_rest(s, conn, "", rules, n);
 }
 
 static void read_conn(struct source *s, struct conns *all, const struct section *conn)
@@ -403,8 +307,7 @@ void convert_read_ipsec(struct source *s, struct conns *ret)
 		if (!strncmp(i->name, "config ", 7))
 			note_setup(s, i);
 		else if (!strncmp(i->name, "ca ", 3))
-			source_note(s, i->line, i->name,
-				"Culvert takes CAs and CRLs from files: copy them to the secrets folder, name them with ca and crl");
+			source_note(s, i->line, i->name, RULE_CAS);
 		else if (!is_template(i))
 			read_conn(s, ret, i);
 	}

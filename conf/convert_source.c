@@ -330,28 +330,30 @@ static bool is_word_of(const char *words, const char *value)
 	return false;
 }
 
-static void note_setting(
-	struct source *s, const struct setting *i, const char *path, const struct rule *rules, size_t n_rules)
+bool source_note_rule(
+	struct source *s, const struct setting *i, const char *path, const char *name, const struct rules *rules)
 {
-	char *key = source_printf(s, "%s%s", path, i->name);
-
-	if (!key)
-		return;
-	for (size_t r = 0; r < n_rules; r++) {
-		if (strcmp(rules[r].name, i->name) != 0)
+	for (size_t r = 0; r < rules->n; r++) {
+		const struct rule *rule = &rules->items[r];
+		if (strcmp(rule->name, name) != 0)
 			continue;
-		if (!rules[r].same || !is_word_of(rules[r].same, i->value))
-			source_note(s, i->line, key, "%s", rules[r].why);
-		return;
+		if (!rule->same || !is_word_of(rule->same, i->value))
+			source_note(s, i->line, source_printf(s, "%s%s", path, i->name), "%s", rule->why);
+		return true;
 	}
-	source_note(s, i->line, key, "is no key that culvert convert knows; look whether the tunnel needs it");
+	return false;
 }
 
-void source_note_rest(
-	struct source *s, const struct section *section, const char *path, const struct rule *rules, size_t n_rules)
+void source_note_unknown(struct source *s, const struct setting *i, const char *path)
+{
+	source_note(s, i->line, source_printf(s, "%s%s", path, i->name),
+		"is no key that culvert convert knows; look whether the tunnel needs it");
+}
+
+void source_note_rest(struct source *s, const struct section *section, const char *path, const struct rules *rules)
 {
 	for (const struct setting *i = section->settings; i && !s->error; i = i->next) {
-		if (!i->taken && i->value[0])
-			note_setting(s, i, path, rules, n_rules);
+		if (!i->taken && i->value[0] && !source_note_rule(s, i, path, i->name, rules))
+			source_note_unknown(s, i, path);
 	}
 }

@@ -84,15 +84,24 @@ struct setting *source_take(const struct section *section, const char *name);
 /* The same without the mark. */
 struct setting *source_get(const struct section *section, const char *name);
 
-/* What becomes of settings that nobody took. */
+/* What is to be said of a key that nobody took. */
 struct rule {
 	const char *name;
 	const char *same; /* values, separated by '|', with which Culvert does the same anyway; "*": all; NULL: none */
 	const char *why;
 };
 
+struct rules {
+	const struct rule *items;
+	size_t n;
+};
+
 /* Notes what was not taken in the section itself; path stands before the names. */
-void source_note_rest(
-	struct source *s, const struct section *section, const char *path, const struct rule *rules, size_t n_rules);
+void source_note_rest(struct source *s, const struct section *section, const char *path, const struct rules *rules);
+/* The same for one setting, which stands in the rules as name. False if it does not. */
+bool source_note_rule(
+	struct source *s, const struct setting *i, const char *path, const char *name, const struct rules *rules);
+/* For what stands in no rules. */
+void source_note_unknown(struct source *s, const struct setting *i, const char *path);
 
 #endif

@@ -122,7 +122,7 @@ static void put_peer(struct writer *w, const struct conn *c)
 
 static void put_suites(struct writer *w, const struct conn *c)
 {
-	const char *names[CONN_SUITES_MAX];
+	const char *names[CONN_SUITES_MAX] = { NULL };
 
 	for (size_t i = 0; i < c->n_suites; i++)
 		names[i] = c->suites[i]->name;
