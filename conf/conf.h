@@ -7,6 +7,7 @@
 struct buf;
 struct diag_list;
 struct model;
+struct tunnel;
 
 enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets; 5000 tunnels take about 2 MiB */
 
@@ -21,6 +22,8 @@ int conf_load_text(const char *text, size_t len, const char *name, struct diag_l
 /* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
  */
 void conf_print(const struct model *m, struct buf *out);
+/* Where a tunnel's peer is, in words for status and messages: "192.0.2.11, 192.0.2.12", "ipsec.example.net", "any". */
+void conf_print_peers(const struct tunnel *t, struct buf *out);
 /* The secret in dir/secrets/NAME: a trailing newline is dropped. The caller io_free_secret()s *ret. 0 or -errno. */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /* NULL is allowed. */

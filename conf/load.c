@@ -4,6 +4,7 @@
  */
 #include "conf/conf.h"
 
+#include "conf/derive.h"
 #include "conf/locate.h"
 #include "conf/model.h"
 #include "conf/read.h"
@@ -104,32 +105,14 @@ static int new_model(const char *name, struct model **ret)
 	if (!m)
 		return -ENOMEM;
 	m->dir = folder_of(name);
-	m->gateway.origin.file = strdup(name);
-	if (!m->dir || !m->gateway.origin.file) {
+	m->files = calloc(1, sizeof(*m->files));
+	if (m->files)
+		m->files[m->n_files++] = strdup(name);
+	if (!m->dir || !m->files || !m->files[0]) {
 		conf_free(m);
 		return -ENOMEM;
 	}
 	*ret = m;
-	return 0;
-}
-
-/* Fills in what follows from other values. The model is complete and checked. */
-static int freeze(struct model *m)
-{
-	char text[IP_TEXT];
-
-	for (size_t c = 0; c < m->n_carriers; c++) {
-		struct carrier *carrier = &m->carriers[c];
-		carrier->auth = carrier->psk_file ? CARRIER_AUTH_PSK : CARRIER_AUTH_CERTIFICATE;
-		for (size_t t = 0; t < carrier->n_tunnels; t++) {
-			struct tunnel *tunnel = &carrier->tunnels[t];
-			tunnel->carrier = carrier;
-			if (!tunnel->remote_id)
-				tunnel->remote_id = strdup(ip_print(&tunnel->peer, text));
-			if (!tunnel->remote_id)
-				return -ENOMEM;
-		}
-	}
 	return 0;
 }
 
@@ -140,6 +123,8 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 	size_t before = diags->errors;
 
 	int r = read_model(where, diags, m);
+	if (!r)
+		r = derive_model(m);
 	if (r)
 		return r;
 	validate_model(&check);
@@ -147,7 +132,7 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 		validate_secrets(&check);
 	if (check.error)
 		return check.error;
-	return diags->errors > before ? -EINVAL : freeze(m);
+	return diags->errors > before ? -EINVAL : 0;
 }
 
 static int load(
@@ -165,7 +150,7 @@ static int load(
 	config_init(&config);
 	config_set_include_func(&config, refuse_include);
 	if (config_read_string(&config, text)) {
-		struct locator where = { m->gateway.origin.file, text, len, config_root_setting(&config) };
+		struct locator where = { m->files[0], text, len, config_root_setting(&config) };
 		r = build(&where, secrets, diags, m);
 	} else {
 		report_syntax(&config, name, diags);

@@ -4,6 +4,7 @@
  */
 #include "conf/conf.h"
 
+#include "conf/locate.h"
 #include "conf/model.h"
 #include "conf/validate.h"
 #include "lib/cleanup.h"
@@ -32,6 +33,7 @@ static const struct form psk_form = { "psk_file", 077, NULL };
 static const struct form certificate_form = { "certificate", 022, "CERTIFICATE-----" };
 static const struct form key_form = { "key_file", 077, "PRIVATE KEY-----" };
 static const struct form ca_form = { "ca", 022, "CERTIFICATE-----" };
+static const struct form crl_form = { "crl", 022, "X509 CRL-----" };
 
 static char *secret_path(const struct model *m, const char *name)
 {
@@ -109,9 +111,8 @@ static bool check_access(struct check *c, const char *key, const char *path, con
 	return false;
 }
 
-static void check_file(struct check *c, size_t carrier, const struct form *form, const char *name)
+static void check_file(struct check *c, struct key key, const struct form *form, const char *name)
 {
-	struct key key = check_key("carriers[%zu].%s", carrier, form->name);
 	struct stat st;
 
 	if (!name)
@@ -125,6 +126,16 @@ static void check_file(struct check *c, size_t carrier, const struct form *form,
 		check_error(c, key.text, "%s: is no regular file", path);
 	else if (check_access(c, key.text, path, &st, form->refused))
 		check_content(c, key.text, path, form, name);
+}
+
+static void check_files(struct check *c, size_t carrier, const struct form *form, char *const *names, size_t n)
+{
+	struct key list = check_key("carriers[%zu].%s", carrier, form->name);
+
+	for (size_t i = 0; i < n; i++) {
+		struct key key = check_key("%s[%zu]", list.text, i);
+		check_file(c, locate_has(c->where, key.text) ? key : list, form, names[i]);
+	}
 }
 
 /* Who may write the folder may put in files of his own. */
@@ -144,9 +155,10 @@ void validate_secrets(struct check *c)
 	check_folder(c);
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		const struct carrier *carrier = &c->m->carriers[i];
-		check_file(c, i, &psk_form, carrier->psk_file);
-		check_file(c, i, &certificate_form, carrier->certificate);
-		check_file(c, i, &key_form, carrier->key_file);
-		check_file(c, i, &ca_form, carrier->ca);
+		check_files(c, i, &psk_form, carrier->psk_files, carrier->n_psk_files);
+		check_files(c, i, &certificate_form, carrier->certificates, carrier->n_certificates);
+		check_files(c, i, &key_form, carrier->key_files, carrier->n_key_files);
+		check_files(c, i, &ca_form, carrier->cas, carrier->n_cas);
+		check_files(c, i, &crl_form, carrier->crls, carrier->n_crls);
 	}
 }
