@@ -132,6 +132,11 @@ deb: $(DEB)
 $(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example) VERSION
 	@image/deb.sh '$(STRONGSWAN)' $@
 
+# What tests of the lab preload.
+build/release/tests/lab/%.so: tests/lab/%.c
+	@mkdir -p $(@D)
+	@gcc -std=gnu17 -O1 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
+
 LAB := build/lab/disk.ext4
 $(LAB): $(DEB) build/uses/LABROOT tests/lab/image.sh
 	@echo "  lab machine's disk"
