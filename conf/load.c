@@ -145,7 +145,7 @@ static int load(
 	int r = source_build(name, text, len, read, NULL, diags, &source);
 	if (!r)
 		r = load_source(&source, read != NULL, diags, ret);
-	source_free(&source);
+	source_release(&source);
 	return r;
 }
 
