@@ -20,7 +20,7 @@ enum {
 	NAME_OCTETS = 65, /* APN/TUNNEL, 32 octets each */
 };
 
-enum kind { IF_ID, TABLE, N_KINDS };
+enum kind { IF_ID, TABLE, TUNNEL, N_KINDS };
 
 static const struct {
 	const char *word;
@@ -28,6 +28,7 @@ static const struct {
 } kinds[] = {
 	[IF_ID] = { "if_id", IDS_IF_ID_FIRST, 99999999 },
 	[TABLE] = { "table", IDS_TABLE_FIRST, IDS_TABLE_LAST },
+	[TUNNEL] = { "tunnel", 1, 99999999 },
 };
 
 struct entry {
@@ -100,15 +101,19 @@ static int numbers_of(const struct ids *ids, enum kind kind, uint32_t **ret, siz
 
 /* --- text --- */
 
-/* A name of the operator's file, or two with a slash between. */
+/* A name of the operator's file, two with a slash between, or an interface behind "@". */
 static bool is_name(const char *text, enum kind kind)
 {
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-/");
 	const char *slash = strchr(text, '/');
 
+	if (kind == TABLE && *text == '@') {
+		len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+		return len > 0 && len < 16 && !text[1 + len];
+	}
 	if (!len || text[len] || len > NAME_OCTETS || *text == '/')
 		return false;
-	if (kind == TABLE)
+	if (kind != IF_ID)
 		return !slash;
 	return slash && slash[1] && !strchr(slash + 1, '/');
 }
@@ -215,44 +220,72 @@ static struct entry link_key(const struct apn *apn, const struct link *link)
 	return e;
 }
 
-static struct entry table_key(const struct apn *apn)
+static struct entry name_key(enum kind kind, const char *mark, const char *name)
 {
-	struct entry e = { .kind = TABLE };
+	struct entry e = { .kind = kind };
 
-	snprintf(e.name, sizeof(e.name), "%s", apn->name);
+	snprintf(e.name, sizeof(e.name), "%s%s", mark, name);
 	return e;
 }
 
-/* Adds the names of m that are new, without numbers. Looks among the first n_known only, which are sorted. */
-static int add_new(struct ids *ids, const struct model *m)
+/* Of each thing that has a number, where that stands: calls back until one call fails. */
+static int for_numbers(struct model *m, int (*use)(const struct entry *key, uint32_t *number, void *ids), void *ids)
 {
-	struct ids known = *ids;
+	struct entry key;
+	int r = 0;
 
-	/* find() must not see a reallocated array through the old pointer. */
-	for (size_t a = 0; a < m->n_apns; a++) {
-		const struct apn *apn = &m->apns[a];
-		struct entry e = table_key(apn);
-		known.entries = ids->entries;
-		int r = find(&known, &e) ? 0 : append(ids, &e);
+	for (size_t a = 0; a < m->n_apns && !r; a++) {
+		struct apn *apn = &m->apns[a];
+		key = name_key(TABLE, "", apn->name);
+		r = use(&key, &apn->table, ids);
 		for (size_t l = 0; l < apn->n_links && !r; l++) {
-			e = link_key(apn, &apn->links[l]);
-			known.entries = ids->entries;
-			r = find(&known, &e) ? 0 : append(ids, &e);
-		}
-		if (r) {
-			ids->n = known.n;
-			return r;
+			key = link_key(apn, &apn->links[l]);
+			r = use(&key, &apn->links[l].if_id, ids);
 		}
 	}
+	for (size_t i = 0; i < m->n_shared && !r; i++) {
+		key = name_key(TABLE, "@", m->shared[i].interface);
+		r = use(&key, &m->shared[i].table, ids);
+	}
+	for (size_t c = 0; c < m->n_carriers && !r; c++) {
+		for (size_t t = 0; t < m->carriers[c].n_tunnels && !r; t++) {
+			key = name_key(TUNNEL, "", m->carriers[c].tunnels[t].name);
+			r = use(&key, &m->carriers[c].tunnels[t].index, ids);
+		}
+	}
+	return r;
+}
+
+/* ids with the new names, of which the first n_known are sorted. */
+struct adding {
+	struct ids *ids;
+	size_t n_known;
+};
+
+static int add_new(const struct entry *key, uint32_t *number, void *userdata)
+{
+	struct adding *a = userdata;
+	struct ids known = { .entries = a->ids->entries, .n = a->n_known };
+
+	(void)number;
+	return find(&known, key) ? 0 : append(a->ids, key);
+}
+
+static int take_number(const struct entry *key, uint32_t *number, void *ids)
+{
+	*number = find(ids, key)->number;
 	return 0;
 }
 
-/* The lowest free numbers of a kind, to the new entries from n_known on, in the order of the model. */
-static void number_new(struct ids *ids, size_t n_known, enum kind kind, const uint32_t *taken, size_t n_taken)
+/* The lowest free numbers of a kind, to the new entries from n_known on, in the order of the model. 0 or -ENOMEM. */
+static int number_new(struct ids *ids, size_t n_known, enum kind kind)
 {
+	CLEANUP(cleanup_free) uint32_t *taken = NULL;
 	uint32_t next = kinds[kind].first;
-	size_t at = 0;
+	size_t at = 0, n_taken;
 
+	if (numbers_of(ids, kind, &taken, &n_taken))
+		return -ENOMEM;
 	for (size_t i = n_known; i < ids->n; i++) {
 		if (ids->entries[i].kind != kind)
 			continue;
@@ -260,30 +293,22 @@ static void number_new(struct ids *ids, size_t n_known, enum kind kind, const ui
 			next += taken[at] == next;
 		ids->entries[i].number = next++;
 	}
+	return 0;
 }
 
 int ids_assign(struct ids *ids, struct model *m)
 {
-	CLEANUP(cleanup_free) uint32_t *if_ids = NULL;
-	CLEANUP(cleanup_free) uint32_t *tables = NULL;
-	size_t n_known = ids->n, n_if_ids, n_tables;
+	struct adding adding = { .ids = ids, .n_known = ids->n };
+	int r = for_numbers(m, add_new, &adding);
 
-	if (numbers_of(ids, IF_ID, &if_ids, &n_if_ids) || numbers_of(ids, TABLE, &tables, &n_tables) || add_new(ids, m))
-		return -ENOMEM;
-	number_new(ids, n_known, IF_ID, if_ids, n_if_ids);
-	number_new(ids, n_known, TABLE, tables, n_tables);
-	sort(ids);
-
-	for (size_t a = 0; a < m->n_apns; a++) {
-		struct apn *apn = &m->apns[a];
-		struct entry key = table_key(apn);
-		apn->table = find(ids, &key)->number;
-		for (size_t l = 0; l < apn->n_links; l++) {
-			key = link_key(apn, &apn->links[l]);
-			apn->links[l].if_id = find(ids, &key)->number;
-		}
+	for (unsigned k = 0; k < N_KINDS && !r; k++)
+		r = number_new(ids, adding.n_known, (enum kind)k);
+	if (r) {
+		ids->n = adding.n_known;
+		return r;
 	}
-	return 0;
+	sort(ids);
+	return for_numbers(m, take_number, ids);
 }
 
 void ids_free(struct ids *ids)

@@ -1,8 +1,11 @@
 /*
- * Numbers kept by name: if_id of each link, routing table of each APN. A name keeps its number across reloads,
- * restarts and reordering, also while it is not configured. Text form, one line each, sorted:
+ * Numbers kept by name: if_id of each link, routing table of each APN and each shared interface, SNMP index of each
+ * tunnel. A name keeps its number across reloads, restarts and reordering, also while it is not configured. Text form,
+ * one line each, sorted:
  *   if_id APN/TUNNEL NUMBER
  *   table APN NUMBER
+ *   table @INTERFACE NUMBER
+ *   tunnel TUNNEL NUMBER
  */
 #ifndef CULVERT_CONF_IDS_H
 #define CULVERT_CONF_IDS_H
@@ -21,7 +24,7 @@ enum {
 
 /* Empty when path does not exist. 0 with *ret (ids_free() it), -EINVAL if malformed, or -errno. */
 int ids_load(const char *path, struct ids **ret);
-/* Fills if_id and table of every link and APN of m, allocating the lowest free number for new names. 0 or -ENOMEM. */
+/* Fills if_id, table and index throughout m, allocating the lowest free number for new names. 0 or -ENOMEM. */
 int ids_assign(struct ids *ids, struct model *m);
 void ids_print(const struct ids *ids, struct buf *out);
 void ids_free(struct ids *ids);

@@ -36,10 +36,11 @@ void conf_free(struct model *m)
 {
 	if (!m)
 		return;
-	/* All origins share the gateway's file name. */
-	void *file = (void *)(uintptr_t)m->gateway.origin.file;
 	schema_clear(&schema_root, m);
-	free(file);
+	for (size_t i = 0; i < m->n_files; i++)
+		free(m->files[i]);
+	free(m->files);
+	free(m->shared);
 	free(m->dir);
 	free(m);
 }

@@ -1,9 +1,12 @@
 /* Canonical text, by walking the schema: tabs, one key a line, keys in the table's order, lists in the file's. */
 #include "conf/conf.h"
 
+#include "conf/model.h"
 #include "conf/schema.h"
 #include "conf/value.h"
 #include "lib/buf.h"
+
+#include <string.h>
 
 static void print_group(const struct schema_group *group, const void *record, unsigned depth, struct buf *out);
 
@@ -38,15 +41,16 @@ static void print_groups(const struct schema_key *key, const char *entries, size
 /* Entries that may be numbers and texts side by side need round brackets. */
 static void print_values(const struct schema_key *key, const char *entries, size_t n, unsigned depth, struct buf *out)
 {
-	bool mixed = key->kind->text && key->kind->number;
+	bool mixed = key->kind->forms == (VALUE_TEXT | VALUE_NUMBER);
+	bool bare = key->single && n == 1;
 
 	indent(depth, out);
-	buf_printf(out, "%s = %s ", key->name, mixed ? "(" : "[");
+	buf_printf(out, "%s = %s", key->name, bare ? "" : mixed ? "( " : "[ ");
 	for (size_t i = 0; i < n; i++) {
-		key->kind->print(entries + i * key->kind->size, out);
-		buf_puts(out, i + 1 < n ? ", " : " ");
+		value_print(key->kind, entries + i * key->kind->size, out);
+		buf_puts(out, i + 1 < n ? ", " : "");
 	}
-	buf_puts(out, mixed ? ");\n" : "];\n");
+	buf_puts(out, bare ? ";\n" : mixed ? " );\n" : " ];\n");
 }
 
 static void print_list(const struct schema_key *key, const void *record, unsigned depth, struct buf *out)
@@ -58,13 +62,40 @@ static void print_list(const struct schema_key *key, const void *record, unsigne
 		(key->group ? print_groups : print_values)(key, entries, n, depth, out);
 }
 
+/* True if text is the fallback, with or without quotes. */
+static bool is_fallback(const struct schema_key *key, const char *text)
+{
+	size_t len = key->fallback ? strlen(key->fallback) : 0, quoted = *text == '"';
+
+	return len && !strncmp(text + quoted, key->fallback, len) && strlen(text) == len + 2 * quoted;
+}
+
+/* False if nothing in an optional group says more than its absence does. */
+static bool is_set(const struct schema_group *group, const void *record)
+{
+	bool set = false;
+
+	for (size_t i = 0; i < group->n_keys && !set; i++) {
+		const struct schema_key *key = &group->keys[i];
+		struct buf value = { 0 };
+
+		if (key->list)
+			print_list(key, record, 0, &value);
+		else
+			value_print(key->kind, schema_field_const(record, key->offset), &value);
+		set = value.len && !is_fallback(key, buf_text(&value));
+		buf_free(&value);
+	}
+	return set;
+}
+
 static void print_single(const struct schema_key *key, const void *field, unsigned depth, struct buf *out)
 {
 	struct buf value = { 0 };
 
 	if (key->group)
 		print_braces(key->group, field, depth, &value);
-	if (key->group || key->kind->print(field, &value)) {
+	if (key->group || value_print(key->kind, field, &value)) {
 		indent(depth, out);
 		buf_printf(out, "%s = %s;\n", key->name, buf_text(&value));
 	}
@@ -79,7 +110,7 @@ static void print_group(const struct schema_group *group, const void *record, un
 		const struct schema_key *key = &group->keys[i];
 		if (key->list)
 			print_list(key, record, depth, out);
-		else
+		else if (!key->group || !key->absent || is_set(key->group, schema_field_const(record, key->offset)))
 			print_single(key, schema_field_const(record, key->offset), depth, out);
 	}
 }
@@ -87,4 +118,18 @@ static void print_group(const struct schema_group *group, const void *record, un
 void conf_print(const struct model *m, struct buf *out)
 {
 	print_group(&schema_root, m, 0, out);
+}
+
+void conf_print_peers(const struct tunnel *t, struct buf *out)
+{
+	char text[IP_TEXT];
+
+	for (size_t i = 0; i < t->n_peers; i++) {
+		const struct peer *peer = &t->peers[i];
+		const char *word = peer->kind == PEER_ADDRESS ? ip_print(&peer->address, text)
+						   : peer->kind == PEER_NAME  ? peer->name
+													  : "any";
+
+		buf_printf(out, "%s%s", i ? ", " : "", word);
+	}
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_MAX = 16 }; /* of one group, for suggestions */
+enum { KEYS_MAX = 32 }; /* of one group, for suggestions */
 
 struct reader {
 	const struct locator *where;
@@ -58,9 +58,11 @@ static void leave(struct reader *r, size_t before)
 static void complain(struct reader *r, const config_setting_t *setting, struct buf *why)
 {
 	/* Finding the line reads the text: not for what is only counted. */
-	unsigned line = r->diags->count < DIAG_MAX ? locate_setting(r->where, setting) : 0;
+	struct origin at = { 0 };
 
-	diag_error(r->diags, r->where->file, line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
+	if (r->diags->count < DIAG_MAX)
+		at = locate_setting(r->where, setting);
+	diag_error(r->diags, at.file, at.line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
 	buf_free(why);
 }
 
@@ -118,20 +120,27 @@ static bool source_of(const config_setting_t *setting, const struct value_kind *
 {
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_STRING:
+		ret->form = VALUE_TEXT;
 		ret->text = config_setting_get_string(setting);
-		return kind->text;
+		break;
 	case CONFIG_TYPE_INT:
 	case CONFIG_TYPE_INT64:
+		ret->form = VALUE_NUMBER;
 		ret->number = config_setting_get_int64(setting);
-		return kind->number;
+		break;
+	case CONFIG_TYPE_FLOAT:
+		ret->form = VALUE_REAL;
+		ret->real = config_setting_get_float(setting);
+		break;
 	default: /* libconfig's types, not ours */
 		return false;
 	}
+	return kind->forms & ret->form;
 }
 
 static void read_value(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *field)
 {
-	struct value_source source = { .tunnels = &r->tunnels };
+	struct value_source source = { .tunnels = &r->tunnels, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
 
 	if (key->kind == &value_link && !r->tunnels.sorted)
@@ -142,24 +151,44 @@ static void read_value(struct reader *r, const config_setting_t *setting, const 
 		complain_type(r, setting, key);
 		return;
 	}
-	int error = key->kind->parse(&source, field, &why);
+	int error = value_parse(key->kind, &source, field, &why);
 	if (error == -EINVAL)
 		complain(r, setting, &why);
 	else if (error)
 		r->error = error;
 }
 
-/* Fallbacks are ours and correct; a test reads each of them. */
-static void read_fallback(struct reader *r, const struct schema_key *key, void *field)
+/* A list of n entries in record, zeroed; NULL when memory ran out. */
+static void *make_list(struct reader *r, const struct schema_key *key, void *record, size_t n)
 {
-	struct value_source source = { .tunnels = &r->tunnels };
+	char *entries = calloc(n, schema_entry_size(key));
+
+	if (!entries) {
+		r->error = -ENOMEM;
+		return NULL;
+	}
+	*(char **)schema_field(record, key->offset) = entries;
+	*(size_t *)schema_field(record, key->count_offset) = n;
+	return entries;
+}
+
+/* Fallbacks are ours and correct; a test reads each of them. */
+static void read_fallback(struct reader *r, const struct schema_key *key, void *record)
+{
+	void *field = key->list ? make_list(r, key, record, 1) : schema_field(record, key->offset);
+	struct value_source source = { .form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
 
-	if (key->kind->number)
+	if (!field)
+		return;
+	if (key->kind->forms & VALUE_REAL) {
+		source.form = VALUE_REAL;
+		source.real = strtod(key->fallback, NULL);
+	} else if (key->kind->forms & VALUE_NUMBER) {
+		source.form = VALUE_NUMBER;
 		source.number = strtoll(key->fallback, NULL, 10);
-	else
-		source.text = key->fallback;
-	int error = key->kind->parse(&source, field, &why);
+	}
+	int error = value_parse(key->kind, &source, field, &why);
 	if (error)
 		r->error = error;
 	buf_free(&why);
@@ -193,23 +222,21 @@ static void read_entry(struct reader *r, const config_setting_t *setting, const 
 
 static void read_list(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *record)
 {
-	if (!config_setting_is_list(setting) && !config_setting_is_array(setting)) {
+	bool brackets = config_setting_is_list(setting) || config_setting_is_array(setting);
+
+	if (!brackets && (!key->single || config_setting_is_group(setting))) {
 		complain_type(r, setting, key);
 		return;
 	}
-	size_t n = (size_t)config_setting_length(setting), size = schema_entry_size(key);
+	size_t n = brackets ? (size_t)config_setting_length(setting) : 1;
 	if (!right_count(r, setting, key, n) || !n)
 		return;
-	char *entries = calloc(n, size);
-	if (!entries) {
-		r->error = -ENOMEM;
-		return;
-	}
-	*(char **)schema_field(record, key->offset) = entries;
-	*(size_t *)schema_field(record, key->count_offset) = n;
-	for (size_t i = 0; i < n && !r->error; i++) {
+	char *entries = make_list(r, key, record, n);
+	if (entries && !brackets)
+		read_entry(r, setting, key, entries);
+	for (size_t i = 0; brackets && i < n && !r->error; i++) {
 		size_t before = enter(r, NULL, i);
-		read_entry(r, config_setting_get_elem(setting, (unsigned)i), key, entries + i * size);
+		read_entry(r, config_setting_get_elem(setting, (unsigned)i), key, entries + i * schema_entry_size(key));
 		leave(r, before);
 	}
 }
@@ -217,7 +244,7 @@ static void read_list(struct reader *r, const config_setting_t *setting, const s
 /* --- groups --- */
 
 /* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
-static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *field)
+static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
 {
 	struct buf why = { 0 };
 
@@ -225,24 +252,23 @@ static void read_absent(struct reader *r, const config_setting_t *around, const 
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
-		read_fallback(r, key, field);
+		read_fallback(r, key, record);
 	} else if (key->group && !key->list) {
-		read_group(r, NULL, key->group, field);
+		read_group(r, NULL, key->group, schema_field(record, key->offset));
 	}
 }
 
 static void read_key(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
 {
 	const config_setting_t *setting = around ? config_setting_get_member(around, key->name) : NULL;
-	void *field = schema_field(record, key->offset);
 	size_t before = enter(r, key->name, 0);
 
 	if (!setting)
-		read_absent(r, around, key, field);
+		read_absent(r, around, key, record);
 	else if (key->list)
 		read_list(r, setting, key, record);
 	else
-		read_entry(r, setting, key, field);
+		read_entry(r, setting, key, schema_field(record, key->offset));
 	leave(r, before);
 }
 
@@ -294,7 +320,7 @@ static void read_group(
 	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
 {
 	if (setting && group->has_origin)
-		*(struct origin *)record = (struct origin){ r->where->file, locate_setting(r->where, setting) };
+		*(struct origin *)record = locate_setting(r->where, setting);
 	if (setting)
 		find_unknown(r, setting, group);
 	for (size_t i = 0; i < group->n_keys && !r->error; i++)

@@ -2,6 +2,7 @@
 
 #include "conf/model.h"
 #include "conf/value.h"
+#include "ikev2/peer_type.h"
 #include "ikev2/suite.h"
 
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
@@ -16,7 +17,14 @@ enum {
 	LINKS_MAX = 16,
 	SERVICES_MAX = 64, /* of one APN, in one direction */
 	PORTS_MAX = 64, /* of one service and protocol */
+	PEERS_MAX = 8, /* of one tunnel */
+	SUITES_MAX = 8,
+	SECRETS_MAX = 8, /* of one kind, of one carrier */
+	ADDRESSES_MAX = 16,
 };
+
+/* Where carriers' limits on packets are known, they lie far below. */
+#define NUMBER_MOST 1000000000
 
 /* The default lifetimes as text; checked against ikev2/lifetime.h right here. */
 #define REKEY_IKE   2760
@@ -28,18 +36,50 @@ static const struct schema_key outer_keys[] = {
 		.name = "interface",
 		.kind = &value_interface,
 		.required = true,
-		.offset = offsetof(struct gateway, outer_interface),
+		.offset = offsetof(struct gateway, outer.interface),
 		.example = "\"eth0\"",
 		.doc = "The machine's interface towards the carriers.",
 	},
 	{
 		.name = "address",
-		.kind = &value_address,
+		.kind = &value_outer_address,
 		.required = true,
-		.offset = offsetof(struct gateway, outer_address),
+		.offset = offsetof(struct gateway, outer.address),
 		.example = "\"192.0.2.1\"",
 		.doc = "The machine's own address on it, where IKE and ESP arrive. The machine's network settings give it; "
-			   "Culvert only uses it.",
+			   "Culvert only uses it. `\"dhcp\"`: the IPv4 address that the machine's DHCP client got; the walls then "
+			   "let DHCP pass.",
+	},
+	{
+		.name = "public_address",
+		.kind = &value_address,
+		.offset = offsetof(struct gateway, outer.public_address),
+		.absent = "there is no NAT in front",
+		.example = "\"203.0.113.5\"",
+		.doc = "The address that carriers know, where a 1:1 NAT (such as that of a public cloud) stands in front of "
+			   "`address`.",
+	},
+	{
+		.name = "encapsulation",
+		.kind = &value_encapsulation,
+		.offset = offsetof(struct gateway, outer.encapsulate),
+		.fallback = "auto",
+		.example = "\"udp\"",
+		.doc = "`\"auto\"`: ESP stands in UDP where IKE finds a NAT. `\"udp\"`: always, for paths that drop ESP.",
+	},
+	{
+		.name = "resolvers",
+		.kind = &value_address,
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct gateway, outer.resolvers),
+		.count_offset = offsetof(struct gateway, outer.n_resolvers),
+		.min = 1,
+		.max = ADDRESSES_MAX,
+		.absent = "no DNS by the outer interface",
+		.example = "[ \"192.0.2.53\" ]",
+		.doc = "DNS servers that the machine may ask by this interface, for peers given by name. The machine's own "
+			   "settings must name them as well.",
 	},
 };
 
@@ -67,6 +107,45 @@ static const struct schema_key gateway_keys[] = {
 	},
 };
 
+static const struct schema_key management_keys[] = {
+	{
+		.name = "interface",
+		.kind = &value_interface,
+		.required = true,
+		.offset = offsetof(struct management, interface),
+		.example = "\"eth2\"",
+		.doc = "The machine's interface towards its administrators.",
+	},
+	{
+		.name = "address",
+		.kind = &value_host_prefix,
+		.required = true,
+		.offset = offsetof(struct management, address),
+		.example = "\"10.9.0.5/24\"",
+		.doc = "The machine's own address on it, with the length of the subnet. Culvert sets it if it is not there.",
+	},
+	{
+		.name = "allow",
+		.kind = &value_network,
+		.list = true,
+		.single = true,
+		.required = true,
+		.offset = offsetof(struct management, allow),
+		.count_offset = offsetof(struct management, n_allow),
+		.min = 1,
+		.max = PREFIXES_MAX,
+		.example = "[ \"10.9.0.0/24\" ]",
+		.doc = "Who may open connections to the machine by this interface. Nothing is forwarded to or from it.",
+	},
+};
+
+static const struct schema_group management_group = {
+	.doc = "The side of the administrators: shell, SNMP and the status page.",
+	.has_origin = true,
+	.keys = management_keys,
+	.n_keys = COUNT(management_keys),
+};
+
 static const struct schema_group gateway_group = {
 	.doc = "This machine.",
 	.has_origin = true,
@@ -77,19 +156,35 @@ static const struct schema_group gateway_group = {
 static const struct schema_key rekey_keys[] = {
 	{
 		.name = "ike",
-		.kind = &value_lifetime,
-		.offset = offsetof(struct tunnel, ike),
+		.kind = &value_seconds,
+		.offset = offsetof(struct tunnel, ike.rekey),
+		.least = LIFETIME_REKEY_MIN,
+		.most = LIFETIME_LIMIT,
 		.fallback = SECONDS(REKEY_IKE),
 		.example = SECONDS(REKEY_IKE),
-		.doc = "Seconds until the keys of the IKE_SA are renewed.",
+		.doc =
+			"Seconds until the keys of the IKE_SA are renewed. Up to an eighth earlier, so that many tunnels spread.",
 	},
 	{
 		.name = "child",
-		.kind = &value_lifetime,
-		.offset = offsetof(struct tunnel, child),
+		.kind = &value_seconds,
+		.offset = offsetof(struct tunnel, child.rekey),
+		.least = LIFETIME_REKEY_MIN,
+		.most = LIFETIME_LIMIT,
 		.fallback = SECONDS(REKEY_CHILD),
 		.example = SECONDS(REKEY_CHILD),
 		.doc = "Seconds until the keys of a CHILD_SA (ESP) are renewed.",
+	},
+	{
+		.name = "ceiling",
+		.kind = &value_seconds,
+		.offset = offsetof(struct tunnel, ceiling),
+		.least = LIFETIME_REKEY_MIN,
+		.most = LIFETIME_LIMIT - 1,
+		.absent = "3480, or twice the rekey time and 120 if that is less",
+		.example = "3480",
+		.doc = "Seconds after which a key that could not be renewed is ended. A rekey and the retransmissions of its "
+			   "request must fit before it.",
 	},
 };
 
@@ -97,6 +192,47 @@ static const struct schema_group rekey_group = {
 	.doc = "When keys are renewed, at the latest. No key is ever used for an hour, whatever stands here.",
 	.keys = rekey_keys,
 	.n_keys = COUNT(rekey_keys),
+};
+
+static const struct schema_key retransmission_keys[] = {
+	{
+		.name = "timeout",
+		.kind = &value_real,
+		.offset = offsetof(struct tunnel, retransmission.timeout),
+		.least = 1,
+		.most = 60,
+		.fallback = "2.0",
+		.example = "2.0",
+		.doc = "Seconds before the first retransmission.",
+	},
+	{
+		.name = "base",
+		.kind = &value_real,
+		.offset = offsetof(struct tunnel, retransmission.base),
+		.least = 1,
+		.most = 4,
+		.fallback = "1.6",
+		.example = "1.6",
+		.doc = "By how much each wait is longer than the one before.",
+	},
+	{
+		.name = "tries",
+		.kind = &value_number,
+		.offset = offsetof(struct tunnel, retransmission.tries),
+		.least = 1,
+		.most = 20,
+		.fallback = "5",
+		.example = "5",
+		.doc = "Retransmissions before the peer is taken as dead.",
+	},
+};
+
+static const struct schema_group retransmission_group = {
+	.doc = "How long an IKE request without an answer is repeated: with the defaults 52.6 seconds. Applies once the "
+		   "peer is "
+		   "known; until then, and to its own first packets, the defaults do.",
+	.keys = retransmission_keys,
+	.n_keys = COUNT(retransmission_keys),
 };
 
 static const struct schema_key tunnel_keys[] = {
@@ -110,27 +246,49 @@ static const struct schema_key tunnel_keys[] = {
 	},
 	{
 		.name = "peer",
-		.kind = &value_address,
+		.kind = &value_peer,
+		.list = true,
+		.single = true,
 		.required = true,
-		.offset = offsetof(struct tunnel, peer),
+		.offset = offsetof(struct tunnel, peers),
+		.count_offset = offsetof(struct tunnel, n_peers),
+		.min = 1,
+		.max = PEERS_MAX,
 		.example = "\"192.0.2.11\"",
-		.doc = "Address of the carrier's IPsec gateway.",
+		.doc =
+			"The carrier's IPsec gateway: its address; several addresses in `[ ]`, which are tried in turn; a domain "
+			"name, which is looked up at each attempt; or `\"any\"`: it calls from an address that is not known.",
+	},
+	{
+		.name = "peer_type",
+		.kind = &value_peer_type,
+		.offset = offsetof(struct tunnel, peer_type),
+		.fallback = PEER_TYPE_DEFAULT,
+		.example = "\"cisco-policy\"",
+		.doc =
+			"What the peer is, and with it what it needs: see the table of types. `culvert check` says what it sets.",
 	},
 	{
 		.name = "remote_id",
 		.kind = &value_identity,
 		.offset = offsetof(struct tunnel, remote_id),
-		.absent = "the peer's address",
+		.absent = "the peer's address or name",
 		.example = "\"praha.example.net\"",
 		.doc = "The identity that the peer must prove: an address, a domain name or a distinguished name.",
 	},
 	{
 		.name = "suite",
 		.kind = &value_suite,
-		.offset = offsetof(struct tunnel, suite),
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct tunnel, suites),
+		.count_offset = offsetof(struct tunnel, n_suites),
+		.min = 1,
+		.max = SUITES_MAX,
 		.fallback = SUITE_DEFAULT,
 		.example = "\"" SUITE_DEFAULT "\"",
-		.doc = "The algorithms of IKE and ESP. Nothing else is offered or accepted.",
+		.doc = "The algorithms of IKE and ESP; several in `[ ]`, the preferred one first. Nothing else is offered or "
+			   "accepted.",
 	},
 	{
 		.name = "initiator",
@@ -145,6 +303,51 @@ static const struct schema_key tunnel_keys[] = {
 		.group = &rekey_group,
 		.example = "{ ike = 2760; child = 2400; }",
 		.doc = "When keys are renewed.",
+	},
+	{
+		.name = "dpd",
+		.kind = &value_seconds,
+		.offset = offsetof(struct tunnel, dpd),
+		.least = 1,
+		.most = 600,
+		.fallback = "10",
+		.example = "10",
+		.doc = "Seconds of silence after which the peer is asked whether it lives (dead peer detection).",
+	},
+	{
+		.name = "retransmission",
+		.group = &retransmission_group,
+		.example = "{ timeout = 2.0; base = 1.6; tries = 5; }",
+		.doc = "How long requests are repeated.",
+	},
+	{
+		.name = "replay_window",
+		.kind = &value_number,
+		.offset = offsetof(struct tunnel, replay_window),
+		.least = 32,
+		.most = 4096,
+		.fallback = "1024",
+		.example = "1024",
+		.doc = "How many ESP packets may overtake one that then still counts.",
+	},
+	{
+		.name = "df",
+		.kind = &value_df,
+		.offset = offsetof(struct tunnel, df),
+		.fallback = "copy",
+		.example = "\"copy\"",
+		.doc = "The don't-fragment bit of ESP packets: as in the packet inside, or `\"clear\"`, for paths that swallow "
+			   "ICMP errors.",
+	},
+	{
+		.name = "dscp",
+		.kind = &value_dscp,
+		.offset = offsetof(struct tunnel, dscp),
+		.fallback = "out",
+		.example = "\"out\"",
+		.doc = "Whether the DSCP is copied: `\"out\"` from the packet inside to the ESP packet, `\"in\"` from the ESP "
+			   "packet "
+			   "to the one inside, `\"both\"`, or `\"none\"`.",
 	},
 };
 
@@ -177,37 +380,89 @@ static const struct schema_key carrier_keys[] = {
 	{
 		.name = "psk_file",
 		.kind = &value_file,
-		.offset = offsetof(struct carrier, psk_file),
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct carrier, psk_files),
+		.count_offset = offsetof(struct carrier, n_psk_files),
+		.min = 1,
+		.max = SECRETS_MAX,
 		.absent = "certificates are used",
 		.example = "\"vodafone-cz.psk\"",
 		.doc =
 			"File in `secrets/` that holds the pre-shared key: at least 20 octets, 32 or more are better; one newline "
-			"at its end is not part of it. Instead of `certificate`, `key_file` and `ca`.",
+			"at its end is not part of it; `0x` before hexadecimal digits or `0s` before base64 gives octets. Several "
+			"in "
+			"`[ ]` are all accepted, and the gateway uses the one that the peer used last, the first one to begin "
+			"with: so "
+			"a key is changed without an outage. Instead of `certificate`, `key_file` and `ca`.",
 	},
 	{
 		.name = "certificate",
 		.kind = &value_file,
-		.offset = offsetof(struct carrier, certificate),
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct carrier, certificates),
+		.count_offset = offsetof(struct carrier, n_certificates),
+		.min = 1,
+		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"gw.pem\"",
-		.doc = "File in `secrets/` with this gateway's certificate (PEM). Needs `key_file` and `ca`.",
+		.doc = "File in `secrets/` with this gateway's certificate (PEM). Needs `key_file` and `ca`. Several in `[ ]`: "
+			   "the "
+			   "one that the peer asks for by its CA, else the first.",
 	},
 	{
 		.name = "key_file",
 		.kind = &value_file,
-		.offset = offsetof(struct carrier, key_file),
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct carrier, key_files),
+		.count_offset = offsetof(struct carrier, n_key_files),
+		.min = 1,
+		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"gw.key\"",
-		.doc = "File in `secrets/` with the private key of the certificate (PEM, without a passphrase).",
+		.doc = "File in `secrets/` with the private key of the certificate (PEM, without a passphrase); one for each "
+			   "certificate, in any order.",
 	},
 	{
 		.name = "ca",
 		.kind = &value_file,
-		.offset = offsetof(struct carrier, ca),
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct carrier, cas),
+		.count_offset = offsetof(struct carrier, n_cas),
+		.min = 1,
+		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"carrier-ca.pem\"",
 		.doc = "File in `secrets/` with the certificate (PEM) of the authority that the peer's certificate must come "
-			   "from.",
+			   "from; several in `[ ]` while the carrier changes from one to the next.",
+	},
+	{
+		.name = "crl",
+		.kind = &value_file,
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct carrier, crls),
+		.count_offset = offsetof(struct carrier, n_crls),
+		.min = 1,
+		.max = SECRETS_MAX,
+		.absent = "no certificate is known to be revoked",
+		.example = "\"carrier.crl\"",
+		.doc =
+			"File in `secrets/` with a certificate revocation list of a CA (PEM or DER). Lists are read at a reload; "
+			"none is fetched over the network.",
+	},
+	{
+		.name = "revocation",
+		.kind = &value_revocation,
+		.offset = offsetof(struct carrier, revocation),
+		.fallback = "relaxed",
+		.example = "\"strict\"",
+		.doc = "`\"relaxed\"`: the peer's certificate counts unless a list says that it is revoked. `\"strict\"`: only "
+			   "if a "
+			   "valid list says that it is not.",
 	},
 	{
 		.name = "tunnels",
@@ -239,7 +494,8 @@ static const struct schema_key cloud_keys[] = {
 		.required = true,
 		.offset = offsetof(struct cloud, attach),
 		.example = "\"dedicated\"",
-		.doc = "`\"dedicated\"`: the interface belongs to this APN alone.",
+		.doc = "`\"dedicated\"`: the interface belongs to this APN alone. `\"vlan\"`: a VLAN of it does. `\"shared\"`: "
+			   "several APNs use it, as the one private interface that a public cloud gives.",
 	},
 	{
 		.name = "interface",
@@ -247,15 +503,26 @@ static const struct schema_key cloud_keys[] = {
 		.required = true,
 		.offset = offsetof(struct cloud, interface),
 		.example = "\"eth1\"",
-		.doc = "The machine's interface towards the cloud. Culvert takes it over.",
+		.doc = "The machine's interface towards the cloud. Culvert takes it over (of a VLAN's only the VLAN).",
+	},
+	{
+		.name = "vlan",
+		.kind = &value_number,
+		.offset = offsetof(struct cloud, vlan),
+		.least = 1,
+		.most = 4094,
+		.absent = "frames are not tagged",
+		.example = "110",
+		.doc = "The VLAN's number, with `attach = \"vlan\"`.",
 	},
 	{
 		.name = "address",
 		.kind = &value_host_prefix,
-		.required = true,
 		.offset = offsetof(struct cloud, address),
+		.absent = "with `\"shared\"` the machine's network settings give it; otherwise required",
 		.example = "\"10.110.0.4/20\"",
-		.doc = "The gateway's own address on it, with the length of the subnet. Culvert sets it.",
+		.doc = "The gateway's own address on it, with the length of the subnet. Culvert sets it. APNs that share an "
+			   "interface write the same.",
 	},
 	{
 		.name = "next_hop",
@@ -278,12 +545,187 @@ static const struct schema_key cloud_keys[] = {
 		.doc =
 			"The cloud side as the carrier's crypto ACL has it. What devices may reach in there is up to `services`.",
 	},
+	{
+		.name = "presented_as",
+		.kind = &value_network,
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct cloud, presented_as),
+		.count_offset = offsetof(struct cloud, n_presented_as),
+		.min = 1,
+		.max = PREFIXES_MAX,
+		.absent = "the cloud sees devices by their own addresses",
+		.example = "[ \"10.200.0.0/16\" ]",
+		.doc = "With `\"shared\"`: the prefix that the cloud sees instead of each `pool`, of the same length and in "
+			   "the same "
+			   "order; address by address. Needed where two APNs on one interface have overlapping pools.",
+	},
 };
 
 static const struct schema_group cloud_group = {
 	.doc = "The operator's side of an APN.",
 	.keys = cloud_keys,
 	.n_keys = COUNT(cloud_keys),
+};
+
+static const struct schema_key selectors_keys[] = {
+	{
+		.name = "cloud",
+		.kind = &value_selector,
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct apn, selectors.cloud),
+		.count_offset = offsetof(struct apn, selectors.n_cloud),
+		.min = 1,
+		.max = PREFIXES_MAX,
+		.absent = "`cloud.prefixes`, or any with a peer that is route-based",
+		.example = "[ \"10.110.0.0/16\" ]",
+		.doc = "The cloud side.",
+	},
+	{
+		.name = "devices",
+		.kind = &value_selector,
+		.list = true,
+		.single = true,
+		.offset = offsetof(struct apn, selectors.devices),
+		.count_offset = offsetof(struct apn, selectors.n_devices),
+		.min = 1,
+		.max = PREFIXES_MAX,
+		.absent = "`pool`, or any with a peer that is route-based",
+		.example = "[ \"10.64.0.0/14\" ]",
+		.doc = "The devices' side.",
+	},
+	{
+		.name = "children",
+		.kind = &value_children,
+		.offset = offsetof(struct apn, selectors.children),
+		.fallback = "by-peer",
+		.example = "\"each-pair\"",
+		.doc = "`\"one\"` CHILD_SA with all selectors, `\"each-pair\"`: one for each pair of them, or as the tunnel's "
+			   "`peer_type` has it.",
+	},
+};
+
+static const struct schema_group selectors_group = {
+	.doc =
+		"What the carrier's crypto ACL says of this APN, where it is not simply `cloud.prefixes` and `pool`. Selectors "
+		"may be wider: what is let through is up to `pool`, `services` and `downlink`.",
+	.keys = selectors_keys,
+	.n_keys = COUNT(selectors_keys),
+};
+
+static const struct schema_key ping_responder_keys[] = {
+	{
+		.name = "address",
+		.kind = &value_address,
+		.required = true,
+		.offset = offsetof(struct apn, ping_responder.address),
+		.example = "\"10.110.0.4\"",
+		.doc =
+			"The address that is asked, inside the cloud side of the selectors: the gateway's own `cloud.address`, or "
+			"one that no host has.",
+	},
+	{
+		.name = "from",
+		.kind = &value_network,
+		.list = true,
+		.single = true,
+		.required = true,
+		.offset = offsetof(struct apn, ping_responder.from),
+		.count_offset = offsetof(struct apn, ping_responder.n_from),
+		.min = 1,
+		.max = PREFIXES_MAX,
+		.example = "[ \"10.64.0.1\" ]",
+		.doc = "Who may ask, inside the devices' side of the selectors.",
+	},
+};
+
+static const struct schema_group ping_responder_group = {
+	.doc = "The gateway answers pings of the carrier's monitor through the tunnel.",
+	.keys = ping_responder_keys,
+	.n_keys = COUNT(ping_responder_keys),
+};
+
+static const struct schema_key limits_keys[] = {
+	{
+		.name = "connections",
+		.kind = &value_number,
+		.offset = offsetof(struct apn, limits.connections),
+		.least = 1,
+		.most = NUMBER_MOST,
+		.absent = "no limit",
+		.example = "20000",
+		.doc = "Flows of this APN at a time; what would begin another one is dropped.",
+	},
+	{
+		.name = "packets",
+		.kind = &value_number,
+		.offset = offsetof(struct apn, limits.packets),
+		.least = 1,
+		.most = NUMBER_MOST,
+		.absent = "no limit",
+		.example = "5000",
+		.doc = "Packets a second from devices of this APN; what is more is dropped.",
+	},
+};
+
+static const struct schema_group limits_group = {
+	.doc = "What one APN may take of the gateway.",
+	.keys = limits_keys,
+	.n_keys = COUNT(limits_keys),
+};
+
+static const struct schema_key probe_keys[] = {
+	{
+		.name = "source",
+		.kind = &value_address,
+		.required = true,
+		.offset = offsetof(struct apn, probe.source),
+		.example = "\"10.110.0.4\"",
+		.doc = "The gateway's address that asks, inside the cloud side of the selectors.",
+	},
+	{
+		.name = "target",
+		.kind = &value_address,
+		.required = true,
+		.offset = offsetof(struct apn, probe.target),
+		.example = "\"10.64.0.1\"",
+		.doc = "Who is asked, inside the devices' side of the selectors: something that always answers.",
+	},
+	{
+		.name = "protocol",
+		.kind = &value_probe_protocol,
+		.offset = offsetof(struct apn, probe.protocol),
+		.fallback = "icmp",
+		.example = "\"icmp\"",
+		.doc = "How it is asked.",
+	},
+	{
+		.name = "port",
+		.kind = &value_number,
+		.offset = offsetof(struct apn, probe.port),
+		.least = 1,
+		.most = UINT16_MAX,
+		.absent = "none, for `\"icmp\"`",
+		.example = "7",
+		.doc = "The port, for `\"udp\"` and `\"tcp\"`.",
+	},
+	{
+		.name = "interval",
+		.kind = &value_seconds,
+		.offset = offsetof(struct apn, probe.interval),
+		.least = 1,
+		.most = 3600,
+		.fallback = "1",
+		.example = "1",
+		.doc = "Seconds between two probes.",
+	},
+};
+
+static const struct schema_group probe_group = {
+	.doc = "Whether the way through each link works in both directions, tried all the time.",
+	.keys = probe_keys,
+	.n_keys = COUNT(probe_keys),
 };
 
 static const struct schema_key service_keys[] = {
@@ -372,6 +814,13 @@ static const struct schema_key apn_keys[] = {
 		.doc = "The tunnels that carry this APN, the preferred one first.",
 	},
 	{
+		.name = "selectors",
+		.group = &selectors_group,
+		.absent = "`cloud.prefixes` and `pool`, or what each tunnel's `peer_type` needs",
+		.example = "{ cloud = \"any\"; devices = \"any\"; }",
+		.doc = "What the carrier's crypto ACL says.",
+	},
+	{
 		.name = "cloud",
 		.group = &cloud_group,
 		.required = true,
@@ -402,6 +851,47 @@ static const struct schema_key apn_keys[] = {
 		.example = "( { name = \"firmware\"; host = \"10.110.0.5\"; udp = [ 5683 ]; } )",
 		.doc = "What may reach devices.",
 	},
+	{
+		.name = "icmp",
+		.kind = &value_icmp,
+		.offset = offsetof(struct apn, icmp),
+		.fallback = "errors",
+		.example = "\"echo\"",
+		.doc = "`\"errors\"`: ICMP errors that belong to a flow pass. `\"echo\"`: devices and the hosts of their "
+			   "`services` "
+			   "and `downlink` may ping each other as well.",
+	},
+	{
+		.name = "ping_responder",
+		.group = &ping_responder_group,
+		.absent = "the gateway answers no ping from a tunnel",
+		.example = "{ address = \"10.110.0.4\"; from = \"10.64.0.1\"; }",
+		.doc = "For the carrier's monitor.",
+	},
+	{
+		.name = "limits",
+		.group = &limits_group,
+		.absent = "no limits",
+		.example = "{ connections = 20000; packets = 5000; }",
+		.doc = "What this APN may take of the gateway.",
+	},
+	{
+		.name = "udp_timeout",
+		.kind = &value_seconds,
+		.offset = offsetof(struct apn, udp_timeout),
+		.least = 30,
+		.most = 86400,
+		.fallback = "300",
+		.example = "300",
+		.doc = "Seconds that a UDP flow is remembered for its answers. Devices that sleep may answer late.",
+	},
+	{
+		.name = "probe",
+		.group = &probe_group,
+		.absent = "links are not probed",
+		.example = "{ source = \"10.110.0.4\"; target = \"10.64.0.1\"; }",
+		.doc = "Whether links work.",
+	},
 };
 
 static const struct schema_group apn_group = {
@@ -420,6 +910,14 @@ static const struct schema_key root_keys[] = {
 		.offset = offsetof(struct model, gateway),
 		.example = "{ name = \"gw-fra1\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; }",
 		.doc = "This machine.",
+	},
+	{
+		.name = "management",
+		.group = &management_group,
+		.offset = offsetof(struct model, management),
+		.absent = "the machine is administered by other interfaces, which Culvert leaves alone",
+		.example = "{ interface = \"eth2\"; address = \"10.9.0.5/24\"; allow = [ \"10.9.0.0/24\" ]; }",
+		.doc = "The side of the administrators.",
 	},
 	{
 		.name = "carriers",

@@ -16,10 +16,12 @@ struct schema_key {
 	const struct value_kind *kind; /* of the value, or of each entry of a list; NULL: group is set */
 	const struct schema_group *group; /* what stands in { }, or in each { } of a list */
 	bool list;
+	bool single; /* lists: one value may stand without brackets */
 	bool required;
 	size_t offset; /* octets into the record; a group that is no list is read into the record at that place */
 	size_t count_offset; /* lists: where the number of entries (size_t) lives */
 	size_t min, max; /* lists: entries */
+	long long least, most; /* numbers: what is allowed */
 	const char *fallback; /* what an absent value is taken as, in the text or number of its kind; or NULL */
 	const char *absent; /* in words, what it means that an optional key is absent; or NULL */
 	const char *example; /* a value as the operator writes it */

@@ -27,7 +27,12 @@ struct key check_key(const char *format, ...)
 /* Line of a key, not looked for when the message will only be counted. */
 static unsigned line_of(const struct check *c, const char *key)
 {
-	return key && c->diags->count < DIAG_MAX ? locate_key(c->where, key) : 0;
+	return key && c->diags->count < DIAG_MAX ? locate_key(c->where, key).line : 0;
+}
+
+static const char *file_of(const struct check *c, const char *key)
+{
+	return locate_key(c->where, c->diags->count < DIAG_MAX ? key : NULL).file;
 }
 
 void check_error(struct check *c, const char *key, const char *format, ...)
@@ -38,7 +43,7 @@ void check_error(struct check *c, const char *key, const char *format, ...)
 	va_start(ap, format);
 	int n = vasprintf(&text, format, ap);
 	va_end(ap);
-	diag_error(c->diags, c->where->file, line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
+	diag_error(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
 	if (n >= 0)
 		free(text);
 }
@@ -51,7 +56,7 @@ void check_warning(struct check *c, const char *key, const char *format, ...)
 	va_start(ap, format);
 	int n = vasprintf(&text, format, ap);
 	va_end(ap);
-	diag_warning(c->diags, c->where->file, line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
+	diag_warning(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
 	if (n >= 0)
 		free(text);
 }
@@ -138,15 +143,8 @@ static void check_tunnel_names(struct check *c)
 
 struct far_end {
 	const struct tunnel *tunnel;
-	const char *near_id;
-	char id[IP_TEXT]; /* the far identity when the operator gave none */
 	struct key key;
 };
-
-static const char *far_id(const struct far_end *e)
-{
-	return e->tunnel->remote_id ? e->tunnel->remote_id : e->id;
-}
 
 /* "@name" and "name" are one to charon, as are capitals and small letters in names. */
 static const char *bare(const char *id)
@@ -156,9 +154,9 @@ static const char *bare(const char *id)
 
 static int compare_identities(const struct far_end *x, const struct far_end *y)
 {
-	int order = strcasecmp(bare(far_id(x)), bare(far_id(y)));
+	int order = strcasecmp(bare(x->tunnel->remote_id), bare(y->tunnel->remote_id));
 
-	return order ? order : strcasecmp(bare(x->near_id), bare(y->near_id));
+	return order ? order : strcasecmp(bare(x->tunnel->carrier->local_id), bare(y->tunnel->carrier->local_id));
 }
 
 static int compare_far_ends(const void *a, const void *b)
@@ -181,13 +179,9 @@ static void check_far_ends(struct check *c)
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		const struct carrier *carrier = &c->m->carriers[i];
 		for (size_t t = 0; t < carrier->n_tunnels; t++) {
-			if (carrier->tunnels[t].peer.family == AF_UNSPEC || !carrier->local_id)
-				continue;
-			struct far_end *e = &list[n++];
-			e->tunnel = &carrier->tunnels[t];
-			e->near_id = carrier->local_id;
-			ip_print(&e->tunnel->peer, e->id);
-			e->key = check_key("carriers[%zu].tunnels[%zu].name", i, t);
+			if (carrier->tunnels[t].remote_id && carrier->local_id)
+				list[n++] =
+					(struct far_end){ &carrier->tunnels[t], check_key("carriers[%zu].tunnels[%zu].name", i, t) };
 		}
 	}
 	qsort(list, n, sizeof(*list), compare_far_ends);
@@ -232,19 +226,48 @@ static const char *family_word(int family)
 	return family == AF_INET6 ? "IPv6" : "IPv4";
 }
 
-static void check_peer(struct check *c, size_t carrier, size_t tunnel)
+static void check_address(struct check *c, const struct ip *peer, const char *key)
 {
-	const struct ip *outer = &c->m->gateway.outer_address, *peer = &c->m->carriers[carrier].tunnels[tunnel].peer;
-	struct key key = check_key("carriers[%zu].tunnels[%zu].peer", carrier, tunnel);
+	const struct ip *outer = &c->m->gateway.outer.address.ip;
 	char text[IP_TEXT];
 
 	if (outer->family == AF_UNSPEC || peer->family == AF_UNSPEC)
 		return;
 	if (outer->family != peer->family)
-		check_error(c, key.text, "is an %s address, but gateway.outer.address (%s) is %s; use one family for both",
+		check_error(c, key, "is an %s address, but gateway.outer.address (%s) is %s; use one family for both",
 			family_word(peer->family), ip_print(outer, text), family_word(outer->family));
 	else if (ip_equal(outer, peer))
-		check_error(c, key.text, "is the gateway's own address; write the carrier's");
+		check_error(c, key, "is the gateway's own address; write the carrier's");
+}
+
+static void check_peers(struct check *c, size_t carrier, size_t tunnel)
+{
+	const struct tunnel *t = &c->m->carriers[carrier].tunnels[tunnel];
+
+	for (size_t i = 0; i < t->n_peers; i++) {
+		struct key key = check_key("carriers[%zu].tunnels[%zu].peer", carrier, tunnel);
+		if (t->peers[i].kind == PEER_ADDRESS)
+			check_address(c, &t->peers[i].address, key.text);
+	}
+}
+
+static void check_lifetime(struct check *c, const struct tunnel *t, const struct lifetime *l, const char *key)
+{
+	const char *broken = l->rekey ? lifetime_check(l, &t->retransmission) : NULL;
+	unsigned margin = (unsigned)retransmission_total(&t->retransmission) + 1;
+
+	if (broken)
+		check_error(c, key, "%u s: %s; use %d to %u", l->rekey, broken, LIFETIME_REKEY_MIN,
+			l->ceiling > margin ? l->ceiling - margin : 0);
+}
+
+static void check_tunnel(struct check *c, size_t carrier, size_t tunnel)
+{
+	const struct tunnel *t = &c->m->carriers[carrier].tunnels[tunnel];
+
+	check_peers(c, carrier, tunnel);
+	check_lifetime(c, t, &t->ike, check_key("carriers[%zu].tunnels[%zu].rekey.ike", carrier, tunnel).text);
+	check_lifetime(c, t, &t->child, check_key("carriers[%zu].tunnels[%zu].rekey.child", carrier, tunnel).text);
 }
 
 void validate_model(struct check *c)
@@ -252,7 +275,7 @@ void validate_model(struct check *c)
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		check_credentials(c, i);
 		for (size_t t = 0; t < c->m->carriers[i].n_tunnels; t++)
-			check_peer(c, i, t);
+			check_tunnel(c, i, t);
 	}
 	check_carrier_names(c);
 	check_tunnel_names(c);

@@ -49,7 +49,7 @@ static void check_pool(struct check *c, size_t a, size_t p)
 	const struct prefix *pool = &apn->pool[p];
 	struct key key = check_key("apns[%zu].pool[%zu]", a, p);
 	struct prefix subnet = prefix_network(&apn->cloud.address);
-	const struct ip *outer = &c->m->gateway.outer_address;
+	const struct ip *outer = &c->m->gateway.outer.address.ip;
 	char x[PREFIX_TEXT], y[PREFIX_TEXT];
 
 	if (!is_set(&pool->ip))
@@ -123,10 +123,10 @@ static void check_cloud(struct check *c, size_t a)
 	const struct cloud *cloud = &c->m->apns[a].cloud;
 	const struct gateway *gateway = &c->m->gateway;
 
-	if (cloud->interface && gateway->outer_interface && !strcmp(cloud->interface, gateway->outer_interface))
+	if (cloud->interface && gateway->outer.interface && !strcmp(cloud->interface, gateway->outer.interface))
 		check_error(c, check_key("apns[%zu].cloud.interface", a).text,
 			"\"%s\" is gateway.outer.interface; the cloud side needs one of its own", cloud->interface);
-	if (is_set(&cloud->address.ip) && ip_equal(&cloud->address.ip, &gateway->outer_address))
+	if (is_set(&cloud->address.ip) && ip_equal(&cloud->address.ip, &gateway->outer.address.ip))
 		check_error(c, check_key("apns[%zu].cloud.address", a).text,
 			"is gateway.outer.address; the cloud side needs an address of its own");
 	check_next_hop(c, a);

@@ -15,17 +15,23 @@ struct tunnel_index {
 	size_t count;
 };
 
+enum value_form { VALUE_TEXT = 1, VALUE_NUMBER = 2, VALUE_REAL = 4 }; /* bits */
+
 struct value_source {
-	const char *text; /* NULL: number holds the value */
+	enum value_form form; /* one of them */
+	const char *text;
 	long long number;
+	double real; /* a number may stand for it */
+	long long least, most; /* numbers: what the key allows */
 	const struct tunnel_index *tunnels;
 };
 
 struct value_kind {
 	const char *form; /* in the reference: "network" */
 	size_t size; /* octets of the field */
-	bool text; /* may be written as text in quotes */
-	bool number; /* may be written as a number */
+	unsigned forms; /* bits of value_form: how it may be written */
+	const char *const *choices; /* of an enumeration: its words by value; then there is no parse and no print */
+	size_t n_choices;
 	/*
 	 * 0 with *ret set; -EINVAL with the reason appended to why ("... is wrong; what is right") or -ENOMEM, *ret
 	 * untouched.
@@ -36,9 +42,20 @@ struct value_kind {
 	void (*clear)(void *value); /* NULL: owns nothing */
 };
 
-extern const struct value_kind value_name, value_file, value_interface, value_identity, value_address,
-	value_host_prefix, value_network, value_suite, value_initiator, value_attach, value_lifetime, value_ports,
-	value_link;
+/* Texts, addresses, what tunnels are made of. */
+extern const struct value_kind value_name, value_file, value_interface, value_identity;
+extern const struct value_kind value_address, value_host_prefix, value_network, value_outer_address, value_selector,
+	value_peer;
+extern const struct value_kind value_suite, value_peer_type, value_ports, value_link;
+/* unsigned, 0: never set; double, 0: never set */
+extern const struct value_kind value_number, value_seconds, value_real;
+/* Enumerations, and initiator and encapsulation, which are bool. */
+extern const struct value_kind value_initiator, value_encapsulation, value_df, value_dscp, value_revocation,
+	value_attach, value_children, value_icmp, value_probe_protocol;
+
+/* A kind's own parse and print, or those of enumerations. */
+int value_parse(const struct value_kind *kind, const struct value_source *source, void *ret, struct buf *why);
+bool value_print(const struct value_kind *kind, const void *value, struct buf *out);
 
 /* Appends "text" in quotes, cut if very long, for messages. */
 void value_quote(struct buf *out, const char *text);

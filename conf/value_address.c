@@ -1,10 +1,12 @@
 /* Addresses and prefixes as the operator writes them. */
 #include "conf/value.h"
 
+#include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/prefix.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -125,24 +127,157 @@ static int parse_network(const struct value_source *source, void *ret, struct bu
 	return 0;
 }
 
+static int parse_outer_address(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct outer_address address = { .dhcp = !strcmp(source->text, "dhcp") };
+
+	int r = address.dhcp ? 0 : parse_address(source, &address.ip, why);
+	if (!r)
+		*(struct outer_address *)ret = address;
+	return r;
+}
+
+static bool print_outer_address(const void *value, struct buf *out)
+{
+	const struct outer_address *address = value;
+
+	if (!address->dhcp)
+		return print_address(&address->ip, out);
+	buf_puts(out, "\"dhcp\"");
+	return true;
+}
+
+static int parse_selector(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct selector selector = { .any = !strcmp(source->text, "any") };
+
+	int r = selector.any ? 0 : parse_network(source, &selector.prefix, why);
+	if (!r)
+		*(struct selector *)ret = selector;
+	return r;
+}
+
+static bool print_selector(const void *value, struct buf *out)
+{
+	const struct selector *selector = value;
+
+	if (!selector->any)
+		return print_prefix(&selector->prefix, out);
+	buf_puts(out, "\"any\"");
+	return true;
+}
+
+/* A host name (RFC 1123 section 2.1) of two labels or more that no address could be mistaken for. */
+static bool is_domain_name(const char *text)
+{
+	size_t len = strlen(text), label = 0, labels = 1;
+	bool letter = false;
+
+	if (len > 253)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool alpha = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z');
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		if (text[i] == '.' ? !label || text[i - 1] == '-' : !alpha && !digit && (text[i] != '-' || !label))
+			return false;
+		labels += text[i] == '.';
+		letter = text[i] == '.' ? false : letter || alpha;
+		label = text[i] == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return label && labels > 1 && letter && text[len - 1] != '-';
+}
+
+static int parse_peer(const struct value_source *source, void *ret, struct buf *why)
+{
+	struct peer peer = { .kind = PEER_ADDRESS };
+	struct ip ip;
+
+	if (!strcmp(source->text, "any")) {
+		peer.kind = PEER_ANY;
+	} else if (!ip_parse(source->text, &ip)) {
+		int r = parse_address(source, &peer.address, why);
+		if (r)
+			return r;
+	} else if (is_domain_name(source->text)) {
+		peer.kind = PEER_NAME;
+		peer.name = strdup(source->text);
+		if (!peer.name)
+			return -ENOMEM;
+	} else {
+		return value_refuse(why, source->text,
+			"is no peer; write an address such as \"192.0.2.11\", a domain name such as \"ipsec.example.net\", or "
+			"\"any\"");
+	}
+	*(struct peer *)ret = peer;
+	return 0;
+}
+
+static bool print_peer(const void *value, struct buf *out)
+{
+	const struct peer *peer = value;
+
+	switch (peer->kind) {
+	case PEER_UNSET:
+		return false;
+	case PEER_ADDRESS:
+		return print_address(&peer->address, out);
+	case PEER_NAME:
+		buf_printf(out, "\"%s\"", peer->name);
+		return true;
+	case PEER_ANY:
+		buf_puts(out, "\"any\"");
+		return true;
+	}
+	return false;
+}
+
+static void clear_peer(void *value)
+{
+	free(((struct peer *)value)->name);
+}
+
 const struct value_kind value_address = {
 	.form = "address",
 	.size = sizeof(struct ip),
-	.text = true,
+	.forms = VALUE_TEXT,
 	.parse = parse_address,
 	.print = print_address,
 };
 const struct value_kind value_host_prefix = {
 	.form = "address/length",
 	.size = sizeof(struct prefix),
-	.text = true,
+	.forms = VALUE_TEXT,
 	.parse = parse_host_prefix,
 	.print = print_prefix,
 };
 const struct value_kind value_network = {
 	.form = "network/length",
 	.size = sizeof(struct prefix),
-	.text = true,
+	.forms = VALUE_TEXT,
 	.parse = parse_network,
 	.print = print_prefix,
+};
+const struct value_kind value_outer_address = {
+	.form = "address or `\"dhcp\"`",
+	.size = sizeof(struct outer_address),
+	.forms = VALUE_TEXT,
+	.parse = parse_outer_address,
+	.print = print_outer_address,
+};
+const struct value_kind value_selector = {
+	.form = "network/length or `\"any\"`",
+	.size = sizeof(struct selector),
+	.forms = VALUE_TEXT,
+	.parse = parse_selector,
+	.print = print_selector,
+};
+const struct value_kind value_peer = {
+	.form = "address, domain name or `\"any\"`",
+	.size = sizeof(struct peer),
+	.forms = VALUE_TEXT,
+	.parse = parse_peer,
+	.print = print_peer,
+	.clear = clear_peer,
 };

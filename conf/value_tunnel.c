@@ -1,7 +1,8 @@
-/* What tunnels and links are made of: suites, choices, lifetimes, ports, references. */
+/* What tunnels and links are made of: suites, types of peers, ports, references. */
 #include "conf/value.h"
 
 #include "conf/model.h"
+#include "ikev2/peer_type.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
 
@@ -34,81 +35,27 @@ static bool print_suite(const void *value, struct buf *out)
 	return suite;
 }
 
-/* The place of text among n words. 0 with *ret, or -EINVAL. */
-static int choose(const char *text, const char *const *words, size_t n, size_t *ret, struct buf *why)
+static int parse_peer_type(const struct value_source *source, void *ret, struct buf *why)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!strcmp(text, words[i])) {
-			*ret = i;
-			return 0;
-		}
-	}
-	value_quote(why, text);
-	buf_puts(why, " is no choice here; use ");
-	for (size_t i = 0; i < n; i++)
-		buf_printf(why, "%s\"%s\"", !i ? "" : i + 1 < n ? ", " : " or ", words[i]);
-	return -EINVAL;
-}
+	const struct peer_type *type = peer_type_find(source->text);
 
-static const char *const initiators[] = { "carrier", "gateway" }; /* by tunnel.initiate */
-
-static int parse_initiator(const struct value_source *source, void *ret, struct buf *why)
-{
-	size_t at;
-
-	if (choose(source->text, initiators, 2, &at, why))
-		return -EINVAL;
-	*(bool *)ret = at;
-	return 0;
-}
-
-static bool print_initiator(const void *value, struct buf *out)
-{
-	buf_printf(out, "\"%s\"", initiators[*(const bool *)value]);
-	return true;
-}
-
-static const char *const attachments[] = { [CLOUD_DEDICATED] = "dedicated" };
-
-static int parse_attach(const struct value_source *source, void *ret, struct buf *why)
-{
-	size_t at;
-
-	if (choose(source->text, attachments, sizeof(attachments) / sizeof(attachments[0]), &at, why))
-		return -EINVAL;
-	*(enum cloud_attach *)ret = (enum cloud_attach)at;
-	return 0;
-}
-
-static bool print_attach(const void *value, struct buf *out)
-{
-	buf_printf(out, "\"%s\"", attachments[*(const enum cloud_attach *)value]);
-	return true;
-}
-
-static int parse_lifetime(const struct value_source *source, void *ret, struct buf *why)
-{
-	unsigned margin = (unsigned)retransmission_total(&retransmission_default) + 1, most = LIFETIME_CEILING - margin;
-
-	/* Within what lifetime_for() can take; too little and too much are then lifetime_check()'s to say. */
-	long long rekey = source->number < 0 ? 0 : source->number > LIFETIME_LIMIT ? LIFETIME_LIMIT : source->number;
-	struct lifetime l = lifetime_for((unsigned)rekey);
-	const char *broken = lifetime_check(&l, &retransmission_default);
-	if (broken) {
-		buf_printf(why, "%lld s: %s; use %d to %u", source->number, broken, LIFETIME_REKEY_MIN, most);
+	if (!type) {
+		value_quote(why, source->text);
+		buf_puts(why, " is no type of peer; use ");
+		peer_type_names(why);
 		return -EINVAL;
 	}
-	*(struct lifetime *)ret = l;
+	*(const struct peer_type **)ret = type;
 	return 0;
 }
 
-static bool print_lifetime(const void *value, struct buf *out)
+static bool print_peer_type(const void *value, struct buf *out)
 {
-	const struct lifetime *l = value;
+	const struct peer_type *type = *(const struct peer_type *const *)value;
 
-	if (l->rekey)
-		buf_printf(out, "%u", l->rekey);
-	return l->rekey;
+	if (type)
+		buf_printf(out, "\"%s\"", type->name);
+	return type;
 }
 
 /* Digits at *at, which moves behind them; 0 if there are none or the number is no port. */
@@ -140,7 +87,7 @@ static int parse_range(const char *text, struct ports *ret)
 
 static int parse_ports(const struct value_source *source, void *ret, struct buf *why)
 {
-	if (source->text) {
+	if (source->form == VALUE_TEXT) {
 		if (parse_range(source->text, ret))
 			return value_refuse(why, source->text,
 				"is no range of ports; write \"8000-8010\", or a single port as a number without quotes");
@@ -194,6 +141,14 @@ static int parse_link(const struct value_source *source, void *ret, struct buf *
 	return -EINVAL;
 }
 
+static void clear_link(void *value)
+{
+	struct link *link = value;
+
+	free(link->local);
+	free(link->remote);
+}
+
 static bool print_link(const void *value, struct buf *out)
 {
 	const struct link *link = value;
@@ -206,43 +161,29 @@ static bool print_link(const void *value, struct buf *out)
 const struct value_kind value_suite = {
 	.form = "suite",
 	.size = sizeof(const struct suite *),
-	.text = true,
+	.forms = VALUE_TEXT,
 	.parse = parse_suite,
 	.print = print_suite,
 };
-const struct value_kind value_initiator = {
-	.form = "`\"gateway\"` or `\"carrier\"`",
-	.size = sizeof(bool),
-	.text = true,
-	.parse = parse_initiator,
-	.print = print_initiator,
-};
-const struct value_kind value_attach = {
-	.form = "`\"dedicated\"`",
-	.size = sizeof(enum cloud_attach),
-	.text = true,
-	.parse = parse_attach,
-	.print = print_attach,
-};
-const struct value_kind value_lifetime = {
-	.form = "seconds",
-	.size = sizeof(struct lifetime),
-	.number = true,
-	.parse = parse_lifetime,
-	.print = print_lifetime,
+const struct value_kind value_peer_type = {
+	.form = "type of peer",
+	.size = sizeof(const struct peer_type *),
+	.forms = VALUE_TEXT,
+	.parse = parse_peer_type,
+	.print = print_peer_type,
 };
 const struct value_kind value_ports = {
 	.form = "port or range",
 	.size = sizeof(struct ports),
-	.text = true,
-	.number = true,
+	.forms = VALUE_TEXT | VALUE_NUMBER,
 	.parse = parse_ports,
 	.print = print_ports,
 };
 const struct value_kind value_link = {
 	.form = "tunnel's name",
 	.size = sizeof(struct link),
-	.text = true,
+	.forms = VALUE_TEXT,
 	.parse = parse_link,
 	.print = print_link,
+	.clear = clear_link,
 };

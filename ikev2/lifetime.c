@@ -25,13 +25,13 @@ double retransmission_total(const struct retransmission *r)
 	return total;
 }
 
-struct lifetime lifetime_for(unsigned rekey)
+struct lifetime lifetime_for(unsigned rekey, unsigned ceiling)
 {
 	/* A short rekey time asks for short-lived keys: the ceiling follows, no nearer than the margin. */
-	unsigned ceiling = LIFETIME_CEILING;
-
-	if (rekey < (LIFETIME_CEILING - CEILING_MARGIN) / 2)
+	if (!ceiling && rekey < (LIFETIME_CEILING - CEILING_MARGIN) / 2)
 		ceiling = 2 * rekey + CEILING_MARGIN;
+	else if (!ceiling)
+		ceiling = LIFETIME_CEILING;
 	return (struct lifetime){ .rekey = rekey, .jitter = rekey / JITTER_SHARE, .ceiling = ceiling };
 }
 

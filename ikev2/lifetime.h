@@ -31,8 +31,8 @@ extern const struct retransmission retransmission_default;
 
 /* Seconds until an exchange that is never answered is given up. */
 double retransmission_total(const struct retransmission *r);
-/* Rekey time as configured, jitter (an eighth of it) and the ceiling that fit it. */
-struct lifetime lifetime_for(unsigned rekey);
+/* Rekey time and ceiling as configured, jitter (an eighth of the rekey time); ceiling 0: one that fits. */
+struct lifetime lifetime_for(unsigned rekey, unsigned ceiling);
 /* NULL if l keeps the rule above with r, else what breaks it (static text). */
 const char *lifetime_check(const struct lifetime *l, const struct retransmission *r);
 

@@ -43,12 +43,12 @@ __attribute__((format(printf, 4, 0))) static int fill(
 	return 0;
 }
 
-__attribute__((format(printf, 6, 0))) static void add(
-	struct diag_list *l, bool warning, const char *file, unsigned line, const char *key, const char *format, va_list ap)
+void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
+	const char *format, va_list ap)
 {
-	struct diag d = { .line = line, .warning = warning };
+	struct diag d = { .line = line, .severity = severity };
 
-	if (!warning)
+	if (severity == DIAG_ERROR)
 		l->errors++;
 	if (!l->items)
 		l->items = calloc(DIAG_MAX, sizeof(*l->items));
@@ -63,7 +63,7 @@ void diag_error(struct diag_list *l, const char *file, unsigned line, const char
 	va_list ap;
 
 	va_start(ap, format);
-	add(l, false, file, line, key, format, ap);
+	diag_add(l, DIAG_ERROR, file, line, key, format, ap);
 	va_end(ap);
 }
 
@@ -72,8 +72,15 @@ void diag_warning(struct diag_list *l, const char *file, unsigned line, const ch
 	va_list ap;
 
 	va_start(ap, format);
-	add(l, true, file, line, key, format, ap);
+	diag_add(l, DIAG_WARNING, file, line, key, format, ap);
 	va_end(ap);
+}
+
+const char *diag_word(enum diag_severity severity)
+{
+	static const char *const words[] = { [DIAG_ERROR] = "error", [DIAG_WARNING] = "warning", [DIAG_NOTE] = "note" };
+
+	return words[severity];
 }
 
 /* By file, then line, then the order in which they came: the addresses are those of one array. */
@@ -89,14 +96,22 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+size_t diag_sorted(const struct diag_list *l, const struct diag *ret[static DIAG_MAX])
+{
+	for (size_t i = 0; i < l->count; i++)
+		ret[i] = &l->items[i];
+	qsort(ret, l->count, sizeof(*ret), compare);
+	return l->count;
+}
+
 static void print_one(const struct diag *d, struct buf *out)
 {
 	if (d->file && d->line)
 		buf_printf(out, "%s:%u: ", d->file, d->line);
 	else if (d->file)
 		buf_printf(out, "%s: ", d->file);
-	if (d->warning)
-		buf_puts(out, "warning: ");
+	if (d->severity != DIAG_ERROR)
+		buf_printf(out, "%s: ", diag_word(d->severity));
 	if (d->key)
 		buf_printf(out, "%s: ", d->key);
 	buf_printf(out, "%s\n", d->text);
@@ -105,11 +120,9 @@ static void print_one(const struct diag *d, struct buf *out)
 void diag_print(const struct diag_list *l, struct buf *out)
 {
 	const struct diag *sorted[DIAG_MAX] = { 0 };
+	size_t n = diag_sorted(l, sorted);
 
-	for (size_t i = 0; i < l->count; i++)
-		sorted[i] = &l->items[i];
-	qsort(sorted, l->count, sizeof(sorted[0]), compare);
-	for (size_t i = 0; i < l->count; i++)
+	for (size_t i = 0; i < n; i++)
 		print_one(sorted[i], out);
 	if (l->dropped)
 		buf_printf(out, "and %zu more\n", l->dropped);

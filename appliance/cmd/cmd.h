@@ -10,10 +10,12 @@ struct cmd_options {
 
 /* Each takes what follows its name and returns the exit code; argv[0] is the name. */
 int cmd_check(const struct cmd_options *o, int argc, char **argv);
+int cmd_convert(const struct cmd_options *o, int argc, char **argv);
 int cmd_history(const struct cmd_options *o, int argc, char **argv);
 int cmd_plan(const struct cmd_options *o, int argc, char **argv);
 int cmd_reload(const struct cmd_options *o, int argc, char **argv);
 int cmd_rollback(const struct cmd_options *o, int argc, char **argv);
+int cmd_secret(const struct cmd_options *o, int argc, char **argv);
 int cmd_show(const struct cmd_options *o, int argc, char **argv);
 int cmd_status(const struct cmd_options *o, int argc, char **argv);
 

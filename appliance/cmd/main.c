@@ -11,6 +11,9 @@ static const struct {
 	int (*run)(const struct cmd_options *o, int argc, char **argv);
 } commands[] = {
 	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing", cmd_check },
+	{ "convert", "swanctl FILE",
+		"make carriers and apns of a swanctl.conf or ipsec.conf; exit code 3 if something is left out", cmd_convert },
+	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },
 	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
 	{ "plan", "[--json]", "say what a reload would do, changing nothing", cmd_plan },
 	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },

@@ -107,9 +107,9 @@ static int follow_sas(struct links *l, struct report *r)
 	int error;
 
 	if (l->sas) {
-		error = sa_watch_set_outer(l->sas, &l->model->gateway.outer_address, &changed);
+		error = sa_watch_set_outer(l->sas, &l->model->gateway.outer.address.ip, &changed);
 	} else {
-		error = sa_watch_open(&l->model->gateway.outer_address, &l->sas);
+		error = sa_watch_open(&l->model->gateway.outer.address.ip, &l->sas);
 		if (!error)
 			error = sd_event_add_io(l->event, &l->sas_io, sa_watch_fd(l->sas), EPOLLIN, on_sas, l);
 		if (error < 0) {

@@ -11,19 +11,39 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	SECRET_MAX = 1024 * 1024, /* octets; certificate chains included */
-	SECRETS_A_CARRIER = 4,
-};
+enum { SECRET_MAX = 1024 * 1024 }; /* octets; certificate chains included */
 
-/* The secret files a carrier names; NULL where it names none. */
-static void secrets_of(const struct carrier *c, const char *ret_names[static SECRETS_A_CARRIER])
+/* Calls back for each secret file that m names, until one call returns other than 0; returns that. */
+static int for_secrets(const struct model *m, int (*use)(const char *name, void *userdata), void *userdata)
 {
-	ret_names[0] = c->psk_file;
-	ret_names[1] = c->certificate;
-	ret_names[2] = c->key_file;
-	ret_names[3] = c->ca;
+	int r = 0;
+
+	for (size_t i = 0; i < m->n_carriers; i++) {
+		const struct carrier *c = &m->carriers[i];
+		const struct {
+			char *const *names;
+			size_t n;
+		} lists[] = {
+			{ c->psk_files, c->n_psk_files },
+			{ c->certificates, c->n_certificates },
+			{ c->key_files, c->n_key_files },
+			{ c->cas, c->n_cas },
+			{ c->crls, c->n_crls },
+		};
+
+		for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++)
+			for (size_t f = 0; f < lists[k].n && !r; f++)
+				r = use(lists[k].names[f], userdata);
+	}
+	return r;
 }
+
+/* What the calls of for_secrets() work on. */
+struct copying {
+	const struct model *m;
+	const char *gen;
+	struct diag_list *diags;
+};
 
 static int read_secret(const char *dir, const char *name, struct diag_list *diags, char **ret, size_t *ret_len)
 {
@@ -39,67 +59,67 @@ static int read_secret(const char *dir, const char *name, struct diag_list *diag
 	return r ? frozen_fail(diags, path, r, "cannot be read") : 0;
 }
 
-static bool secret_equals(const struct model *m, const char *name, const char *gen, struct diag_list *diags)
+/* 0 if it does, 1 if not. */
+static int secret_differs(const char *name, void *userdata)
 {
-	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", gen, name);
+	const struct copying *c = userdata;
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", c->gen, name);
 	char *secret;
 	size_t len;
 	bool equal;
 
-	if (read_secret(m->dir, name, diags, &secret, &len))
-		return false;
+	if (read_secret(c->m->dir, name, c->diags, &secret, &len))
+		return 1;
 	equal = frozen_equals(path, secret, len);
 	io_free_secret(secret, len);
-	return equal;
+	return !equal;
 }
 
 bool secrets_equal(const struct model *m, const char *gen, struct diag_list *diags)
 {
-	for (size_t i = 0; i < m->n_carriers; i++) {
-		const char *names[SECRETS_A_CARRIER];
+	struct copying c = { m, gen, diags };
 
-		secrets_of(&m->carriers[i], names);
-		for (size_t k = 0; k < SECRETS_A_CARRIER; k++)
-			if (names[k] && !secret_equals(m, names[k], gen, diags))
-				return false;
-	}
-	return true;
+	return !for_secrets(m, secret_differs, &c);
 }
 
-/* True if gen has that secret, and otherwise. */
-static bool secret_changed(const struct model *m, const char *name, const char *gen)
+/* The names that changed so far. */
+struct changing {
+	struct copying c;
+	char **names; /* owned, NULL-terminated */
+	size_t n;
+};
+
+static int add_changed(const char *name, void *userdata)
 {
-	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", gen, name);
+	struct changing *s = userdata;
 	struct diag_list ignored = { 0 };
-	bool changed = path && !access(path, F_OK) && !secret_equals(m, name, gen, &ignored) && !ignored.errors;
+	struct copying c = { s->c.m, s->c.gen, &ignored };
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", c.gen, name);
+	bool changed = path && !access(path, F_OK) && secret_differs(name, &c) && !ignored.errors;
+	char **names;
 
 	diag_free(&ignored);
-	return changed;
+	if (!changed)
+		return path ? 0 : -ENOMEM;
+	names = reallocarray(s->names, s->n + 2, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	s->names = names;
+	names[s->n] = strdup(name);
+	names[s->n + 1] = NULL;
+	return names[s->n++] ? 0 : -ENOMEM;
 }
 
 int secrets_changed(const struct model *m, const char *gen, char ***ret)
 {
-	char **changed = calloc(m->n_carriers * SECRETS_A_CARRIER + 1, sizeof(*changed));
-	size_t n = 0;
+	struct changing s = { .c = { m, gen, NULL }, .names = calloc(1, sizeof(char *)) };
+	int r = s.names ? for_secrets(m, add_changed, &s) : -ENOMEM;
 
-	if (!changed)
-		return -ENOMEM;
-	for (size_t i = 0; i < m->n_carriers; i++) {
-		const char *names[SECRETS_A_CARRIER];
-
-		secrets_of(&m->carriers[i], names);
-		for (size_t k = 0; k < SECRETS_A_CARRIER; k++) {
-			if (!names[k] || !secret_changed(m, names[k], gen))
-				continue;
-			changed[n] = strdup(names[k]);
-			if (!changed[n++]) {
-				secrets_free_names(changed);
-				return -ENOMEM;
-			}
-		}
-	}
-	*ret = changed;
-	return 0;
+	if (r)
+		secrets_free_names(s.names);
+	else
+		*ret = s.names;
+	return r;
 }
 
 void secrets_free_names(char **names)
@@ -109,9 +129,10 @@ void secrets_free_names(char **names)
 	free(names);
 }
 
-static int copy_secret(const struct model *m, const char *name, const char *gen, struct diag_list *diags)
+static int copy_secret(const char *name, void *userdata)
 {
-	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", gen, name);
+	const struct copying *c = userdata;
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", c->gen, name);
 	char *secret;
 	size_t len;
 	int r;
@@ -120,12 +141,12 @@ static int copy_secret(const struct model *m, const char *name, const char *gen,
 		return -ENOMEM;
 	if (!access(path, F_OK)) /* two carriers name the same file */
 		return 0;
-	r = read_secret(m->dir, name, diags, &secret, &len);
+	r = read_secret(c->m->dir, name, c->diags, &secret, &len);
 	if (r)
 		return r;
 	r = io_write_file(path, secret, len, 0600);
 	io_free_secret(secret, len);
-	return r ? frozen_fail(diags, path, r, "cannot be written") : 0;
+	return r ? frozen_fail(c->diags, path, r, "cannot be written") : 0;
 }
 
 int secrets_copy(const struct model *m, const char *gen, struct diag_list *diags)
@@ -135,15 +156,7 @@ int secrets_copy(const struct model *m, const char *gen, struct diag_list *diags
 
 	if (r)
 		return frozen_fail(diags, dir, r, "cannot be made");
-	for (size_t i = 0; i < m->n_carriers; i++) {
-		const char *names[SECRETS_A_CARRIER];
+	struct copying c = { m, gen, diags };
 
-		secrets_of(&m->carriers[i], names);
-		for (size_t k = 0; k < SECRETS_A_CARRIER; k++) {
-			r = names[k] ? copy_secret(m, names[k], gen, diags) : 0;
-			if (r)
-				return r;
-		}
-	}
-	return 0;
+	return for_secrets(m, copy_secret, &c);
 }

@@ -1,7 +1,9 @@
 #include "appliance/daemon/status.h"
 
 #include "appliance/daemon/survey.h"
+#include "conf/conf.h"
 #include "conf/model.h"
+#include "lib/buf.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,26 +23,23 @@ static json_t *messages(const struct status *s)
 	return list;
 }
 
-enum { PEER_TEXT = IP_TEXT };
-
-static const char *peer_of_tunnel(const struct tunnel *t, char text[static PEER_TEXT])
-{
-	return ip_print(&t->peer, text);
-}
-
 static json_t *tunnel(const struct status *s, const struct tunnel *t)
 {
 	static const struct survey_tunnel unknown = { .state = "unknown" };
 	static const struct survey_tunnel down = { .state = "down", .failure = NULL };
 	const struct survey_tunnel *r = s->survey ? survey_tunnel(s->survey, t->name) : &unknown;
-	char peer[PEER_TEXT];
+	struct buf peer = { 0 };
+	json_t *object;
 
 	if (!r) /* configured a moment ago, charon has not heard of it */
 		r = &down;
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
-		peer_of_tunnel(t, peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
+	conf_print_peers(t, &peer);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
+		buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
 		"failure", text_or_null(r->failure), "failure_age",
 		r->failure ? json_integer((json_int_t)r->failure_age) : json_null());
+	buf_free(&peer);
+	return object;
 }
 
 static json_t *tunnels(const struct status *s)

@@ -171,16 +171,16 @@ static void check_outer(const struct gateway *g, struct report *report)
 	char name[IF_NAMESIZE] = "";
 	struct ifaddrs *list = NULL;
 
-	if (!if_indextoname(if_nametoindex(g->outer_interface), name) || strcmp(name, g->outer_interface))
-		report_missing(report, g->outer_interface);
+	if (!if_indextoname(if_nametoindex(g->outer.interface), name) || strcmp(name, g->outer.interface))
+		report_missing(report, g->outer.interface);
 	if (getifaddrs(&list) < 0)
 		return;
 	for (const struct ifaddrs *a = list; a; a = a->ifa_next)
-		if (is_address(a->ifa_addr, &g->outer_address) && strcmp(a->ifa_name, g->outer_interface))
+		if (is_address(a->ifa_addr, &g->outer.address.ip) && strcmp(a->ifa_name, g->outer.interface))
 			report_failure(report,
 				"gateway.outer.address is on interface %s, not on %s: the outer guard would stand "
 				"at the wrong one",
-				a->ifa_name, g->outer_interface);
+				a->ifa_name, g->outer.interface);
 	freeifaddrs(list);
 }
 

@@ -275,10 +275,10 @@ static void add_layout(const char *command, struct buf *out)
 
 static int add_content(const struct model *m, struct buf *out)
 {
-	if (!is_plain_name(m->gateway.outer_interface))
+	if (!is_plain_name(m->gateway.outer.interface))
 		return -EINVAL;
 	buf_puts(out, rules);
-	buf_printf(out, "\nadd element inet culvert outer { \"%s\" }\n", m->gateway.outer_interface);
+	buf_printf(out, "\nadd element inet culvert outer { \"%s\" }\n", m->gateway.outer.interface);
 	for (size_t i = 0; i < m->n_apns; i++) {
 		int r = add_apn(&m->apns[i], out);
 		if (r < 0)

@@ -228,6 +228,8 @@ static void add_apn(struct builder *b, const struct apn *a, const struct carryin
 		add_link(b, a, i, carrying, vrf);
 	switch (a->cloud.attach) {
 	case CLOUD_DEDICATED:
+	case CLOUD_VLAN:
+	case CLOUD_SHARED:
 		add_cloud(b, a, vrf);
 		return;
 	}

@@ -73,7 +73,7 @@ static bool load_psk(
 {
 	chunk_t text;
 
-	if (!read_secret(model, hasher, carrier->psk_file, &text, error))
+	if (!read_secret(model, hasher, carrier->psk_files[0], &text, error))
 		return FALSE;
 	/* Adopts the text and wipes it in the end. */
 	this->psk = shared_key_create(SHARED_IKE, text);
@@ -84,21 +84,21 @@ static bool load_certificates(
 	conf_carrier_t *this, const struct model *model, const struct carrier *carrier, hasher_t *hasher, char **error)
 {
 	this->certificate =
-		read_object(model, hasher, carrier->certificate, CRED_CERTIFICATE, CERT_X509, "certificate", error);
+		read_object(model, hasher, carrier->certificates[0], CRED_CERTIFICATE, CERT_X509, "certificate", error);
 	if (!this->certificate)
 		return FALSE;
-	this->ca = read_object(model, hasher, carrier->ca, CRED_CERTIFICATE, CERT_X509, "certificate", error);
+	this->ca = read_object(model, hasher, carrier->cas[0], CRED_CERTIFICATE, CERT_X509, "certificate", error);
 	if (!this->ca)
 		return FALSE;
-	this->key = read_object(model, hasher, carrier->key_file, CRED_PRIVATE_KEY, KEY_ANY, "private key", error);
+	this->key = read_object(model, hasher, carrier->key_files[0], CRED_PRIVATE_KEY, KEY_ANY, "private key", error);
 	if (!this->key)
 		return FALSE;
 	if (!is_ca(this->ca)) {
-		*error = conf_text("secrets/%s: is a certificate, but not of a CA", carrier->ca);
+		*error = conf_text("secrets/%s: is a certificate, but not of a CA", carrier->cas[0]);
 		return FALSE;
 	}
 	if (!key_fits(this->certificate, this->key)) {
-		*error = conf_text("secrets/%s: is not the key of secrets/%s", carrier->key_file, carrier->certificate);
+		*error = conf_text("secrets/%s: is not the key of secrets/%s", carrier->key_files[0], carrier->certificates[0]);
 		return FALSE;
 	}
 	return TRUE;

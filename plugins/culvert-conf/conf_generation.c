@@ -296,7 +296,7 @@ static char *first_error(const struct diag_list *diags, int rc)
 	size_t i;
 
 	for (i = 0; i < diags->count; i++) {
-		if (!diags->items[i].warning)
+		if (diags->items[i].severity == DIAG_ERROR)
 			return conf_text("%s:%u: %s: %s", diags->items[i].file ?: "", diags->items[i].line,
 				diags->items[i].key ?: "", diags->items[i].text);
 	}

@@ -40,10 +40,10 @@ static ike_cfg_t *create_ike_cfg(const struct gateway *gateway, const struct tun
 	};
 	ike_cfg_t *cfg;
 
-	ip_print(&gateway->outer_address, local);
-	ip_print(&tunnel->peer, remote);
+	ip_print(&gateway->outer.address.ip, local);
+	ip_print(&tunnel->peers[0].address, remote);
 	cfg = ike_cfg_create(&create);
-	cfg->add_proposal(cfg, proposal_create_from_string(PROTO_IKE, tunnel->suite->ike));
+	cfg->add_proposal(cfg, proposal_create_from_string(PROTO_IKE, tunnel->suites[0]->ike));
 	return cfg;
 }
 
@@ -107,10 +107,10 @@ static void print_link(struct buf *print, const struct apn *apn, const struct li
 
 	buf_printf(print, "link %s if_id %u\n", apn->name, link->if_id);
 	buf_printf(print, "child %u %u %u\n", child->rekey, child->jitter, child->ceiling);
-	for (i = 0; i < apn->cloud.n_prefixes; i++)
-		buf_printf(print, "local %s\n", prefix_print(&apn->cloud.prefixes[i], text));
-	for (i = 0; i < apn->n_pool; i++)
-		buf_printf(print, "remote %s\n", prefix_print(&apn->pool[i], text));
+	for (i = 0; i < link->n_local; i++)
+		buf_printf(print, "local %s\n", prefix_print(&link->local[i], text));
+	for (i = 0; i < link->n_remote; i++)
+		buf_printf(print, "remote %s\n", prefix_print(&link->remote[i], text));
 }
 
 METHOD(conf_tunnel_t, add_link, void, private_conf_tunnel_t *this, const struct apn *apn, const struct link *link)
@@ -133,9 +133,9 @@ METHOD(conf_tunnel_t, add_link, void, private_conf_tunnel_t *this, const struct 
 
 	child = child_cfg_create(apn->name, &create);
 	child->set_replay_window(child, REPLAY_WINDOW);
-	child->add_proposal(child, proposal_create_from_string(PROTO_ESP, tunnel->suite->esp));
-	add_selectors(child, TRUE, apn->cloud.prefixes, apn->cloud.n_prefixes);
-	add_selectors(child, FALSE, apn->pool, apn->n_pool);
+	child->add_proposal(child, proposal_create_from_string(PROTO_ESP, tunnel->suites[0]->esp));
+	add_selectors(child, TRUE, link->local, link->n_local);
+	add_selectors(child, FALSE, link->remote, link->n_remote);
 	this->public.cfg->add_child_cfg(this->public.cfg, child);
 	print_link(&this->print, apn, link);
 }
@@ -145,9 +145,9 @@ static void print_tunnel(
 {
 	char local[IP_TEXT], remote[IP_TEXT];
 
-	buf_printf(print, "%s\n%s %s\n%s %s\n", tunnel->name, ip_print(&gateway->outer_address, local),
-		tunnel->carrier->local_id, ip_print(&tunnel->peer, remote), tunnel->remote_id);
-	buf_printf(print, "%s\n", tunnel->suite->name);
+	buf_printf(print, "%s\n%s %s\n%s %s\n", tunnel->name, ip_print(&gateway->outer.address.ip, local),
+		tunnel->carrier->local_id, ip_print(&tunnel->peers[0].address, remote), tunnel->remote_id);
+	buf_printf(print, "%s\n", tunnel->suites[0]->name);
 	buf_printf(print, "ike %u %u %u\n", tunnel->ike.rekey, tunnel->ike.jitter, tunnel->ike.ceiling);
 	buf_add(print, carrier->digest, sizeof(carrier->digest));
 }
@@ -227,12 +227,12 @@ conf_tunnel_t *conf_tunnel_create(
 	private_conf_tunnel_t *this;
 	char peer[IP_TEXT];
 
-	ip_print(&tunnel->peer, peer);
+	ip_print(&tunnel->peers[0].address, peer);
 	INIT(this,
 		.public = {
 			.name = strdup(tunnel->name),
 			.initiate = tunnel->initiate,
-			.suite = tunnel->suite->name,
+			.suite = tunnel->suites[0]->name,
 			.peer = host_create_from_string(peer, IKEV2_UDP_PORT),
 			.local_id = identification_create_from_string(tunnel->carrier->local_id),
 			.remote_id = identification_create_from_string(tunnel->remote_id),

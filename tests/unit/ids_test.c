@@ -94,7 +94,8 @@ static void first_numbers(void **state)
 
 	(void)state;
 	assert_int_equal(ids_assign(ids, m), 0);
-	assert_ids(ids, "if_id a/t 3\nif_id a/u 4\nif_id b/t 1\nif_id b/u 2\ntable a 1002\ntable b 1001\n");
+	assert_ids(ids,
+		"if_id a/t 3\nif_id a/u 4\nif_id b/t 1\nif_id b/u 2\ntable a 1002\ntable b 1001\ntunnel t 1\ntunnel u 2\n");
 	assert_int_equal(m->apns[0].table, 1001);
 	assert_int_equal(m->apns[0].links[1].if_id, 2);
 	assert_int_equal(m->apns[1].table, 1002);

@@ -19,7 +19,7 @@ static void retransmissions_add_up(void **state)
 
 static void defaults_keep_the_rule(void **state)
 {
-	struct lifetime ike = lifetime_for(LIFETIME_REKEY_IKE), child = lifetime_for(LIFETIME_REKEY_CHILD);
+	struct lifetime ike = lifetime_for(LIFETIME_REKEY_IKE, 0), child = lifetime_for(LIFETIME_REKEY_CHILD, 0);
 
 	(void)state;
 	assert_null(lifetime_check(&ike, &retransmission_default));
@@ -38,7 +38,7 @@ static void whatever_passes_is_under_an_hour(void **state)
 
 	(void)state;
 	for (unsigned rekey = 0; rekey <= 2 * LIFETIME_LIMIT; rekey++) {
-		struct lifetime l = lifetime_for(rekey);
+		struct lifetime l = lifetime_for(rekey, 0);
 		if (lifetime_check(&l, &retransmission_default))
 			continue;
 		passed++;
@@ -69,10 +69,10 @@ static void each_break_is_named(void **state)
 static void short_rekeys_have_short_ceilings(void **state)
 {
 	(void)state;
-	assert_int_equal(lifetime_for(30).ceiling, 180);
-	assert_int_equal(lifetime_for(600).ceiling, 1320);
-	assert_int_equal(lifetime_for(1680).ceiling, LIFETIME_CEILING);
-	assert_int_equal(lifetime_for(3000).ceiling, LIFETIME_CEILING);
+	assert_int_equal(lifetime_for(30, 0).ceiling, 180);
+	assert_int_equal(lifetime_for(600, 0).ceiling, 1320);
+	assert_int_equal(lifetime_for(1680, 0).ceiling, LIFETIME_CEILING);
+	assert_int_equal(lifetime_for(3000, 0).ceiling, LIFETIME_CEILING);
 }
 
 int main(void)

@@ -71,18 +71,18 @@ static void example_loads(void **state)
 
 	assert_string_equal(m->dir, "/etc/culvert");
 	assert_string_equal(m->gateway.name, "gw-fra1");
-	assert_string_equal(m->gateway.outer_interface, "eth0");
-	assert_string_equal(ip_print(&m->gateway.outer_address, address), "192.0.2.1");
+	assert_string_equal(m->gateway.outer.interface, "eth0");
+	assert_string_equal(ip_print(&m->gateway.outer.address.ip, address), "192.0.2.1");
 	assert_int_equal(m->n_carriers, 1);
 	const struct carrier *carrier = &m->carriers[0];
 	assert_string_equal(carrier->name, "vodafone-cz");
 	assert_int_equal(carrier->auth, CARRIER_AUTH_PSK);
-	assert_string_equal(carrier->psk_file, "vodafone-cz.psk");
-	assert_null(carrier->certificate);
+	assert_string_equal(carrier->psk_files[0], "vodafone-cz.psk");
+	assert_int_equal(carrier->n_certificates, 0);
 	const struct tunnel *tunnel = &carrier->tunnels[0];
 	assert_ptr_equal(tunnel->carrier, carrier);
 	assert_string_equal(tunnel->remote_id, "praha.example.net");
-	assert_string_equal(tunnel->suite->name, SUITE_DEFAULT);
+	assert_string_equal(tunnel->suites[0]->name, SUITE_DEFAULT);
 	assert_true(tunnel->initiate);
 	assert_int_equal(tunnel->ike.rekey, LIFETIME_REKEY_IKE);
 	assert_int_equal(tunnel->child.rekey, LIFETIME_REKEY_CHILD);

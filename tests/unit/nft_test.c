@@ -36,7 +36,7 @@ static void make_sample(struct sample *s)
 	s->apn.table = IDS_TABLE_FIRST;
 	s->apn.cloud.interface = cloud_interface;
 	s->model = (struct model){ .apns = &s->apn, .n_apns = 1 };
-	s->model.gateway.outer_interface = outer;
+	s->model.gateway.outer.interface = outer;
 }
 
 static int render(const struct sample *s)
@@ -56,7 +56,7 @@ static void names_that_nft_reads_otherwise_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		make_sample(&s);
-		s.model.gateway.outer_interface = bad[i];
+		s.model.gateway.outer.interface = bad[i];
 		assert_int_equal(render(&s), -EINVAL);
 		make_sample(&s);
 		s.apn.cloud.interface = bad[i];
