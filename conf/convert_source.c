@@ -8,6 +8,7 @@
 #include "lib/io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 enum {
 	SHOWN_MAX = 72, /* octets of a quoted value */
+	KEY_MAX = 250, /* octets of a key, with the sections that it is in */
 	NOTES_MAX = 5000,
 };
 
@@ -93,12 +95,22 @@ static char *disarm(char *text)
 	return text;
 }
 
-const char *source_show(struct source *s, const char *text)
+static const char *show(struct source *s, const char *text, size_t max)
 {
-	size_t len = strlen(text), shown = utf8_valid(text, len < SHOWN_MAX ? len : SHOWN_MAX);
+	size_t len = strlen(text), shown = utf8_valid(text, len < max ? len : max);
 	char *copy = source_printf(s, "%.*s%s", (int)shown, text, shown < len ? "..." : "");
 
 	return copy ? disarm(copy) : "";
+}
+
+const char *source_show(struct source *s, const char *text)
+{
+	return show(s, text, SHOWN_MAX);
+}
+
+const char *source_name(struct source *s)
+{
+	return show(s, s->file, PATH_MAX);
 }
 
 void source_free(struct source *s)
@@ -155,7 +167,7 @@ void source_note(struct source *s, unsigned line, const char *key, const char *f
 		return;
 	size_t len = strlen(key);
 	char *shown = source_strndup(s, key, len && key[len - 1] == '.' ? len - 1 : len);
-	*n = (struct note){ .line = line, .number = s->n_notes, .key = shown ? source_show(s, shown) : "", .text = text };
+	*n = (struct note){ .line = line, .number = s->n_notes, .key = shown ? show(s, shown, KEY_MAX) : "", .text = text };
 	if (!s->notes)
 		s->last_note = &s->notes;
 	*s->last_note = n;
@@ -183,8 +195,7 @@ void source_print_notes(struct source *s, const char *prefix, struct buf *out)
 		sorted[n++] = note;
 	qsort(sorted, n, sizeof(*sorted), compare_notes);
 	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, source_show(s, s->file), sorted[i]->line, sorted[i]->key,
-			sorted[i]->text);
+		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, source_name(s), sorted[i]->line, sorted[i]->key, sorted[i]->text);
 	if (s->n_dropped)
 		buf_printf(out, "%sand %zu more\n", prefix, s->n_dropped);
 }

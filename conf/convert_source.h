@@ -59,6 +59,8 @@ char *source_strndup(struct source *s, const char *text, size_t len);
 char *source_printf(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* text, cut if it is long and with '?' for control characters: for messages and comments. "" if memory ran out. */
 const char *source_show(struct source *s, const char *text);
+/* The file as it is called in messages, without control characters. */
+const char *source_name(struct source *s);
 void source_free(struct source *s);
 
 /* An error: the first one sets s->error. Nothing of the file's text may stand in it, for that could be a secret. */

@@ -6,45 +6,16 @@
 #include <cmocka.h>
 
 #include "appliance/cmd/cmd.h"
+#include "tests/unit/said.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 4, PATH_MAX_LEN = 128, SAID_MAX = 65536 };
+static struct said said;
 
-/* The exit code of "culvert check WORD..."; said gets what is on stdout. */
-static int run(char said[static SAID_MAX], const char *const *words)
-{
-	char copies[ARGUMENTS_MAX][PATH_MAX_LEN], *argv[ARGUMENTS_MAX + 1] = { NULL };
-	struct cmd_options o = { 0 };
-	int argc = 0, out = dup(1), err = dup(2);
-	FILE *file = tmpfile(), *other = tmpfile();
-
-	assert_non_null(file);
-	assert_non_null(other);
-	for (; words[argc]; argc++) {
-		snprintf(copies[argc], sizeof(copies[argc]), "%s", words[argc]);
-		argv[argc] = copies[argc];
-	}
-	fflush(NULL);
-	dup2(fileno(file), 1);
-	dup2(fileno(other), 2);
-	int code = cmd_check(&o, argc, argv);
-	fflush(NULL);
-	dup2(out, 1);
-	dup2(err, 2);
-	close(out);
-	close(err);
-	rewind(file);
-	said[fread(said, 1, SAID_MAX - 1, file)] = '\0';
-	fclose(file);
-	fclose(other);
-	return code;
-}
-
-#define RUN(said, ...) run(said, (const char *const[]){ "check", __VA_ARGS__, NULL })
+#define RUN(...) SAID_RUN(&said, cmd_check, "check", __VA_ARGS__)
 
 static const char *member(const json_t *entry, const char *key)
 {
@@ -54,14 +25,13 @@ static const char *member(const json_t *entry, const char *key)
 static void errors_for_an_editor(void **state)
 {
 	static const char path[] = "tests/invalid/rekey-range.conf";
-	static char said[SAID_MAX];
 	unsigned found = 0;
 	size_t i;
 	json_t *entry;
 
 	(void)state;
-	assert_int_equal(RUN(said, "--json", path), EXIT_BAD);
-	json_t *list = json_loads(said, 0, NULL);
+	assert_int_equal(RUN("--json", path), EXIT_BAD);
+	json_t *list = json_loads(said.out, 0, NULL);
 	assert_true(json_is_array(list) && json_array_size(list) > 0);
 	json_array_foreach(list, i, entry)
 	{
@@ -82,11 +52,9 @@ static void errors_for_an_editor(void **state)
 
 static void a_file_that_is_not_there(void **state)
 {
-	static char said[SAID_MAX];
-
 	(void)state;
-	assert_int_equal(RUN(said, "--json", "tests/none.conf"), EXIT_BAD);
-	json_t *list = json_loads(said, 0, NULL);
+	assert_int_equal(RUN("--json", "tests/none.conf"), EXIT_BAD);
+	json_t *list = json_loads(said.out, 0, NULL);
 	assert_int_equal(json_array_size(list), 1);
 	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "line")));
 	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "key")));
@@ -96,7 +64,6 @@ static void a_file_that_is_not_there(void **state)
 /* More messages than are kept: the list says so, as the text does. */
 static void messages_that_were_only_counted(void **state)
 {
-	static char said[SAID_MAX];
 	char path[] = "/tmp/culvert-check-XXXXXX";
 
 	(void)state;
@@ -105,9 +72,9 @@ static void messages_that_were_only_counted(void **state)
 	for (unsigned i = 0; i < 500; i++)
 		assert_true(dprintf(fd, "nonsense%u = 1;\n", i) > 0);
 	close(fd);
-	assert_int_equal(RUN(said, "--json", path), EXIT_BAD);
+	assert_int_equal(RUN("--json", path), EXIT_BAD);
 	unlink(path);
-	json_t *list = json_loads(said, 0, NULL);
+	json_t *list = json_loads(said.out, 0, NULL);
 	const json_t *last = json_array_get(list, json_array_size(list) - 1);
 	assert_int_equal(json_array_size(list), 201);
 	assert_string_equal(member(last, "severity"), "note");
@@ -117,15 +84,13 @@ static void messages_that_were_only_counted(void **state)
 
 static void usage_and_text(void **state)
 {
-	static char said[SAID_MAX];
-
 	(void)state;
-	assert_int_equal(RUN(said, "tests/invalid/rekey-range.conf"), EXIT_BAD);
-	assert_string_equal(said, "");
-	assert_int_equal(RUN(said, "--json", "a", "b"), EXIT_USAGE);
-	assert_int_equal(RUN(said, "--yaml"), EXIT_USAGE);
-	assert_int_equal(RUN(said, "--json", "--json"), EXIT_USAGE);
-	assert_int_equal(RUN(said, "a", "--json"), EXIT_USAGE);
+	assert_int_equal(RUN("tests/invalid/rekey-range.conf"), EXIT_BAD);
+	assert_string_equal(said.out, "");
+	assert_int_equal(RUN("--json", "a", "b"), EXIT_USAGE);
+	assert_int_equal(RUN("--yaml"), EXIT_USAGE);
+	assert_int_equal(RUN("--json", "--json"), EXIT_USAGE);
+	assert_int_equal(RUN("a", "--json"), EXIT_USAGE);
 }
 
 int main(void)

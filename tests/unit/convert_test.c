@@ -320,6 +320,28 @@ static void inheritance_is_bounded(void **state)
 	buf_free(&text);
 }
 
+/* Line ends of another system's editor change nothing. */
+static void line_ends(void **state)
+{
+	static const char *const paths[] = { FOLDER "swanctl-policy-based.conf", FOLDER "ipsec-libreswan.conf" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct buf text = { 0 };
+		size_t len;
+		char *plain = read_text(paths[i], &len);
+		for (const char *c = plain; *c; c++)
+			buf_printf(&text, *c == '\n' ? "\r%c" : "%c", *c);
+		struct result one = converted(plain, len, "x.conf"), other = converted(buf_text(&text), text.len, "x.conf");
+		assert_string_equal(buf_text(&one.out), buf_text(&other.out));
+		assert_string_equal(buf_text(&one.left), buf_text(&other.left));
+		result_free(&one);
+		result_free(&other);
+		buf_free(&text);
+		free(plain);
+	}
+}
+
 /* What stands in quotes must not end a line, a string or a comment of the output. */
 static void quotes_forge_nothing(void **state)
 {
@@ -349,6 +371,7 @@ int main(void)
 		cmocka_unit_test(octets_that_are_no_text),
 		cmocka_unit_test(everything_is_bounded),
 		cmocka_unit_test(inheritance_is_bounded),
+		cmocka_unit_test(line_ends),
 		cmocka_unit_test(quotes_forge_nothing),
 	};
 
