@@ -9,15 +9,18 @@ struct diag_list;
 struct model;
 struct tunnel;
 
-enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets; 5000 tunnels take about 2 MiB */
+enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 5000 tunnels take about 2 MiB */
 
 /*
- * Reads, checks and freezes. 0 with *ret (conf_free() it) and perhaps warnings in diags; or -EINVAL with at least one
- * error in diags and *ret untouched; or another -errno (out of memory) with *ret untouched.
+ * Reads, with what it includes, checks and freezes. 0 with *ret (conf_free() it) and perhaps warnings in diags; or
+ * -EINVAL with at least one error in diags and *ret untouched; or another -errno (out of memory) with *ret untouched.
  * Secrets (dir/secrets/) are checked too: existence, owner, mode, length.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
-/* The same for text in memory, without looking at secrets; name stands in the messages, dir becomes model.dir. */
+/*
+ * The same for text in memory, without looking at secrets; name stands in the messages, its folder becomes model.dir.
+ * It stands alone: @include is refused.
+ */
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret);
 /* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
  */
@@ -26,6 +29,11 @@ void conf_print(const struct model *m, struct buf *out);
 void conf_print_peers(const struct tunnel *t, struct buf *out);
 /* The secret in dir/secrets/NAME: a trailing newline is dropped. The caller io_free_secret()s *ret. 0 or -errno. */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);
+/*
+ * The same for a pre-shared key: "0x" with hexadecimal digits and "0s" with base64 are the octets that they stand for.
+ * -EINVAL if it is not one line of text, -EILSEQ if the digits are wrong.
+ */
+int conf_read_psk(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /* NULL is allowed. */
 void conf_free(struct model *m);
 

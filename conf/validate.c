@@ -27,7 +27,12 @@ struct key check_key(const char *format, ...)
 /* Line of a key, not looked for when the message will only be counted. */
 static unsigned line_of(const struct check *c, const char *key)
 {
-	return key && c->diags->count < DIAG_MAX ? locate_key(c->where, key) : 0;
+	return key && c->diags->count < DIAG_MAX ? locate_key(c->where, key).line : 0;
+}
+
+static const char *file_of(const struct check *c, const char *key)
+{
+	return locate_key(c->where, c->diags->count < DIAG_MAX ? key : NULL).file;
 }
 
 void check_error(struct check *c, const char *key, const char *format, ...)
@@ -38,7 +43,7 @@ void check_error(struct check *c, const char *key, const char *format, ...)
 	va_start(ap, format);
 	int n = vasprintf(&text, format, ap);
 	va_end(ap);
-	diag_error(c->diags, c->where->file, line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
+	diag_error(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
 	if (n >= 0)
 		free(text);
 }
@@ -51,7 +56,7 @@ void check_warning(struct check *c, const char *key, const char *format, ...)
 	va_start(ap, format);
 	int n = vasprintf(&text, format, ap);
 	va_end(ap);
-	diag_warning(c->diags, c->where->file, line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
+	diag_warning(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
 	if (n >= 0)
 		free(text);
 }

@@ -271,6 +271,11 @@ bool links_carrying(const struct links *l, uint32_t if_id)
 	return carrying_has(carrying(l), if_id);
 }
 
+const struct carrying *links_all_carrying(const struct links *l)
+{
+	return carrying(l);
+}
+
 bool links_knows(const struct links *l, uint32_t if_id)
 {
 	return !l->known_whole || carrying_has(&l->known, if_id);

@@ -8,12 +8,15 @@
  */
 #include "appliance/daemon/reload.h"
 
+#include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/links.h"
+#include "appliance/daemon/outline.h"
 #include "appliance/isolation/report.h"
 #include "conf/conf.h"
 #include "conf/utf8.h"
+#include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/log.h"
 
@@ -31,7 +34,10 @@ struct reload {
 	bool running;
 	/* Of the transaction that runs: */
 	struct generation next;
+	struct outline_difference difference; /* between current and next */
 	struct diag_list diags;
+	struct counts counted; /* charon's answer to prepare */
+	bool by_charon; /* it is */
 	bool prepared; /* charon holds `next`, ready to commit */
 	bool was_whole; /* nothing of the kernel's side had failed before */
 	bool want_sync; /* charon missed a step, or came up meanwhile */
@@ -56,6 +62,7 @@ void reload_free(struct reload *r)
 		return;
 	generation_free(&r->next);
 	generation_free(&r->current);
+	outline_free(&r->difference);
 	diag_free(&r->diags);
 	free(r->charon_refusal);
 	free(r);
@@ -136,12 +143,17 @@ static void finish(struct reload *r, int error, const char *text, bool changed)
 		.error = error,
 		.text = text,
 		.generation = r->current.number,
+		.rollback_of = r->current.rollback_of,
 		.changed = changed,
+		.tunnels = r->by_charon ? r->counted : r->difference.tunnels,
+		.apns = r->difference.apns,
+		.by_charon = r->by_charon,
 		.diags = &diags,
 	};
 
 	r->diags = (struct diag_list){ 0 };
 	generation_free(&r->next);
+	outline_free(&r->difference);
 	r->running = false;
 	if (r->want_sync)
 		reload_sync_charon(r);
@@ -197,7 +209,7 @@ static void settle(struct reload *r)
 	r->current = r->next;
 	r->next = (struct generation){ 0 };
 	generation_free(&old);
-	generation_prune(r->parts.run, r->current.number);
+	archive_prune(r->parts.run);
 	finish(r, 0, NULL, true);
 }
 
@@ -234,6 +246,14 @@ static void extend_kernel(struct reload *r)
 	}
 }
 
+/* The number behind a word of charon's answer; 0 if it does not say. */
+static unsigned number_behind(const char *answer, const char *word)
+{
+	const char *at = strstr(answer, word);
+
+	return at ? (unsigned)strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
 static void on_prepared(void *userdata, int error, const char *answer)
 {
 	struct reload *r = userdata;
@@ -242,54 +262,163 @@ static void on_prepared(void *userdata, int error, const char *answer)
 		refuse(r, error, "charon refuses the new configuration", answer);
 		return;
 	}
+	/* It is there but does not say whether it would take this. Without a configuration there is nothing to lose. */
+	if (error == -ETIME && r->current.number) {
+		r->want_sync = true;
+		refuse(r, error, "charon does not say whether it takes the new configuration", "no answer within 30 seconds");
+		return;
+	}
 	r->prepared = !error;
+	r->by_charon = !error;
+	r->counted = (struct counts){
+		.added = number_behind(answer, "added="),
+		.changed = number_behind(answer, "changed="),
+		.removed = number_behind(answer, "removed="),
+		.kept = number_behind(answer, "kept="),
+	};
 	r->want_sync = r->want_sync || error;
 	extend_kernel(r);
 }
 
-/* Loads, checks and freezes into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
-static int freeze(struct reload *r, bool *ret_changed)
+static void unchanged(struct reload *r)
 {
-	struct model *model;
-	int error = conf_load(r->parts.conf, &r->diags, &model);
-
-	if (error)
-		return error;
-	error = generation_freeze(r->parts.run, r->parts.state, model, r->current.number, &r->diags, &r->next, ret_changed);
-	conf_free(model);
-	return error;
+	links_use(r->parts.links, r->current.model);
+	finish(r, 0, NULL, false);
 }
 
-int reload_begin(struct reload *r, reload_done_fn done, void *userdata)
+/* What is frozen goes to charon, or, while it is away, to the kernel at once. */
+static void hand_over(struct reload *r)
+{
+	if (!ask(r, "prepare", r->next.number, on_prepared))
+		return;
+	r->want_sync = true;
+	extend_kernel(r);
+}
+
+/* Freezes m into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
+static int freeze(struct reload *r, struct model *m, const char *who, unsigned rollback_of,
+	const struct model *passed_over, bool *ret_changed)
+{
+	struct generation_source source = {
+		.model = m,
+		.who = who,
+		.file = r->parts.conf,
+		.rollback_of = rollback_of,
+		.passed_over = passed_over,
+	};
+
+	return generation_freeze(
+		r->parts.run, r->parts.state, &source, &r->current, &r->diags, &r->next, &r->difference, ret_changed);
+}
+
+static void begin_file(struct reload *r, const struct reload_order *order)
 {
 	bool changed = false;
-	int error;
+	struct model *model = NULL;
+	int error = conf_load(r->parts.conf, &r->diags, &model);
 
+	if (!error && order->source == RELOAD_START && generation_passed_over(r->parts.run, &r->current, model)) {
+		conf_free(model);
+		unchanged(r);
+		return;
+	}
+	if (!error)
+		error = freeze(r, model, order->who, 0, NULL, &changed);
+	conf_free(model);
+	if (error)
+		refuse(r, error, r->parts.conf,
+			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
+	else if (!changed)
+		unchanged(r);
+	else
+		hand_over(r);
+}
+
+/* Which generation an order means: 0 with *ret, or -ENOENT with the reason in why. */
+static int find_target(const struct reload *r, unsigned wanted, unsigned *ret, char *why, size_t why_size)
+{
+	CLEANUP(cleanup_free) unsigned *kept = NULL;
+	size_t n = 0;
+
+	if (!archive_list(r->parts.run, &kept, &n))
+		for (size_t i = 0; i < n; i++)
+			if (wanted ? kept[i] == wanted : kept[i] < r->current.number) {
+				*ret = kept[i];
+				return 0;
+			}
+	if (wanted)
+		snprintf(why, why_size, "generation %u is not kept; culvert history lists those that are", wanted);
+	else
+		snprintf(why, why_size, "no generation before the one in force is kept");
+	return -ENOENT;
+}
+
+/* The operator's file as it is, for the restart that asks whether it has changed; NULL: nothing that could be loaded.
+ */
+static struct model *load_passed_over(const struct reload *r)
+{
+	struct diag_list ignored = { 0 };
+	struct model *m = NULL;
+
+	if (conf_load(r->parts.conf, &ignored, &m))
+		m = NULL;
+	diag_free(&ignored);
+	return m;
+}
+
+static void begin_rollback(struct reload *r, const struct reload_order *order)
+{
+	struct generation old = { 0 };
+	struct model *file = NULL;
+	bool changed = false;
+	char why[128] = "";
+	unsigned number = 0;
+	int error = find_target(r, order->number, &number, why, sizeof(why));
+
+	if (error) {
+		refuse(r, error, "rollback", why);
+		return;
+	}
+	error = generation_load(r->parts.run, number, &r->diags, &old);
+	if (!error) {
+		file = load_passed_over(r);
+		error = freeze(r, old.model, order->who, number, file, &changed);
+	}
+	conf_free(file);
+	generation_free(&old);
+	snprintf(why, sizeof(why), "generation %u cannot be brought back: %s", number, strerror(-error));
+	if (error)
+		refuse(r, error, "rollback", why);
+	else if (!changed)
+		unchanged(r);
+	else
+		hand_over(r);
+}
+
+int reload_begin(struct reload *r, const struct reload_order *order, reload_done_fn done, void *userdata)
+{
 	if (r->running)
 		return -EBUSY;
 	r->running = true;
 	r->prepared = false;
+	r->by_charon = false;
 	r->want_sync = false;
 	r->done = done;
 	r->userdata = userdata;
-	error = freeze(r, &changed);
-	if (error) {
-		refuse(r, error, r->parts.conf,
-			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
-	} else if (!changed) {
-		links_use(r->parts.links, r->current.model);
-		finish(r, 0, NULL, false);
-	} else if (ask(r, "prepare", r->next.number, on_prepared)) {
-		r->want_sync = true;
-		extend_kernel(r);
-	}
+	if (order->source == RELOAD_ROLLBACK)
+		begin_rollback(r, order);
+	else
+		begin_file(r, order);
 	return 0;
 }
 
 int reload_adopt(struct reload *r, struct diag_list *diags)
 {
-	int error = generation_load_current(r->parts.run, diags, &r->current);
+	int error;
 
+	archive_prune(r->parts.run);
+	generation_discard(r->parts.run, GENERATION_DRAFT);
+	error = generation_load_current(r->parts.run, diags, &r->current);
 	if (!error)
 		links_use(r->parts.links, r->current.model);
 	return error;

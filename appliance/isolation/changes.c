@@ -19,11 +19,11 @@ enum rank {
 	RANK_REMOVE_ADDRESS, /* before others are added: a primary address takes its secondaries along */
 	RANK_ADD_RULE, /* before the local table's rule at 0 goes, or the host would be deaf in between */
 	RANK_ADD_VRF,
-	RANK_ADD_REFUSAL,
 	RANK_ADD_XFRM,
 	RANK_ADD_MTU,
+	RANK_ADD_DEVICE_SYSCTL, /* before the refusals: some make the kernel walk through all tables of routes */
+	RANK_ADD_REFUSAL, /* before there are members that are up */
 	RANK_ADD_MASTER,
-	RANK_ADD_DEVICE_SYSCTL,
 	RANK_ADD_UP,
 	RANK_ADD_ADDRESS,
 	RANK_ADD_ROUTE,

@@ -22,8 +22,8 @@ struct changes { /* zero-initialise */
 };
 
 /*
- * What turns have into want; both sorted. Refusals stand before the VRF that needs them is up, an interface is a
- * member before it is up, forwarding comes on last. Of what goes, routes are first, then the cloud interface goes down
+ * What turns have into want; both sorted. Refusals stand before a VRF is up or has members that may be, an
+ * interface is a member before it is up, forwarding comes on last. Of what goes, routes are first, then the cloud interface goes down
  * before it leaves its VRF (a VRF that vanishes under a live interface leaks), then links, then refusals. 0 or -ENOMEM.
  */
 int changes_between(const struct plan *want, const struct plan *have, struct changes *ret);

@@ -1,12 +1,15 @@
 #include "appliance/isolation/netlink.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <net/if.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { BURST = 8 * 1024 * 1024 }; /* octets of events; some 10,000 SAs that come at once */
@@ -112,6 +115,89 @@ int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
 	while (r >= 0 && answer > 0);
 	nl_cb_put(cb);
 	return answer <= 0 ? answer : to_errno(r);
+}
+
+int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg)
+{
+	static const char padding[NLMSG_ALIGNTO];
+
+	if (!msg)
+		return -ENOMEM;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	nlh->nlmsg_seq = b->first + (uint32_t)b->count;
+	nlh->nlmsg_flags |= NLM_F_REQUEST;
+	b->last = b->text.len;
+	buf_add(&b->text, nlh, nlh->nlmsg_len);
+	buf_add(&b->text, padding, NLMSG_ALIGN(nlh->nlmsg_len) - nlh->nlmsg_len);
+	nlmsg_free(msg);
+	if (b->text.error)
+		return b->text.error;
+	b->count++;
+	return 0;
+}
+
+/* Takes in answers until the last request has its own. 0 or -errno. */
+static int take_answers(int fd, struct netlink_batch *b)
+{
+	_Alignas(struct nlmsghdr) char text[16384];
+	bool ended = false;
+
+	while (!ended) {
+		ssize_t got = recv(fd, text, sizeof(text), 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		int left = (int)got;
+		for (struct nlmsghdr *nlh = (void *)text; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
+			if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+				continue;
+			const struct nlmsgerr *answer = nlmsg_data(nlh);
+			uint32_t which = answer->msg.nlmsg_seq - b->first;
+			if (which < b->count)
+				b->results[which] = answer->error;
+			ended = ended || which == b->count - 1;
+		}
+	}
+	return 0;
+}
+
+/* Only failures are answered; the last request asks for an answer in any case, which comes behind all others. */
+void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b)
+{
+	int fd = nl_socket_get_fd(sk), r = 0;
+
+	memset(b->results, 0, sizeof(b->results));
+	if (b->count == 0)
+		return;
+	((struct nlmsghdr *)(void *)(b->text.text + b->last))->nlmsg_flags |= NLM_F_ACK;
+	if (send(fd, b->text.text, b->text.len, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = take_answers(fd, b);
+	/* What was not said to have failed is not known to have worked. */
+	for (size_t i = 0; i < b->count && r < 0; i++)
+		if (b->results[i] == 0)
+			b->results[i] = r;
+	b->text.len = 0;
+	b->first += (uint32_t)b->count;
+	b->count = 0;
+}
+
+uint32_t netlink_interface(const struct nl_sock *sk, const char *name)
+{
+	struct ifreq by_name = { 0 }, by_index = { 0 };
+	int fd = nl_socket_get_fd(sk);
+
+	if (strlen(name) >= sizeof(by_name.ifr_name))
+		return 0;
+	strncpy(by_name.ifr_name, name, sizeof(by_name.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFINDEX, &by_name) < 0)
+		return 0;
+	by_index.ifr_ifindex = by_name.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFNAME, &by_index) < 0 || strcmp(by_index.ifr_name, name) != 0)
+		return 0;
+	return (uint32_t)by_name.ifr_ifindex;
 }
 
 /* What a reading hands on, and what came of it. */

@@ -2,6 +2,7 @@
 #ifndef CULVERT_APPLIANCE_ISOLATION_NETLINK_H
 #define CULVERT_APPLIANCE_ISOLATION_NETLINK_H
 
+#include "lib/buf.h"
 #include "lib/prefix.h"
 
 #include <stddef.h>
@@ -18,6 +19,25 @@ int netlink_listen(int protocol, const int *groups, struct nl_sock **ret);
 
 /* Sends msg, which it frees, and waits for the answer. 0 or the kernel's own -errno. msg may be NULL: -ENOMEM. */
 int netlink_request(struct nl_sock *sk, struct nl_msg *msg);
+
+enum { NETLINK_BATCH = 64 }; /* requests; the answers to as many failures fit into a socket's buffer */
+
+/* Requests that are sent together. The kernel takes them one after another, and goes on after one that fails. */
+struct netlink_batch { /* zero-initialise */
+	struct buf text; /* the messages, one behind another */
+	size_t last; /* where the last one begins */
+	uint32_t first; /* sequence number of the first one; grows, so that no late answer is taken for another */
+	size_t count;
+	int results[NETLINK_BATCH]; /* of each, in order, after netlink_batch_run(): 0 or the kernel's own -errno */
+};
+
+/* Appends msg, which it frees, to a batch that is not full. msg may be NULL: -ENOMEM. 0 or -errno. */
+int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg);
+/* Sends them all, waits for what the kernel says, and empties the batch but for the results. */
+void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b);
+
+/* Index of the interface of that name, 0 if there is none. A second name (altname) does not count. */
+uint32_t netlink_interface(const struct nl_sock *sk, const char *name);
 
 /* Called for every message; a result below 0 ends the reading and is returned. */
 typedef int (*netlink_handler)(struct nl_msg *msg, void *arg);
