@@ -129,6 +129,9 @@ static void read_side(struct source *s, struct side *side, const struct section 
 	const char *one, *many;
 	const struct setting *i = take_end(s, conn, end, "subnet", &one), *k = take_end(s, conn, end, "subnets", &many);
 
+	if (!i)
+		i = take_end(s, conn, end, "subnetwithin", &one);
+
 	conn_set_side(s, side, i, one);
 	if (!side->any)
 		conn_set_side(s, side, k, many);
@@ -213,9 +216,9 @@ static void read_ike(struct source *s, struct conn *c, const struct section *con
 	const struct setting *pfs = source_take(conn, "pfs");
 
 	c->ike = (struct proposals){ i ? i->value : NULL, "ike", i ? i->line : 0 };
-	/* libreswan's way, and what its own keys and spellings show; strongSwan has no pfs= for IKEv2. */
-	c->pfs_implied = pfs ? conn_is_yes(pfs->value)
-						 : source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
+	/* libreswan's way, told by its own keys and spellings; strongSwan takes no notice of pfs=. */
+	c->pfs_implied = source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
+	c->pfs_implied &= !pfs || conn_is_yes(pfs->value);
 	i = take_one(conn, udp, COUNT(udp));
 	if (i && conn_is_yes(i->value))
 		source_note(s, i->line, i->name, RULE_UDP);

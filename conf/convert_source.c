@@ -244,27 +244,33 @@ struct section *source_section(struct source *s, struct section *parent, const c
 	return child;
 }
 
-void source_set(
-	struct source *s, struct section *section, const char *name, const char *value, unsigned line, bool several)
+/* Appends a setting behind the last one, at *last. */
+static void add_setting(struct source *s, struct section *section, struct setting **last, const struct setting *setting)
+{
+	if (++section->n_settings > SOURCE_SETTINGS_MAX) {
+		source_fail(
+			s, setting->line, "more than %d settings in one section; is it the right file?", SOURCE_SETTINGS_MAX);
+		return;
+	}
+	struct setting *new = count_node(s, setting->line) ? source_alloc(s, sizeof(*new)) : NULL;
+	if (!new)
+		return;
+	*new = *setting;
+	*last = new;
+}
+
+void source_set(struct source *s, struct section *section, const char *name, const char *value, unsigned line)
 {
 	struct setting **last = &section->settings;
 
 	for (; *last; last = &(*last)->next) {
-		if (!several && !strcmp((*last)->name, name)) {
+		if (!strcmp((*last)->name, name)) {
 			(*last)->value = value;
 			(*last)->line = line;
 			return;
 		}
 	}
-	if (++section->n_settings > SOURCE_SETTINGS_MAX) {
-		source_fail(s, line, "more than %d settings in one section; is it the right file?", SOURCE_SETTINGS_MAX);
-		return;
-	}
-	struct setting *new = count_node(s, line) ? source_alloc(s, sizeof(*new)) : NULL;
-	if (!new)
-		return;
-	*new = (struct setting){ .name = name, .value = value, .line = line };
-	*last = new;
+	add_setting(s, section, last, &(struct setting){ .name = name, .value = value, .line = line });
 }
 
 void source_refer(struct source *s, struct section *section, const char *path, unsigned line)
@@ -274,8 +280,8 @@ void source_refer(struct source *s, struct section *section, const char *path, u
 
 	for (; *last; last = &(*last)->next)
 		n++;
-	if (n == SOURCE_SETTINGS_MAX) {
-		source_fail(s, line, "more than %d references in one section; is it the right file?", SOURCE_SETTINGS_MAX);
+	if (n == SOURCE_REFERENCES_MAX) {
+		source_fail(s, line, "more than %d references in one section; is it the right file?", SOURCE_REFERENCES_MAX);
 		return;
 	}
 	new = source_alloc(s, sizeof(*new));
@@ -292,11 +298,12 @@ void source_inherit(struct source *s, struct section *base, const struct section
 		return;
 	}
 	for (const struct setting *o = other->settings; o && !s->error; o = o->next) {
-		bool own = false;
-		for (const struct setting *b = base->settings; b && !own; b = b->next)
-			own = !strcmp(b->name, o->name);
-		if (!own)
-			source_set(s, base, o->name, o->value, o->line, false);
+		struct setting **last = &base->settings;
+		while (*last && strcmp((*last)->name, o->name) != 0)
+			last = &(*last)->next;
+		if (!*last)
+			add_setting(s, base, last,
+				&(struct setting){ .name = o->name, .value = o->value, .line = o->line, .inherited = true });
 	}
 	for (const struct section *o = other->sections; o && !s->error; o = o->next) {
 		struct section *child = source_section(s, base, o->name, o->line);
