@@ -69,8 +69,10 @@ static void messages_that_were_only_counted(void **state)
 	(void)state;
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "apns = (\n") > 0);
 	for (unsigned i = 0; i < 500; i++)
-		assert_true(dprintf(fd, "nonsense%u = 1;\n", i) > 0);
+		assert_true(dprintf(fd, "%s{ nonsense = 1; }\n", i ? ", " : "") > 0);
+	assert_true(dprintf(fd, ");\n") > 0);
 	close(fd);
 	assert_int_equal(RUN("--json", path), EXIT_BAD);
 	unlink(path);
