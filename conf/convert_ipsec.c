@@ -126,17 +126,17 @@ static void read_ends(struct source *s, struct conn *c, const struct section *co
 
 static void read_side(struct source *s, struct side *side, const struct section *conn, const char *end)
 {
-	const char *one, *many;
-	const struct setting *i = take_end(s, conn, end, "subnet", &one), *k = take_end(s, conn, end, "subnets", &many);
+	static const char *const spellings[] = { "subnet", "subnetwithin", "subnets" };
+	const char *key, *first = source_printf(s, "%ssubnet", end);
+	bool given = false;
 
-	if (!i)
-		i = take_end(s, conn, end, "subnetwithin", &one);
-
-	conn_set_side(s, side, i, one);
-	if (!side->any)
-		conn_set_side(s, side, k, many);
-	if (!i && !k)
-		source_note(s, conn->line, one,
+	for (size_t i = 0; i < COUNT(spellings) && !side->any; i++) {
+		const struct setting *subnets = take_end(s, conn, end, spellings[i], &key);
+		conn_set_side(s, side, subnets, key);
+		given |= subnets != NULL;
+	}
+	if (!given)
+		source_note(s, conn->line, first,
 			"is not given, and the end's own address alone would be in the tunnel; write the prefixes");
 }
 
