@@ -67,7 +67,7 @@ static void write_header(struct source *s, bool ipsec, const struct buf *notes, 
 	buf_printf(out,
 		"# Made of %s by culvert convert: carriers and apns, to go into /etc/culvert/culvert.conf.\n"
 		"# See to each line with TODO in it; culvert check says what is still wrong.\n",
-		source_show(s, s->file));
+		source_name(s));
 	if (ipsec)
 		buf_puts(out,
 			"# TODO: left was taken as this gateway's end (right where that is %defaultroute); look that it is.\n");

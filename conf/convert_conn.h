@@ -63,6 +63,7 @@ struct conn {
 	bool strict; /* revocation */
 	bool gateway_initiates;
 	unsigned dpd, rekey_ike, rekey_child, ceiling, replay_window; /* 0: Culvert's default */
+	unsigned ceiling_line;
 	const char *df, *dscp; /* NULL: Culvert's default */
 	struct proposals ike;
 	bool pfs_implied; /* ESP proposals without a key exchange use that of IKE */

@@ -106,6 +106,15 @@ static bool is_host_name(const char *text)
 	return isalnum((unsigned char)text[0]) && text[strspn(text, "0123456789.-")] && strlen(text) < 254;
 }
 
+static bool has_peer(const struct conn *c, const char *text)
+{
+	for (size_t i = 0; i < c->n_peers; i++) {
+		if (!strcmp(c->peers[i], text))
+			return true;
+	}
+	return false;
+}
+
 static void add_peer(struct source *s, struct conn *c, const char *text, unsigned line, const char *key)
 {
 	struct ip ip;
@@ -113,6 +122,8 @@ static void add_peer(struct source *s, struct conn *c, const char *text, unsigne
 
 	if (is_any(text))
 		c->any_peer = true;
+	else if (has_peer(c, text))
+		return;
 	else if (name && !is_host_name(text))
 		source_note(s, line, key, "%s is no single address or name; write the address of each gateway of the carrier",
 			source_show(s, text));

@@ -210,7 +210,7 @@ static void finish_ceiling(struct source *s, struct conn *c)
 
 	if (!c->ceiling || !lifetime_check(&l, &retransmission_default))
 		return;
-	source_note(s, c->line, c->name,
+	source_note(s, c->ceiling_line, c->path,
 		"keys would end after %u s; Culvert has one such ceiling for IKE and ESP, below 3600 s and late enough for a "
 		"rekey after %u s and its retransmissions, and takes its default",
 		c->ceiling, l.rekey);

@@ -126,14 +126,17 @@ static void read_ends(struct source *s, struct conn *c, const struct section *co
 
 static void read_side(struct source *s, struct side *side, const struct section *conn, const char *end)
 {
-	const char *one, *many;
-	const struct setting *i = take_end(s, conn, end, "subnet", &one), *k = take_end(s, conn, end, "subnets", &many);
+	static const char *const spellings[] = { "subnet", "subnetwithin", "subnets" };
+	const char *key, *first = source_printf(s, "%ssubnet", end);
+	bool given = false;
 
-	conn_set_side(s, side, i, one);
-	if (!side->any)
-		conn_set_side(s, side, k, many);
-	if (!i && !k)
-		source_note(s, conn->line, one,
+	for (size_t i = 0; i < COUNT(spellings) && !side->any; i++) {
+		const struct setting *subnets = take_end(s, conn, end, spellings[i], &key);
+		conn_set_side(s, side, subnets, key);
+		given |= subnets != NULL;
+	}
+	if (!given)
+		source_note(s, conn->line, first,
 			"is not given, and the end's own address alone would be in the tunnel; write the prefixes");
 }
 
@@ -213,9 +216,9 @@ static void read_ike(struct source *s, struct conn *c, const struct section *con
 	const struct setting *pfs = source_take(conn, "pfs");
 
 	c->ike = (struct proposals){ i ? i->value : NULL, "ike", i ? i->line : 0 };
-	/* libreswan's way, and what its own keys and spellings show; strongSwan has no pfs= for IKEv2. */
-	c->pfs_implied = pfs ? conn_is_yes(pfs->value)
-						 : source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
+	/* libreswan's way, told by its own keys and spellings; strongSwan takes no notice of pfs=. */
+	c->pfs_implied = source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
+	c->pfs_implied &= !pfs || conn_is_yes(pfs->value);
 	i = take_one(conn, udp, COUNT(udp));
 	if (i && conn_is_yes(i->value))
 		source_note(s, i->line, i->name, RULE_UDP);

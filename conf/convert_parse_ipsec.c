@@ -64,7 +64,7 @@ static void take_setting(struct reader *r, const char *text, size_t len)
 	if (!strcmp(name, "also"))
 		source_refer(r->s, r->section, source_printf(r->s, "conn %s", value), r->line);
 	else
-		source_set(r->s, r->section, name, value, r->line, false);
+		source_set(r->s, r->section, name, value, r->line);
 }
 
 static void take_heading(struct reader *r, const char *text, size_t len)
@@ -109,6 +109,37 @@ static void take_line(struct reader *r, const char *text, size_t len)
 
 /* --- inheritance --- */
 
+static void expand(struct source *s, struct section *conn, unsigned depth);
+
+/* Says where a section gives another value than one that was inherited before it and stays. */
+static void note_rivals(struct source *s, const struct section *conn, const struct section *other)
+{
+	for (const struct setting *o = other->settings; o; o = o->next) {
+		const struct setting *i = source_get(conn, o->name);
+		if (i && i->inherited && i->line != o->line && strcmp(i->value, o->value) != 0)
+			source_note(s, o->line, conn->name,
+				"%s is given otherwise in line %u by another also=; that one is taken, as strongSwan does",
+				source_show(s, o->name), i->line);
+	}
+}
+
+/* The later an also= stands, the more it counts. */
+static void inherit_also(struct source *s, struct section *conn, const struct reference *r, unsigned depth)
+{
+	if (!r || s->error)
+		return;
+	inherit_also(s, conn, r->next, depth);
+	struct section *other = r->path ? source_find(s->root, r->path) : NULL;
+	if (!other) {
+		source_note(s, r->line, conn->name, "also= names a section that is not in this file; add that section");
+		return;
+	}
+	other->referenced = true;
+	expand(s, other, depth + 1);
+	note_rivals(s, conn, other);
+	source_inherit(s, conn, other, 0);
+}
+
 static void expand(struct source *s, struct section *conn, unsigned depth)
 {
 	if (conn->expanded || s->error)
@@ -118,16 +149,7 @@ static void expand(struct source *s, struct section *conn, unsigned depth)
 		return;
 	}
 	conn->expanding = true;
-	for (const struct reference *r = conn->references; r && !s->error; r = r->next) {
-		struct section *other = r->path ? source_find(s->root, r->path) : NULL;
-		if (!other) {
-			source_note(s, r->line, conn->name, "also= names a section that is not in this file; add that section");
-			continue;
-		}
-		other->referenced = true;
-		expand(s, other, depth + 1);
-		source_inherit(s, conn, other, 0);
-	}
+	inherit_also(s, conn, conn->references, depth);
 	conn->expanding = false;
 	conn->expanded = true;
 }

@@ -56,7 +56,7 @@ static char *take_quoted(struct cursor *c, char *to)
 		bool escaped = *c->at == '\\' && c->at[1];
 		c->at += escaped;
 		c->line += *c->at == '\n';
-		if (!escaped || *c->at != '\n')
+		if ((!escaped || *c->at != '\n') && *c->at != '\r')
 			*to++ = escaped ? unescaped(*c->at) : *c->at;
 	}
 	if (*c->at)
@@ -161,7 +161,7 @@ static void take_entry(struct cursor *c, struct section *section, unsigned depth
 	skip_blanks(c);
 	if (*c->at == '=') {
 		c->at++;
-		source_set(c->s, section, name, take_value(c), line, false);
+		source_set(c->s, section, name, take_value(c), line);
 		return;
 	}
 	if (!strcmp(name, "include") && !strchr("{:\n#", *c->at)) {

@@ -8,6 +8,7 @@
 #include "lib/io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 enum {
 	SHOWN_MAX = 72, /* octets of a quoted value */
+	KEY_MAX = 250, /* octets of a key, with the sections that it is in */
 	NOTES_MAX = 5000,
 };
 
@@ -93,12 +95,22 @@ static char *disarm(char *text)
 	return text;
 }
 
-const char *source_show(struct source *s, const char *text)
+static const char *show(struct source *s, const char *text, size_t max)
 {
-	size_t len = strlen(text), shown = utf8_valid(text, len < SHOWN_MAX ? len : SHOWN_MAX);
+	size_t len = strlen(text), shown = utf8_valid(text, len < max ? len : max);
 	char *copy = source_printf(s, "%.*s%s", (int)shown, text, shown < len ? "..." : "");
 
 	return copy ? disarm(copy) : "";
+}
+
+const char *source_show(struct source *s, const char *text)
+{
+	return show(s, text, SHOWN_MAX);
+}
+
+const char *source_name(struct source *s)
+{
+	return show(s, s->file, PATH_MAX);
 }
 
 void source_free(struct source *s)
@@ -155,7 +167,7 @@ void source_note(struct source *s, unsigned line, const char *key, const char *f
 		return;
 	size_t len = strlen(key);
 	char *shown = source_strndup(s, key, len && key[len - 1] == '.' ? len - 1 : len);
-	*n = (struct note){ .line = line, .number = s->n_notes, .key = shown ? source_show(s, shown) : "", .text = text };
+	*n = (struct note){ .line = line, .number = s->n_notes, .key = shown ? show(s, shown, KEY_MAX) : "", .text = text };
 	if (!s->notes)
 		s->last_note = &s->notes;
 	*s->last_note = n;
@@ -183,8 +195,7 @@ void source_print_notes(struct source *s, const char *prefix, struct buf *out)
 		sorted[n++] = note;
 	qsort(sorted, n, sizeof(*sorted), compare_notes);
 	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, source_show(s, s->file), sorted[i]->line, sorted[i]->key,
-			sorted[i]->text);
+		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, source_name(s), sorted[i]->line, sorted[i]->key, sorted[i]->text);
 	if (s->n_dropped)
 		buf_printf(out, "%sand %zu more\n", prefix, s->n_dropped);
 }
@@ -233,27 +244,33 @@ struct section *source_section(struct source *s, struct section *parent, const c
 	return child;
 }
 
-void source_set(
-	struct source *s, struct section *section, const char *name, const char *value, unsigned line, bool several)
+/* Appends a setting behind the last one, at *last. */
+static void add_setting(struct source *s, struct section *section, struct setting **last, const struct setting *setting)
+{
+	if (++section->n_settings > SOURCE_SETTINGS_MAX) {
+		source_fail(
+			s, setting->line, "more than %d settings in one section; is it the right file?", SOURCE_SETTINGS_MAX);
+		return;
+	}
+	struct setting *new = count_node(s, setting->line) ? source_alloc(s, sizeof(*new)) : NULL;
+	if (!new)
+		return;
+	*new = *setting;
+	*last = new;
+}
+
+void source_set(struct source *s, struct section *section, const char *name, const char *value, unsigned line)
 {
 	struct setting **last = &section->settings;
 
 	for (; *last; last = &(*last)->next) {
-		if (!several && !strcmp((*last)->name, name)) {
+		if (!strcmp((*last)->name, name)) {
 			(*last)->value = value;
 			(*last)->line = line;
 			return;
 		}
 	}
-	if (++section->n_settings > SOURCE_SETTINGS_MAX) {
-		source_fail(s, line, "more than %d settings in one section; is it the right file?", SOURCE_SETTINGS_MAX);
-		return;
-	}
-	struct setting *new = count_node(s, line) ? source_alloc(s, sizeof(*new)) : NULL;
-	if (!new)
-		return;
-	*new = (struct setting){ .name = name, .value = value, .line = line };
-	*last = new;
+	add_setting(s, section, last, &(struct setting){ .name = name, .value = value, .line = line });
 }
 
 void source_refer(struct source *s, struct section *section, const char *path, unsigned line)
@@ -263,8 +280,8 @@ void source_refer(struct source *s, struct section *section, const char *path, u
 
 	for (; *last; last = &(*last)->next)
 		n++;
-	if (n == SOURCE_SETTINGS_MAX) {
-		source_fail(s, line, "more than %d references in one section; is it the right file?", SOURCE_SETTINGS_MAX);
+	if (n == SOURCE_REFERENCES_MAX) {
+		source_fail(s, line, "more than %d references in one section; is it the right file?", SOURCE_REFERENCES_MAX);
 		return;
 	}
 	new = source_alloc(s, sizeof(*new));
@@ -281,11 +298,12 @@ void source_inherit(struct source *s, struct section *base, const struct section
 		return;
 	}
 	for (const struct setting *o = other->settings; o && !s->error; o = o->next) {
-		bool own = false;
-		for (const struct setting *b = base->settings; b && !own; b = b->next)
-			own = !strcmp(b->name, o->name);
-		if (!own)
-			source_set(s, base, o->name, o->value, o->line, false);
+		struct setting **last = &base->settings;
+		while (*last && strcmp((*last)->name, o->name) != 0)
+			last = &(*last)->next;
+		if (!*last)
+			add_setting(s, base, last,
+				&(struct setting){ .name = o->name, .value = o->value, .line = o->line, .inherited = true });
 	}
 	for (const struct section *o = other->sections; o && !s->error; o = o->next) {
 		struct section *child = source_section(s, base, o->name, o->line);

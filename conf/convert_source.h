@@ -12,6 +12,7 @@ struct note;
 enum {
 	SOURCE_DEPTH_MAX = 16, /* sections inside sections, and references to references */
 	SOURCE_SETTINGS_MAX = 512, /* of a section */
+	SOURCE_REFERENCES_MAX = 64, /* of a section */
 	SOURCE_SECTIONS_MAX = 4096, /* of a section */
 	SOURCE_NODES_MAX = 100000, /* sections and settings in all, with the inherited ones */
 };
@@ -21,6 +22,7 @@ struct setting {
 	const char *name, *value;
 	unsigned line;
 	bool taken; /* somebody has read it */
+	bool inherited; /* from another section */
 };
 
 /* The path of a section that another one inherits from. */
@@ -59,6 +61,8 @@ char *source_strndup(struct source *s, const char *text, size_t len);
 char *source_printf(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* text, cut if it is long and with '?' for control characters: for messages and comments. "" if memory ran out. */
 const char *source_show(struct source *s, const char *text);
+/* The file as it is called in messages, without control characters. */
+const char *source_name(struct source *s);
 void source_free(struct source *s);
 
 /* An error: the first one sets s->error. Nothing of the file's text may stand in it, for that could be a secret. */
@@ -72,9 +76,8 @@ void source_print_notes(struct source *s, const char *prefix, struct buf *out);
 /* The subsection of that name, made if it is not there; NULL: s->error is set. */
 struct section *source_section(struct source *s, struct section *parent, const char *name, unsigned line);
 struct section *source_find(const struct section *parent, const char *name);
-/* Sets name to value, in place of an earlier value unless it may stand there several times. */
-void source_set(
-	struct source *s, struct section *section, const char *name, const char *value, unsigned line, bool several);
+/* Sets name to value, in place of an earlier value. */
+void source_set(struct source *s, struct section *section, const char *name, const char *value, unsigned line);
 void source_refer(struct source *s, struct section *section, const char *path, unsigned line);
 /* Copies into base whatever of other it has not itself, subsections included. */
 void source_inherit(struct source *s, struct section *base, const struct section *other, unsigned depth);

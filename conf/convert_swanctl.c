@@ -9,6 +9,10 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+#define NO_SECTION "is no section that culvert convert knows; look whether the tunnel needs it"
+
+static const struct rules no_rules = { NULL, 0 };
+
 enum { WINDOW_LEAST = 32, WINDOW_MOST = 4096 };
 
 static struct setting *take(
@@ -18,6 +22,11 @@ static struct setting *take(
 	if (!*ret_key)
 		*ret_key = name;
 	return source_take(section, name);
+}
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
 }
 
 /* --- authentication --- */
@@ -40,11 +49,6 @@ static const struct section *find_round(
 			found = i;
 	}
 	return found;
-}
-
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
 }
 
 /* What the round's auth= comes to; false with a note if Culvert has nothing like it. */
@@ -81,6 +85,14 @@ static void read_files(struct source *s, struct files *files, const struct setti
 	}
 }
 
+/* Certificates by section: from a file in another place, or from a token. */
+static void note_certificates(struct source *s, const struct section *round, const char *path)
+{
+	for (const struct section *i = round->sections; i; i = i->next)
+		source_note(s, i->line, source_printf(s, "%s%s", path, i->name),
+			"is not taken over; copy the certificate to the secrets folder (PEM), and name it as certificate or ca");
+}
+
 static void read_local(struct source *s, struct conn *c, const struct section *round, const char *path)
 {
 	const char *key;
@@ -92,6 +104,7 @@ static void read_local(struct source *s, struct conn *c, const struct section *r
 	i = take(s, round, path, "certs", &key);
 	read_files(s, &c->certificates, i, key);
 	source_note_rest(s, round, path, &rules_swanctl_round);
+	note_certificates(s, round, path);
 }
 
 static void read_remote(struct source *s, struct conn *c, const struct section *round, const char *path)
@@ -116,6 +129,7 @@ static void read_remote(struct source *s, struct conn *c, const struct section *
 	i = take(s, round, path, "revocation", &key);
 	c->strict = i && !strcmp(i->value, "strict");
 	source_note_rest(s, round, path, &rules_swanctl_round);
+	note_certificates(s, round, path);
 }
 
 /* False if the connection cannot be Culvert's. */
@@ -155,8 +169,10 @@ static void read_child_times(struct source *s, struct conn *c, const struct sect
 	i = take(s, section, path, "life_time", &key);
 	if (i && (conn_seconds(i->value, &seconds) || (c->ceiling && c->ceiling != seconds)))
 		source_note(s, i->line, key, RULE_LIFE);
-	else if (i)
+	else if (i) {
 		c->ceiling = seconds;
+		c->ceiling_line = i->line;
+	}
 }
 
 static const char *dscp_word(const char *value)
@@ -282,6 +298,12 @@ static void read_children(struct source *s, struct conns *all, struct conn *c, c
 
 	for (const struct section *child = children ? children->sections : NULL; child && !s->error; child = child->next)
 		read_child(s, all, c, child);
+	if (children)
+		source_note_rest(s, children, c->path, &no_rules);
+	for (const struct section *i = section->sections; i; i = i->next) {
+		if (i != children && !begins(i->name, "local") && !begins(i->name, "remote"))
+			source_note(s, i->line, source_printf(s, "%s%s", c->path, i->name), NO_SECTION);
+	}
 	for (struct child *child = c->children; child; child = child->next)
 		child->apart |= source_get(section, "if_id_in") || source_get(section, "if_id_out");
 	if (!c->children)
@@ -327,9 +349,10 @@ void convert_read_swanctl(struct source *s, struct conns *ret)
 		if (!strcmp(i->name, "connections")) {
 			for (const struct section *conn = i->sections; conn && !s->error; conn = conn->next)
 				read_conn(s, ret, conn);
+			source_note_rest(s, i, "connections.", &no_rules);
 		} else if (strcmp(i->name, "secrets") != 0) {
 			note_section(s, i);
 		}
 	}
-	source_note_rest(s, s->root, "", &(struct rules){ NULL, 0 });
+	source_note_rest(s, s->root, "", &no_rules);
 }

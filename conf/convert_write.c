@@ -68,7 +68,7 @@ static void put_prefixes(struct writer *w, const struct side *side, const char *
 static void put_origin(
 	struct writer *w, const char *indent, unsigned line, const char *was, const char *is, const char *what)
 {
-	buf_printf(w->out, "%s# %s:%u", indent, source_show(w->s, w->s->file), line);
+	buf_printf(w->out, "%s# %s:%u", indent, source_name(w->s), line);
 	if (strcmp(was, is) != 0)
 		buf_printf(w->out, "; the %s is called %s there", what, source_show(w->s, was));
 	buf_puts(w->out, "\n");

@@ -10,7 +10,8 @@ static const struct {
 	const char *help;
 	int (*run)(const struct cmd_options *o, int argc, char **argv);
 } commands[] = {
-	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing", cmd_check },
+	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing; --json: for editors",
+		cmd_check },
 	{ "convert", "swanctl FILE",
 		"make carriers and apns of a swanctl.conf or ipsec.conf; exit code 3 if something is left out", cmd_convert },
 	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },

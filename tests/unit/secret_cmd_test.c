@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
+#include "tests/unit/said.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 8, SAID_MAX = 4096 };
-
 static char folder[64], secrets[80];
+static struct said said;
 
 static int start(void **state)
 {
@@ -41,35 +41,7 @@ static int stop(void **state)
 	return io_remove_tree(folder);
 }
 
-/* The exit code of "culvert secret WORD...", which may end with NULL; said gets stdout and stderr together. */
-static int run(char said[static SAID_MAX], const char *const *words)
-{
-	char copies[ARGUMENTS_MAX][128], *argv[ARGUMENTS_MAX + 1] = { NULL };
-	struct cmd_options o = { 0 };
-	int argc = 0, out = dup(1), err = dup(2);
-	FILE *file = tmpfile();
-
-	assert_non_null(file);
-	for (; words[argc]; argc++) {
-		snprintf(copies[argc], sizeof(copies[argc]), "%s", words[argc]);
-		argv[argc] = copies[argc];
-	}
-	fflush(NULL);
-	dup2(fileno(file), 1);
-	dup2(fileno(file), 2);
-	int code = cmd_secret(&o, argc, argv);
-	fflush(NULL);
-	dup2(out, 1);
-	dup2(err, 2);
-	close(out);
-	close(err);
-	rewind(file);
-	said[fread(said, 1, SAID_MAX - 1, file)] = '\0';
-	fclose(file);
-	return code;
-}
-
-#define RUN(said, ...) run(said, (const char *const[]){ "secret", __VA_ARGS__, NULL })
+#define RUN(...) SAID_RUN(&said, cmd_secret, "secret", __VA_ARGS__)
 
 /* What is in the file, without the newline that must end it; the caller frees it. */
 static char *key_in(const char *name, size_t *ret_len)
@@ -94,13 +66,13 @@ static bool exists(const char *name)
 
 static void a_key_is_made(void **state)
 {
-	char said[SAID_MAX], path[128], *first, *second;
+	char path[128], *first, *second;
 	struct stat st;
 	size_t len;
 
 	(void)state;
 	mode_t before = umask(0777);
-	int code = RUN(said, "new", "a.psk", "--dir", secrets);
+	int code = RUN("new", "a.psk", "--dir", secrets);
 	umask(before);
 	assert_int_equal(code, EXIT_OK);
 	snprintf(path, sizeof(path), "%s/a.psk", secrets);
@@ -109,14 +81,16 @@ static void a_key_is_made(void **state)
 	first = key_in("a.psk", &len);
 	assert_int_equal(len, 44);
 	assert_int_equal(strspn(first, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), 44);
-	assert_null(strstr(said, first));
-	assert_non_null(strstr(said, "psk_file = \"a.psk\";"));
-	assert_non_null(strstr(said, path));
+	assert_null(strstr(said.out, first));
+	assert_null(strstr(said.err, first));
+	assert_non_null(strstr(said.out, "psk_file = \"a.psk\";"));
+	assert_non_null(strstr(said.out, path));
 
-	assert_int_equal(RUN(said, "new", "b.psk", "--length", "128", "--dir", secrets), EXIT_OK);
+	assert_int_equal(RUN("new", "b.psk", "--length", "128", "--dir", secrets), EXIT_OK);
 	second = key_in("b.psk", &len);
 	assert_int_equal(len, 128);
-	assert_null(strstr(said, second));
+	assert_null(strstr(said.out, second));
+	assert_null(strstr(said.err, second));
 	assert_int_not_equal(strncmp(first, second, 16), 0);
 	free(first);
 	free(second);
@@ -132,11 +106,11 @@ static void the_loader_likes_it(void **state)
 		"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
 		"interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
 	struct diag_list diags = { 0 };
-	char said[SAID_MAX], path[128];
+	char path[128];
 	struct model *m = NULL;
 
 	(void)state;
-	assert_int_equal(RUN(said, "new", "a.psk", "--length", "43", "--dir", secrets), EXIT_OK);
+	assert_int_equal(RUN("new", "a.psk", "--length", "43", "--dir", secrets), EXIT_OK);
 	snprintf(path, sizeof(path), "%s/culvert.conf", folder);
 	assert_int_equal(io_write_file(path, text, sizeof(text) - 1, 0600), 0);
 	assert_int_equal(conf_load(path, &diags, &m), 0);
@@ -147,14 +121,14 @@ static void the_loader_likes_it(void **state)
 
 static void nothing_is_replaced(void **state)
 {
-	char said[SAID_MAX], path[128], *key;
+	char path[128], *key;
 	size_t len;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/a.psk", secrets);
 	assert_int_equal(io_write_file(path, "in-use\n", 7, 0600), 0);
-	assert_int_equal(RUN(said, "new", "a.psk", "--dir", secrets), EXIT_BAD);
-	assert_non_null(strstr(said, "psk_file = [ \"new\", \"old\" ]"));
+	assert_int_equal(RUN("new", "a.psk", "--dir", secrets), EXIT_BAD);
+	assert_non_null(strstr(said.err, "psk_file = [ \"new\", \"old\" ]"));
 	key = key_in("a.psk", &len);
 	assert_string_equal(key, "in-use");
 	free(key);
@@ -162,31 +136,30 @@ static void nothing_is_replaced(void **state)
 	/* Nor does it write through a link. */
 	snprintf(path, sizeof(path), "%s/link.psk", secrets);
 	assert_int_equal(symlink("target", path), 0);
-	assert_int_equal(RUN(said, "new", "link.psk", "--dir", secrets), EXIT_BAD);
+	assert_int_equal(RUN("new", "link.psk", "--dir", secrets), EXIT_BAD);
 	assert_false(exists("target"));
 }
 
 static void a_folder_of_others_is_refused(void **state)
 {
 	static const mode_t modes[] = { 0770, 0707, 0777, 01777 };
-	char said[SAID_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		assert_int_equal(chmod(secrets, modes[i]), 0);
-		assert_int_equal(RUN(said, "new", "a.psk", "--dir", secrets), EXIT_BAD);
-		assert_non_null(strstr(said, "lets others put files there; chmod it to 0700"));
+		assert_int_equal(RUN("new", "a.psk", "--dir", secrets), EXIT_BAD);
+		assert_non_null(strstr(said.err, "lets others put files there; chmod it to 0700"));
 		assert_false(exists("a.psk"));
 	}
 	assert_int_equal(chmod(secrets, 0700), 0);
 	/* In a user namespace with one user, root included, there is nobody to give it to. */
 	if (!chown(secrets, 12345, (gid_t)-1)) {
-		assert_int_equal(RUN(said, "new", "a.psk", "--dir", secrets), EXIT_BAD);
-		assert_non_null(strstr(said, "belongs to user 12345; chown it to root"));
+		assert_int_equal(RUN("new", "a.psk", "--dir", secrets), EXIT_BAD);
+		assert_non_null(strstr(said.err, "belongs to user 12345; chown it to root"));
 		assert_int_equal(chown(secrets, geteuid(), (gid_t)-1), 0);
 	}
-	assert_int_equal(RUN(said, "new", "a.psk", "--dir", "/tmp/culvert-no-such-folder"), EXIT_BAD);
-	assert_non_null(strstr(said, "/tmp/culvert-no-such-folder: No such file or directory"));
+	assert_int_equal(RUN("new", "a.psk", "--dir", "/tmp/culvert-no-such-folder"), EXIT_BAD);
+	assert_non_null(strstr(said.err, "/tmp/culvert-no-such-folder: No such file or directory"));
 }
 
 static void wrong_usage(void **state)
@@ -194,17 +167,16 @@ static void wrong_usage(void **state)
 	static const char *const names[] = { "../a", "a/b", ".a", "", "a b", "-a", "a\n",
 		"0123456789012345678901234567890123456789012345678901234567890123456" };
 	static const char *const lengths[] = { "42", "129", "0", "-50", "50x", "", "99999999999999999999" };
-	char said[SAID_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_int_equal(RUN(said, "new", names[i], "--dir", secrets), EXIT_USAGE);
+		assert_int_equal(RUN("new", names[i], "--dir", secrets), EXIT_USAGE);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
-		assert_int_equal(RUN(said, "new", "a.psk", "--length", lengths[i], "--dir", secrets), EXIT_USAGE);
-	assert_int_equal(RUN(said, "new"), EXIT_USAGE);
-	assert_int_equal(RUN(said, "old", "a.psk"), EXIT_USAGE);
-	assert_int_equal(RUN(said, "new", "a.psk", "b.psk", "--dir", secrets), EXIT_USAGE);
-	assert_int_equal(RUN(said, "new", "a.psk", "--dir"), EXIT_USAGE);
+		assert_int_equal(RUN("new", "a.psk", "--length", lengths[i], "--dir", secrets), EXIT_USAGE);
+	assert_int_equal(RUN("new"), EXIT_USAGE);
+	assert_int_equal(RUN("old", "a.psk"), EXIT_USAGE);
+	assert_int_equal(RUN("new", "a.psk", "b.psk", "--dir", secrets), EXIT_USAGE);
+	assert_int_equal(RUN("new", "a.psk", "--dir"), EXIT_USAGE);
 	assert_false(exists("a.psk"));
 }
 
@@ -212,7 +184,6 @@ static void wrong_usage(void **state)
 static void a_failed_write_leaves_nothing(void **state)
 {
 	struct rlimit before, none;
-	char said[SAID_MAX];
 
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
@@ -220,7 +191,7 @@ static void a_failed_write_leaves_nothing(void **state)
 	none = before;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-	int code = RUN(said, "new", "a.psk", "--dir", secrets);
+	int code = RUN("new", "a.psk", "--dir", secrets);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(code, EXIT_BAD);
 	assert_false(exists("a.psk"));
