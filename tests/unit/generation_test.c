@@ -172,7 +172,7 @@ static void numbers_outlast_the_run_folder(void **state)
 	struct generation g = { 0 };
 
 	(void)state;
-	write_text("state-ids", "if_id a/t 7\ntable a 1009\n");
+	write_text("state-ids", "if_id a/t 7\ntable a 1009\nend 2\n");
 	assert_int_equal(mkdir("state", 0755), 0);
 	assert_int_equal(rename("state-ids", "state/ids"), 0);
 	assert_int_equal(freeze(0), 1);
@@ -193,7 +193,7 @@ static void bad_numbers_refuse(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir("state", 0755), 0);
-	write_text("state/ids", "if_id a/t seven\n");
+	write_text("state/ids", "if_id a/t seven\nend 1\n");
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
 	assert_int_equal(freeze_model(m, 0, &diags, &g, &changed), -EINVAL);
 	diag_print(&diags, &said);
