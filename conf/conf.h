@@ -9,15 +9,18 @@ struct diag_list;
 struct model;
 struct tunnel;
 
-enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets; 5000 tunnels take about 2 MiB */
+enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 5000 tunnels take about 2 MiB */
 
 /*
- * Reads, checks and freezes. 0 with *ret (conf_free() it) and perhaps warnings in diags; or -EINVAL with at least one
- * error in diags and *ret untouched; or another -errno (out of memory) with *ret untouched.
+ * Reads, with what it includes, checks and freezes. 0 with *ret (conf_free() it) and perhaps warnings in diags; or
+ * -EINVAL with at least one error in diags and *ret untouched; or another -errno (out of memory) with *ret untouched.
  * Secrets (dir/secrets/) are checked too: existence, owner, mode, length.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
-/* The same for text in memory, without looking at secrets; name stands in the messages, dir becomes model.dir. */
+/*
+ * The same for text in memory, without looking at secrets; name stands in the messages, its folder becomes model.dir.
+ * It stands alone: @include is refused.
+ */
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret);
 /* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
  */

@@ -1,6 +1,7 @@
 /*
- * From text to a frozen model: octets are looked at, libconfig parses, the schema reads, the parts are checked against
- * each other. Errors of one stage are all reported; what later stages would say of text that does not parse is not.
+ * From text to a frozen model: what is included is put in its place, libconfig parses, the schema reads, the parts are
+ * checked against each other. Errors of one stage are all reported; what later stages would say of text that does not
+ * parse is not.
  */
 #include "conf/conf.h"
 
@@ -8,7 +9,7 @@
 #include "conf/locate.h"
 #include "conf/model.h"
 #include "conf/read.h"
-#include "conf/utf8.h"
+#include "conf/source.h"
 #include "conf/validate.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -20,49 +21,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* --- octets --- */
-
-static unsigned line_at(const char *text, size_t at)
-{
-	unsigned line = 1;
-
-	for (size_t i = 0; i < at; i++)
-		line += text[i] == '\n';
-	return line;
-}
-
-/* 0, or -EINVAL with a message: what libconfig would cut short or take as it comes. */
-static int check_octets(const char *text, size_t len, const char *name, struct diag_list *diags)
-{
-	if (len > CONF_FILE_MAX) {
-		diag_error(diags, name, 0, NULL, "is larger than %d octets; is it the right file?", CONF_FILE_MAX);
-		return -EINVAL;
-	}
-	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
-		diag_error(diags, name, 1, NULL, "begins with a byte order mark; save the file as UTF-8 without one");
-		return -EINVAL;
-	}
-	size_t valid = utf8_valid(text, len);
-	if (valid < len) {
-		diag_error(diags, name, line_at(text, valid), NULL, "is not UTF-8 from here; save the file as UTF-8");
-		return -EINVAL;
-	}
-	const char *nul = memchr(text, '\0', len);
-	if (nul) {
-		diag_error(diags, name, line_at(text, (size_t)(nul - text)), NULL, "has a NUL in it; this is no text file");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* --- syntax --- */
 
-static const char no_include[] = "@include is refused; write everything into one file";
-
+/* What is included stands in the text already; libconfig opens no file. */
 static const char **refuse_include(config_t *config, const char *dir, const char *path, const char **error)
 {
 	(void)config, (void)dir, (void)path;
-	*error = no_include;
+	*error = "@include cannot stand here";
 	return NULL;
 }
 
@@ -75,15 +40,16 @@ static const struct {
 	{ "memory exhausted", "brackets are nested too deeply" },
 };
 
-static void report_syntax(const config_t *config, const char *name, struct diag_list *diags)
+static void report_syntax(const config_t *config, const struct source *source, struct diag_list *diags)
 {
+	struct origin at = source_origin(source, (unsigned)config_error_line(config));
 	const char *text = config_error_text(config);
 
 	for (size_t i = 0; text && i < sizeof(syntax_messages) / sizeof(syntax_messages[0]); i++) {
 		if (!strcmp(text, syntax_messages[i].theirs))
 			text = syntax_messages[i].ours;
 	}
-	diag_error(diags, name, (unsigned)config_error_line(config), NULL, "%s", text ? text : "cannot be parsed");
+	diag_error(diags, at.file, at.line, NULL, "%s", text ? text : "cannot be parsed");
 }
 
 /* --- model --- */
@@ -98,20 +64,20 @@ static char *folder_of(const char *name)
 	return slash == name ? strdup("/") : strndup(name, (size_t)(slash - name));
 }
 
-static int new_model(const char *name, struct model **ret)
+/* Takes over the names of files, which origins in the model point to. */
+static int new_model(struct source *source, struct model **ret)
 {
 	struct model *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
-	m->dir = folder_of(name);
-	m->files = calloc(1, sizeof(*m->files));
-	if (m->files)
-		m->files[m->n_files++] = strdup(name);
-	if (!m->dir || !m->files || !m->files[0]) {
+	m->dir = folder_of(source->files[0]);
+	if (!m->dir) {
 		conf_free(m);
 		return -ENOMEM;
 	}
+	m->files = source->files;
+	m->n_files = source->n_files;
 	*ret = m;
 	return 0;
 }
@@ -136,48 +102,63 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 	return diags->errors > before ? -EINVAL : 0;
 }
 
-static int load(
-	const char *text, size_t len, const char *name, bool secrets, struct diag_list *diags, struct model **ret)
+/* The source's files are the model's at the end, or freed. */
+static int load_tree(
+	struct source *source, const config_t *config, bool secrets, struct diag_list *diags, struct model **ret)
 {
+	struct locator where = { source, config_root_setting(config) };
 	struct model *m;
+
+	int r = new_model(source, &m);
+	if (r)
+		return r;
+	r = build(&where, secrets, diags, m);
+	if (!r)
+		*ret = m;
+	else
+		conf_free(m);
+	source->files = NULL;
+	source->n_files = 0;
+	return r;
+}
+
+static int load_source(struct source *source, bool secrets, struct diag_list *diags, struct model **ret)
+{
+	int r = -EINVAL;
 	config_t config;
 
-	int r = check_octets(text, len, name, diags);
-	if (r)
-		return r;
-	r = new_model(name, &m);
-	if (r)
-		return r;
 	config_init(&config);
 	config_set_include_func(&config, refuse_include);
-	if (config_read_string(&config, text)) {
-		struct locator where = { m->files[0], text, len, config_root_setting(&config) };
-		r = build(&where, secrets, diags, m);
-	} else {
-		report_syntax(&config, name, diags);
-		r = -EINVAL;
-	}
-	config_destroy(&config);
-	if (r)
-		conf_free(m);
+	if (config_read_string(&config, buf_text(&source->text)))
+		r = load_tree(source, &config, secrets, diags, ret);
 	else
-		*ret = m;
+		report_syntax(&config, source, diags);
+	config_destroy(&config);
+	return r;
+}
+
+/* read NULL: a text that stands alone, whose secrets are not looked at either. */
+static int load(
+	const char *name, const char *text, size_t len, source_read *read, struct diag_list *diags, struct model **ret)
+{
+	struct source source;
+
+	int r = source_build(name, text, len, read, NULL, diags, &source);
+	if (!r)
+		r = load_source(&source, read != NULL, diags, ret);
+	source_free(&source);
 	return r;
 }
 
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret)
 {
-	if (len > CONF_FILE_MAX)
-		return check_octets(text, len, name, diags);
-	/* libconfig wants a NUL at the end, which the caller need not have. */
-	char *copy = malloc(len + 1);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	int r = load(copy, len, name, false, diags, ret);
-	free(copy);
-	return r;
+	return load(name, text, len, NULL, diags, ret);
+}
+
+static int read_included(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	(void)userdata;
+	return io_read_file(path, max, ret, ret_len);
 }
 
 static void report_unreadable(const char *path, int error, struct diag_list *diags)
@@ -206,7 +187,7 @@ int conf_load(const char *path, struct diag_list *diags, struct model **ret)
 		report_unreadable(path, r, diags);
 		return -EINVAL;
 	}
-	r = load(text, len, path, true, diags, ret);
+	r = load(path, text, len, read_included, diags, ret);
 	free(text);
 	return r;
 }

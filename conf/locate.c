@@ -1,14 +1,16 @@
 #include "conf/locate.h"
 
+#include "conf/source.h"
+
 #include <libconfig.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Start of line (from 1) in the text; NULL if there is none. */
-static const char *line_start(const struct locator *l, unsigned line)
+static const char *line_start(const struct source *s, unsigned line)
 {
-	const char *at = l->text, *end = l->text + l->len;
+	const char *at = buf_text(&s->text), *end = at + s->text.len;
 
 	for (unsigned i = 1; at && i < line; i++) {
 		at = memchr(at, '\n', (size_t)(end - at));
@@ -17,14 +19,11 @@ static const char *line_start(const struct locator *l, unsigned line)
 	return at;
 }
 
-static bool line_has(const struct locator *l, unsigned line, const char *value)
+static bool line_has(const struct source *s, const char *start, const char *value)
 {
-	const char *start = line_start(l, line);
-
-	if (!start)
-		return false;
-	size_t len = (size_t)(l->text + l->len - start);
+	size_t len = (size_t)(buf_text(&s->text) + s->text.len - start);
 	const char *end = memchr(start, '\n', len);
+
 	return memmem(start, end ? (size_t)(end - start) : len, value, strlen(value));
 }
 
@@ -32,19 +31,28 @@ static bool line_has(const struct locator *l, unsigned line, const char *value)
  * libconfig notes the line where it has seen that a value ends. Two strings beside each other are one, so for the last
  * text in a list that is the line of the next bracket: go back to where the text stands.
  */
-unsigned locate_setting(const struct locator *l, const config_setting_t *setting)
+static unsigned line_of(const struct source *s, const config_setting_t *setting)
 {
 	unsigned line = config_setting_source_line(setting);
 	const config_setting_t *parent = config_setting_parent(setting);
 
 	if (config_setting_name(setting) || config_setting_type(setting) != CONFIG_TYPE_STRING || !parent)
 		return line;
-	const char *value = config_setting_get_string(setting);
-	for (unsigned at = line; at && at >= config_setting_source_line(parent); at--) {
-		if (line_has(l, at, value))
+	const char *value = config_setting_get_string(setting), *text = buf_text(&s->text), *start = line_start(s, line);
+	for (unsigned at = line; start && at >= config_setting_source_line(parent); at--) {
+		if (line_has(s, start, value))
 			return at;
+		const char *before = start > text + 1 ? memrchr(text, '\n', (size_t)(start - 1 - text)) : NULL;
+		if (start == text)
+			break;
+		start = before ? before + 1 : text;
 	}
 	return line;
+}
+
+struct origin locate_setting(const struct locator *l, const config_setting_t *setting)
+{
+	return source_origin(l->source, line_of(l->source, setting));
 }
 
 /* The entry of setting that key begins with; *key moves behind it. NULL if it has none such. */
@@ -84,11 +92,11 @@ static const config_setting_t *find(const struct locator *l, const char *key, co
 	return at;
 }
 
-unsigned locate_key(const struct locator *l, const char *key)
+struct origin locate_key(const struct locator *l, const char *key)
 {
 	const char *rest;
 
-	return locate_setting(l, find(l, key, &rest));
+	return key ? locate_setting(l, find(l, key, &rest)) : source_origin(l->source, 0);
 }
 
 bool locate_has(const struct locator *l, const char *key)

@@ -62,7 +62,7 @@ static void print_list(const struct schema_key *key, const void *record, unsigne
 		(key->group ? print_groups : print_values)(key, entries, n, depth, out);
 }
 
-/* True if text is the fallback, with or without quotes. */
+/* True if a value, as it was printed, is what an absent one is taken as. */
 static bool is_fallback(const struct schema_key *key, const char *text)
 {
 	size_t len = key->fallback ? strlen(key->fallback) : 0, quoted = *text == '"';
@@ -70,23 +70,30 @@ static bool is_fallback(const struct schema_key *key, const char *text)
 	return len && !strncmp(text + quoted, key->fallback, len) && strlen(text) == len + 2 * quoted;
 }
 
-/* False if nothing in an optional group says more than its absence does. */
+static bool is_set(const struct schema_group *group, const void *record);
+
+/* False if the key's absence would say the same. */
+static bool key_is_set(const struct schema_key *key, const void *record)
+{
+	const void *field = schema_field_const(record, key->offset);
+	struct buf value = { 0 };
+
+	if (key->list)
+		return *(const size_t *)schema_field_const(record, key->count_offset) > 0;
+	if (key->group)
+		return is_set(key->group, field);
+	bool set = value_print(key->kind, field, &value) && !is_fallback(key, buf_text(&value));
+	buf_free(&value);
+	return set;
+}
+
 static bool is_set(const struct schema_group *group, const void *record)
 {
-	bool set = false;
-
-	for (size_t i = 0; i < group->n_keys && !set; i++) {
-		const struct schema_key *key = &group->keys[i];
-		struct buf value = { 0 };
-
-		if (key->list)
-			print_list(key, record, 0, &value);
-		else
-			value_print(key->kind, schema_field_const(record, key->offset), &value);
-		set = value.len && !is_fallback(key, buf_text(&value));
-		buf_free(&value);
+	for (size_t i = 0; i < group->n_keys; i++) {
+		if (key_is_set(&group->keys[i], record))
+			return true;
 	}
-	return set;
+	return false;
 }
 
 static void print_single(const struct schema_key *key, const void *field, unsigned depth, struct buf *out)

@@ -58,9 +58,11 @@ static void leave(struct reader *r, size_t before)
 static void complain(struct reader *r, const config_setting_t *setting, struct buf *why)
 {
 	/* Finding the line reads the text: not for what is only counted. */
-	unsigned line = r->diags->count < DIAG_MAX ? locate_setting(r->where, setting) : 0;
+	struct origin at = { 0 };
 
-	diag_error(r->diags, r->where->file, line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
+	if (r->diags->count < DIAG_MAX)
+		at = locate_setting(r->where, setting);
+	diag_error(r->diags, at.file, at.line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
 	buf_free(why);
 }
 
@@ -318,7 +320,7 @@ static void read_group(
 	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
 {
 	if (setting && group->has_origin)
-		*(struct origin *)record = (struct origin){ r->where->file, locate_setting(r->where, setting) };
+		*(struct origin *)record = locate_setting(r->where, setting);
 	if (setting)
 		find_unknown(r, setting, group);
 	for (size_t i = 0; i < group->n_keys && !r->error; i++)

@@ -22,17 +22,26 @@ struct key check_key(const char *format, ...)
 	return key;
 }
 
-unsigned check_line(const struct check *c, const char *key)
+struct place check_place(const struct check *c, const char *key, const char *other)
 {
-	return locate_key(c->where, key);
+	struct place place = { 0 };
+
+	if (!diag_has_room(c->diags, DIAG_ERROR))
+		return place; /* nobody will see it */
+	struct origin at = locate_key(c->where, key), origin = locate_key(c->where, other);
+	if (strcmp(at.file, origin.file) != 0)
+		snprintf(place.text, sizeof(place.text), "%s, line %u", origin.file, origin.line);
+	else
+		snprintf(place.text, sizeof(place.text), "line %u", origin.line);
+	return place;
 }
 
-/* Not looked for when the message will only be counted. */
+/* Not looked for where it stands when the message will only be counted. */
 static void add(struct check *c, enum diag_severity severity, const char *key, const char *format, va_list ap)
 {
-	bool kept = diag_has_room(c->diags, severity);
+	struct origin at = locate_key(c->where, diag_has_room(c->diags, severity) ? key : NULL);
 
-	diag_add(c->diags, severity, c->where->file, key && kept ? locate_key(c->where, key) : 0, key, format, ap);
+	diag_add(c->diags, severity, at.file, key ? at.line : 0, key, format, ap);
 }
 
 void check_error(struct check *c, const char *key, const char *format, ...)
@@ -174,8 +183,8 @@ void check_unique(struct check *c, const char *what, struct named *list, size_t 
 			first = i;
 			continue;
 		}
-		check_error(c, list[i].key.text, "the %s \"%s\" is taken by %s (line %u); choose another", what, list[i].text,
-			list[first].key.text, check_line(c, list[first].key.text));
+		check_error(c, list[i].key.text, "the %s \"%s\" is taken by %s (%s); choose another", what, list[i].text,
+			list[first].key.text, check_place(c, list[i].key.text, list[first].key.text).text);
 	}
 }
 

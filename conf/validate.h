@@ -27,8 +27,11 @@ struct key check_key(const char *format, ...) __attribute__((format(printf, 1, 2
 void check_error(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_warning(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_note(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The line of a key, for messages about another one. */
-unsigned check_line(const struct check *c, const char *key);
+/* Where another key stands, for messages about key: "line 7", with the file if it is not the same. */
+struct place {
+	char text[320];
+};
+struct place check_place(const struct check *c, const char *key, const char *other);
 /* True if the key stands in the file. */
 bool check_has(const struct check *c, const char *key);
 /* True if reading the key has given an error: its value is then not known. */

@@ -60,18 +60,18 @@ static void check_pairs(struct check *c, size_t i)
 			"%zu for %zu in certificate; each certificate needs its own", keys, certificates);
 }
 
-/* What only certificates have. */
+/* What only certificates have. Canonical text has revocation = "relaxed" beside a pre-shared key as well. */
 static void check_revocation(struct check *c, size_t i, bool psk)
 {
-	static const char *const names[] = { "crl", "revocation" };
-	struct key key = check_key("carriers[%zu].revocation", i);
+	static const char psk_only[] = "means nothing with psk_file; remove it, or use certificate, key_file and ca";
+	struct key key = check_key("carriers[%zu].revocation", i), crl = check_key("carriers[%zu].crl", i);
+	bool strict = c->m->carriers[i].revocation == REVOCATION_STRICT;
 
-	for (size_t k = 0; psk && k < sizeof(names) / sizeof(names[0]); k++) {
-		if (is_written(c, i, names[k]))
-			check_error(c, check_key("carriers[%zu].%s", i, names[k]).text,
-				"means nothing with psk_file; remove it, or use certificate, key_file and ca");
-	}
-	if (!psk && c->m->carriers[i].revocation == REVOCATION_STRICT && !is_written(c, i, "crl"))
+	if (psk && check_has(c, crl.text))
+		check_error(c, crl.text, "%s", psk_only);
+	if (psk && strict)
+		check_error(c, key.text, "%s", psk_only);
+	if (!psk && strict && !check_has(c, crl.text))
 		check_error(c, key.text,
 			"\"strict\" without crl would refuse every peer; add crl, the list of the carrier's CA, or use "
 			"\"relaxed\"");
@@ -289,15 +289,14 @@ void validate_carriers(struct check *c)
 
 /* --- notes --- */
 
+/* NULL: what is anyway. */
 static const char *what_it_sets(const struct peer_type *type)
 {
 	if (type->any && type->each_pair)
 		return "sets selectors any to any and children = \"each-pair\" where an APN does not say otherwise";
 	if (type->any)
 		return "sets selectors any to any where an APN does not say otherwise";
-	if (type->each_pair)
-		return "sets children = \"each-pair\" where an APN does not say otherwise";
-	return "sets nothing else";
+	return type->each_pair ? "sets children = \"each-pair\" where an APN does not say otherwise" : NULL;
 }
 
 void validate_notes(struct check *c)
@@ -308,9 +307,10 @@ void validate_notes(struct check *c)
 		for (size_t k = 0; k < c->m->carriers[i].n_tunnels; k++) {
 			const struct peer_type *type = c->m->carriers[i].tunnels[k].peer_type;
 			struct key key = check_key("carriers[%zu].tunnels[%zu].peer_type", i, k);
-			if (!type || !check_has(c, key.text) || notes++ >= NOTES_MOST)
+			const char *sets = type ? what_it_sets(type) : NULL;
+			if (!sets || !check_has(c, key.text) || notes++ >= NOTES_MOST)
 				continue;
-			check_note(c, key.text, "\"%s\" %s: %s", type->name, type->why, what_it_sets(type));
+			check_note(c, key.text, "\"%s\" %s: %s", type->name, type->why, sets);
 		}
 	}
 	if (notes > NOTES_MOST)

@@ -33,9 +33,9 @@ static int compare_far_ends(const void *a, const void *b)
 static void report(struct check *c, const struct far_end *first, const struct far_end *other)
 {
 	check_error(c, other->key.text,
-		"same identities as %s (line %u), so that one would replace the other; use one tunnel for both, or give each "
+		"same identities as %s (%s), so that one would replace the other; use one tunnel for both, or give each "
 		"its own remote_id",
-		first->key.text, check_line(c, first->key.text));
+		first->key.text, check_place(c, other->key.text, first->key.text).text);
 }
 
 /* Appends the tunnels of a carrier; returns how many. */

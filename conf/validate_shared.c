@@ -47,21 +47,21 @@ static void check_machine(struct check *c, const struct user *u)
 
 static void report_taken(struct check *c, const struct user *first, const struct user *u)
 {
-	check_error(c, u->key.text, "the interface \"%s\" is taken by %s (line %u); choose another", u->interface,
-		first->key.text, check_line(c, first->key.text));
+	check_error(c, u->key.text, "the interface \"%s\" is taken by %s (%s); choose another", u->interface,
+		first->key.text, check_place(c, u->key.text, first->key.text).text);
 }
 
 /* Shared ones write the same address, if they write any. */
 static void check_same_address(struct check *c, const struct user *first, const struct user *u)
 {
 	struct key of_first = check_key("apns[%zu].cloud.address", first->apn);
+	struct key key = check_key("apns[%zu].cloud.address", u->apn);
 	char text[PREFIX_TEXT];
 
 	if (is_set(&u->cloud->address.ip) && is_set(&first->cloud->address.ip) &&
 		!prefix_equal(&u->cloud->address, &first->cloud->address))
-		check_error(c, check_key("apns[%zu].cloud.address", u->apn).text,
-			"differs from %s (%s, line %u) on the same interface; write the same, or leave it out", of_first.text,
-			prefix_print(&first->cloud->address, text), check_line(c, of_first.text));
+		check_error(c, key.text, "differs from %s (%s, %s) on the same interface; write the same, or leave it out",
+			of_first.text, prefix_print(&first->cloud->address, text), check_place(c, key.text, of_first.text).text);
 }
 
 static int compare_vlans(const void *a, const void *b)
@@ -73,6 +73,14 @@ static int compare_vlans(const void *a, const void *b)
 	return x->apn < y->apn ? -1 : x->apn > y->apn;
 }
 
+static void report_vlan(struct check *c, const struct user *first, const struct user *u)
+{
+	struct key key = check_key("apns[%zu].cloud.vlan", u->apn), taken = check_key("apns[%zu].cloud.vlan", first->apn);
+
+	check_error(c, key.text, "VLAN %u of \"%s\" is taken by %s (%s); choose another", u->cloud->vlan, u->interface,
+		taken.text, check_place(c, key.text, taken.text).text);
+}
+
 /* All of one interface; sorts them anew. */
 static void check_vlans(struct check *c, struct user *users, size_t n)
 {
@@ -81,10 +89,7 @@ static void check_vlans(struct check *c, struct user *users, size_t n)
 		if (users[i].cloud->vlan != users[first].cloud->vlan)
 			first = i;
 		else if (users[i].cloud->vlan)
-			check_error(c, check_key("apns[%zu].cloud.vlan", users[i].apn).text,
-				"VLAN %u of \"%s\" is taken by apns[%zu].cloud.vlan (line %u); choose another", users[i].cloud->vlan,
-				users[i].interface, users[first].apn,
-				check_line(c, check_key("apns[%zu].cloud.vlan", users[first].apn).text));
+			report_vlan(c, &users[first], &users[i]);
 	}
 }
 
@@ -181,9 +186,8 @@ static void report_range(struct check *c, const struct range *at, const struct r
 	struct key key = range_key(at), with = range_key(other);
 	char x[PREFIX_TEXT], y[PREFIX_TEXT];
 
-	check_error(c, key.text, "%s overlaps %s (%s, line %u) on the shared interface \"%s\"; %s",
-		prefix_print(at->prefix, x), with.text, prefix_print(other->prefix, y), check_line(c, with.text),
-		at->shared->interface,
+	check_error(c, key.text, "%s overlaps %s (%s, %s) on the shared interface \"%s\"; %s", prefix_print(at->prefix, x),
+		with.text, prefix_print(other->prefix, y), check_place(c, key.text, with.text).text, at->shared->interface,
 		at->to == TO_POOL ? "give one of the APNs cloud.presented_as, a prefix that the cloud sees instead of its pool"
 						  : "choose a prefix that nothing else has there");
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- words --- */
@@ -119,10 +120,15 @@ static int parse_real(const struct value_source *source, void *ret, struct buf *
 static bool print_real(const void *value, struct buf *out)
 {
 	double real = *(const double *)value;
+	char text[32];
 
-	if (real > 0)
-		buf_printf(out, "%.3f", real);
-	return real > 0;
+	if (real <= 0)
+		return false;
+	size_t len = (size_t)snprintf(text, sizeof(text), "%.3f", real);
+	while (len > 2 && text[len - 1] == '0' && text[len - 2] != '.')
+		text[--len] = '\0';
+	buf_puts(out, text);
+	return true;
 }
 
 const struct value_kind value_number = {
