@@ -131,6 +131,7 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 	validate_model(&check);
 	if (secrets)
 		validate_secrets(&check);
+	validate_notes(&check);
 	if (check.error)
 		return check.error;
 	return diags->errors > before ? -EINVAL : check_canonical(m, where->source->text.len, diags);

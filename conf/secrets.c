@@ -6,6 +6,7 @@
 
 #include "conf/locate.h"
 #include "conf/model.h"
+#include "conf/psk.h"
 #include "conf/validate.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -17,7 +18,6 @@
 #include <sys/stat.h>
 
 enum {
-	SECRET_MAX = 64 * 1024, /* octets */
 	PSK_LEAST = 20, /* octets; fewer can be guessed off line by who sees a handshake */
 	PSK_GOOD = 32, /* octets; 256 bits if random */
 };
@@ -29,7 +29,7 @@ struct form {
 	const char *pem; /* "-----BEGIN" labels end so; NULL: a PSK */
 };
 
-static const struct form psk_form = { "psk_file", 077, NULL };
+static const struct form psk_file_form = { "psk_file", 077, NULL };
 static const struct form certificate_form = { "certificate", 022, "CERTIFICATE-----" };
 static const struct form key_form = { "key_file", 077, "PRIVATE KEY-----" };
 static const struct form ca_form = { "ca", 022, "CERTIFICATE-----" };
@@ -42,29 +42,50 @@ static char *secret_path(const struct model *m, const char *name)
 	return asprintf(&path, "%s/secrets/%s", m->dir, name) < 0 ? NULL : path;
 }
 
-int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len)
+/* "aaaa...", "changemechangeme...": a period of at most a quarter of its length. */
+static bool is_periodic(const char *psk, size_t len)
 {
-	if (strchr(name, '/'))
-		return -EINVAL;
-	CLEANUP(cleanup_free) char *path = secret_path(m, name);
-	if (!path)
-		return -ENOMEM;
-	int r = io_read_file(path, SECRET_MAX, ret, ret_len);
-	if (!r && *ret_len && (*ret)[*ret_len - 1] == '\n')
-		(*ret)[--*ret_len] = '\0';
-	return r;
+	for (size_t period = 1; period <= len / 4; period++) {
+		if (!memcmp(psk, psk + period, len - period))
+			return true;
+	}
+	return false;
 }
 
-static void check_psk(struct check *c, const char *key, const char *path, const char *psk, size_t len)
+static void check_strength(struct check *c, const char *key, const char *path, const char *psk, size_t len)
 {
-	if (memchr(psk, '\0', len) || memchr(psk, '\n', len) || memchr(psk, '\r', len))
-		check_error(
-			c, key, "%s: has a NUL, a carriage return or more than one line in it; write the key on one line", path);
-	else if (len < PSK_LEAST)
+	if (len < PSK_LEAST)
 		check_error(c, key, "%s: the key has %zu octets; use %d or more, from a random source", path, len, PSK_GOOD);
 	else if (len < PSK_GOOD)
 		check_warning(
 			c, key, "%s: the key has %zu octets; %d or more, from a random source, are better", path, len, PSK_GOOD);
+	else if (is_periodic(psk, len))
+		check_warning(c, key,
+			"%s: the key repeats itself and can be guessed; use %d octets or more, from a random source", path,
+			PSK_GOOD);
+}
+
+static void check_psk(struct check *c, const char *key, const char *path, const char *text, size_t len)
+{
+	bool hex = psk_form(text, len) == PSK_HEX;
+	size_t psk_len;
+	char *psk;
+
+	int r = psk_decode(text, len, &psk, &psk_len);
+	if (r == -ENOMEM)
+		c->error = r;
+	else if (r == -EINVAL)
+		check_error(
+			c, key, "%s: has a NUL, a carriage return or more than one line in it; write the key on one line", path);
+	else if (r)
+		check_error(c, key, "%s: begins with %s, but what follows is not %s; %s", path, hex ? "0x" : "0s",
+			hex ? "an even number of hexadecimal digits" : "base64 with its padding",
+			hex ? "write only those behind 0x, or a key that begins differently"
+				: "write only that behind 0s, or a key that begins differently");
+	if (r)
+		return;
+	check_strength(c, key, path, psk, psk_len);
+	io_free_secret(psk, psk_len);
 }
 
 static void check_pem(
@@ -155,7 +176,7 @@ void validate_secrets(struct check *c)
 	check_folder(c);
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		const struct carrier *carrier = &c->m->carriers[i];
-		check_files(c, i, &psk_form, carrier->psk_files, carrier->n_psk_files);
+		check_files(c, i, &psk_file_form, carrier->psk_files, carrier->n_psk_files);
 		check_files(c, i, &certificate_form, carrier->certificates, carrier->n_certificates);
 		check_files(c, i, &key_form, carrier->key_files, carrier->n_key_files);
 		check_files(c, i, &ca_form, carrier->cas, carrier->n_cas);

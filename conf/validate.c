@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 struct key check_key(const char *format, ...)
@@ -24,48 +22,146 @@ struct key check_key(const char *format, ...)
 	return key;
 }
 
-/* Line of a key, not looked for when the message will only be counted. */
-static unsigned line_of(const struct check *c, const char *key)
+struct place check_place(const struct check *c, const char *key, const char *other)
 {
-	return key && c->diags->count < DIAG_MAX ? locate_key(c->where, key).line : 0;
+	struct place place = { 0 };
+
+	if (!diag_has_room(c->diags, DIAG_ERROR))
+		return place; /* nobody will see it */
+	struct origin at = locate_key(c->where, key), origin = locate_key(c->where, other);
+	if (strcmp(at.file, origin.file) != 0)
+		snprintf(place.text, sizeof(place.text), "%s, line %u", origin.file, origin.line);
+	else
+		snprintf(place.text, sizeof(place.text), "line %u", origin.line);
+	return place;
 }
 
-static const char *file_of(const struct check *c, const char *key)
+/* Not looked for where it stands when the message will only be counted. */
+static void add(struct check *c, enum diag_severity severity, const char *key, const char *format, va_list ap)
 {
-	return locate_key(c->where, c->diags->count < DIAG_MAX ? key : NULL).file;
+	struct origin at = locate_key(c->where, diag_has_room(c->diags, severity) ? key : NULL);
+
+	diag_add(c->diags, severity, at.file, key ? at.line : 0, key, format, ap);
 }
 
 void check_error(struct check *c, const char *key, const char *format, ...)
 {
-	char *text;
 	va_list ap;
 
 	va_start(ap, format);
-	int n = vasprintf(&text, format, ap);
+	add(c, DIAG_ERROR, key, format, ap);
 	va_end(ap);
-	diag_error(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
-	if (n >= 0)
-		free(text);
 }
 
 void check_warning(struct check *c, const char *key, const char *format, ...)
 {
-	char *text;
 	va_list ap;
 
 	va_start(ap, format);
-	int n = vasprintf(&text, format, ap);
+	add(c, DIAG_WARNING, key, format, ap);
 	va_end(ap);
-	diag_warning(c->diags, file_of(c, key), line_of(c, key), key, "%s", n < 0 ? "out of memory" : text);
-	if (n >= 0)
-		free(text);
 }
 
-/* Order in the file: of two places whose path differs in a number, the one with the smaller number. */
-static int compare_keys(const char *a, const char *b)
+void check_note(struct check *c, const char *key, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(c, DIAG_NOTE, key, format, ap);
+	va_end(ap);
+}
+
+bool check_has(const struct check *c, const char *key)
+{
+	return locate_has(c->where, key);
+}
+
+bool check_wrong(const struct check *c, const char *key)
+{
+	for (size_t i = 0; i < c->diags->count; i++) {
+		const struct diag *d = &c->diags->items[i];
+		if (d->severity == DIAG_ERROR && d->key && !strcmp(d->key, key))
+			return true;
+	}
+	return false;
+}
+
+int check_order(const char *a, const char *b)
 {
 	return strverscmp(a, b);
 }
+
+/* --- addresses --- */
+
+const char *family_word(int family)
+{
+	return family == AF_INET6 ? "IPv6" : "IPv4";
+}
+
+bool is_set(const struct ip *ip)
+{
+	return ip->family != AF_UNSPEC;
+}
+
+bool overlap(const struct prefix *a, const struct prefix *b)
+{
+	return is_set(&a->ip) && is_set(&b->ip) && prefix_overlaps(a, b);
+}
+
+static struct prefix half(const struct prefix *p, bool upper)
+{
+	struct prefix h = *p;
+
+	if (upper)
+		h.ip.octets[h.len / 8] |= (uint8_t)(0x80 >> h.len % 8);
+	h.len++;
+	return h;
+}
+
+/* Goes down only where an entry of the list is longer than p: at most 128 steps for each entry. */
+static bool is_covered_by(const struct prefix *p, const struct prefix *list, size_t n)
+{
+	bool touched = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (prefix_covers(&list[i], p))
+			return true;
+		touched = touched || prefix_overlaps(&list[i], p);
+	}
+	if (!touched)
+		return false;
+	struct prefix lower = half(p, false), upper = half(p, true);
+	return is_covered_by(&lower, list, n) && is_covered_by(&upper, list, n);
+}
+
+bool is_covered(const struct prefix *p, const struct prefix *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_set(&list[i].ip))
+			return true;
+	}
+	return !is_set(&p->ip) || is_covered_by(p, list, n);
+}
+
+int outer_family(const struct model *m)
+{
+	return m->gateway.outer.address.dhcp ? AF_INET : m->gateway.outer.address.ip.family;
+}
+
+void check_apart(struct check *c, const char *list, const struct prefix *prefixes, size_t n)
+{
+	char x[PREFIX_TEXT], y[PREFIX_TEXT];
+
+	for (size_t p = 1; p < n; p++) {
+		for (size_t i = 0; i < p; i++) {
+			if (overlap(&prefixes[i], &prefixes[p]))
+				check_error(c, check_key("%s[%zu]", list, p).text, "%s overlaps %s before it; keep the wider one",
+					prefix_print(&prefixes[p], x), prefix_print(&prefixes[i], y));
+		}
+	}
+}
+
+/* --- names --- */
 
 static int compare_named(const void *a, const void *b)
 {
@@ -74,7 +170,7 @@ static int compare_named(const void *a, const void *b)
 	if (!x->text || !y->text)
 		return !y->text - !x->text;
 	int order = strcmp(x->text, y->text);
-	return order ? order : compare_keys(x->key.text, y->key.text);
+	return order ? order : check_order(x->key.text, y->key.text);
 }
 
 void check_unique(struct check *c, const char *what, struct named *list, size_t n)
@@ -87,199 +183,18 @@ void check_unique(struct check *c, const char *what, struct named *list, size_t 
 			first = i;
 			continue;
 		}
-		check_error(c, list[i].key.text, "the %s \"%s\" is taken by %s (line %u); choose another", what, list[i].text,
-			list[first].key.text, line_of(c, list[first].key.text));
+		check_error(c, list[i].key.text, "the %s \"%s\" is taken by %s (%s); choose another", what, list[i].text,
+			list[first].key.text, check_place(c, list[i].key.text, list[first].key.text).text);
 	}
-}
-
-/* Room for n entries; NULL when memory ran out, which c then knows. */
-static struct named *named_list(struct check *c, size_t n)
-{
-	struct named *list = calloc(n ? n : 1, sizeof(*list));
-
-	if (!list)
-		c->error = -ENOMEM;
-	return list;
-}
-
-static size_t count_tunnels(const struct model *m)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->n_carriers; i++)
-		n += m->carriers[i].n_tunnels;
-	return n;
-}
-
-static void check_carrier_names(struct check *c)
-{
-	struct named *list = named_list(c, c->m->n_carriers);
-
-	if (!list)
-		return;
-	for (size_t i = 0; i < c->m->n_carriers; i++)
-		list[i] = (struct named){ c->m->carriers[i].name, check_key("carriers[%zu].name", i) };
-	check_unique(c, "name", list, c->m->n_carriers);
-	free(list);
-}
-
-static void check_tunnel_names(struct check *c)
-{
-	size_t n = 0;
-	struct named *list = named_list(c, count_tunnels(c->m));
-
-	if (!list)
-		return;
-	for (size_t i = 0; i < c->m->n_carriers; i++) {
-		const struct carrier *carrier = &c->m->carriers[i];
-		for (size_t t = 0; t < carrier->n_tunnels; t++)
-			list[n++] = (struct named){ carrier->tunnels[t].name, check_key("carriers[%zu].tunnels[%zu].name", i, t) };
-	}
-	check_unique(c, "name", list, n);
-	free(list);
-}
-
-/* --- two tunnels that charon could not tell apart: the IKE_SA of one would replace the other's --- */
-
-struct far_end {
-	const struct tunnel *tunnel;
-	struct key key;
-};
-
-/* "@name" and "name" are one to charon, as are capitals and small letters in names. */
-static const char *bare(const char *id)
-{
-	return id + (id[0] == '@' && id[1] != '#');
-}
-
-static int compare_identities(const struct far_end *x, const struct far_end *y)
-{
-	int order = strcasecmp(bare(x->tunnel->remote_id), bare(y->tunnel->remote_id));
-
-	return order ? order : strcasecmp(bare(x->tunnel->carrier->local_id), bare(y->tunnel->carrier->local_id));
-}
-
-static int compare_far_ends(const void *a, const void *b)
-{
-	const struct far_end *x = a, *y = b;
-	int order = compare_identities(x, y);
-
-	return order ? order : compare_keys(x->key.text, y->key.text);
-}
-
-static void check_far_ends(struct check *c)
-{
-	struct far_end *list = calloc(count_tunnels(c->m) + 1, sizeof(*list));
-	size_t n = 0;
-
-	if (!list) {
-		c->error = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < c->m->n_carriers; i++) {
-		const struct carrier *carrier = &c->m->carriers[i];
-		for (size_t t = 0; t < carrier->n_tunnels; t++) {
-			if (carrier->tunnels[t].remote_id && carrier->local_id)
-				list[n++] =
-					(struct far_end){ &carrier->tunnels[t], check_key("carriers[%zu].tunnels[%zu].name", i, t) };
-		}
-	}
-	qsort(list, n, sizeof(*list), compare_far_ends);
-	for (size_t i = 1; i < n; i++) {
-		if (!compare_identities(&list[i - 1], &list[i]))
-			check_error(c, list[i].key.text,
-				"same identities as %s (line %u), so that one would replace the other; use one tunnel for both, "
-				"or give each its own remote_id",
-				list[i - 1].key.text, line_of(c, list[i - 1].key.text));
-	}
-	free(list);
-}
-
-/* --- carriers --- */
-
-static bool is_written(const struct check *c, size_t carrier, const char *name)
-{
-	return locate_has(c->where, check_key("carriers[%zu].%s", carrier, name).text);
-}
-
-/* Goes by which keys are there: one with a wrong value has its own message. */
-static void check_credentials(struct check *c, size_t i)
-{
-	bool psk = is_written(c, i, "psk_file"), certificate = is_written(c, i, "certificate");
-	bool key_file = is_written(c, i, "key_file"), ca = is_written(c, i, "ca");
-	unsigned n = (unsigned)certificate + key_file + ca;
-	struct key key = check_key("carriers[%zu]", i);
-
-	if (psk && n)
-		check_error(c, key.text, "has psk_file and certificate keys; keep psk_file, or certificate, key_file and ca");
-	else if (!psk && !n)
-		check_error(c, key.text, "has no credentials; add psk_file, or certificate, key_file and ca");
-	else if (!psk && n < 3)
-		check_error(c, key.text, "certificate, key_file and ca belong together; add %s",
-			!certificate ? "certificate"
-			: !key_file  ? "key_file"
-						 : "ca");
-}
-
-static const char *family_word(int family)
-{
-	return family == AF_INET6 ? "IPv6" : "IPv4";
-}
-
-static void check_address(struct check *c, const struct ip *peer, const char *key)
-{
-	const struct ip *outer = &c->m->gateway.outer.address.ip;
-	char text[IP_TEXT];
-
-	if (outer->family == AF_UNSPEC || peer->family == AF_UNSPEC)
-		return;
-	if (outer->family != peer->family)
-		check_error(c, key, "is an %s address, but gateway.outer.address (%s) is %s; use one family for both",
-			family_word(peer->family), ip_print(outer, text), family_word(outer->family));
-	else if (ip_equal(outer, peer))
-		check_error(c, key, "is the gateway's own address; write the carrier's");
-}
-
-static void check_peers(struct check *c, size_t carrier, size_t tunnel)
-{
-	const struct tunnel *t = &c->m->carriers[carrier].tunnels[tunnel];
-
-	for (size_t i = 0; i < t->n_peers; i++) {
-		struct key key = check_key("carriers[%zu].tunnels[%zu].peer", carrier, tunnel);
-		if (t->peers[i].kind == PEER_ADDRESS)
-			check_address(c, &t->peers[i].address, key.text);
-	}
-}
-
-static void check_lifetime(struct check *c, const struct tunnel *t, const struct lifetime *l, const char *key)
-{
-	const char *broken = l->rekey ? lifetime_check(l, &t->retransmission) : NULL;
-	unsigned margin = (unsigned)retransmission_total(&t->retransmission) + 1;
-
-	if (broken)
-		check_error(c, key, "%u s: %s; use %d to %u", l->rekey, broken, LIFETIME_REKEY_MIN,
-			l->ceiling > margin ? l->ceiling - margin : 0);
-}
-
-static void check_tunnel(struct check *c, size_t carrier, size_t tunnel)
-{
-	const struct tunnel *t = &c->m->carriers[carrier].tunnels[tunnel];
-
-	check_peers(c, carrier, tunnel);
-	check_lifetime(c, t, &t->ike, check_key("carriers[%zu].tunnels[%zu].rekey.ike", carrier, tunnel).text);
-	check_lifetime(c, t, &t->child, check_key("carriers[%zu].tunnels[%zu].rekey.child", carrier, tunnel).text);
 }
 
 void validate_model(struct check *c)
 {
-	for (size_t i = 0; i < c->m->n_carriers; i++) {
-		check_credentials(c, i);
-		for (size_t t = 0; t < c->m->carriers[i].n_tunnels; t++)
-			check_tunnel(c, i, t);
-	}
-	check_carrier_names(c);
-	check_tunnel_names(c);
-	check_far_ends(c);
+	validate_gateway(c);
+	validate_carriers(c);
+	validate_identities(c);
 	validate_apns(c);
+	validate_interfaces(c);
+	validate_shared(c);
 	validate_selectors(c);
 }

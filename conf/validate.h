@@ -2,11 +2,14 @@
 #ifndef CULVERT_CONF_VALIDATE_H
 #define CULVERT_CONF_VALIDATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct diag_list;
+struct ip;
 struct locator;
 struct model;
+struct prefix;
 
 struct check {
 	const struct model *m;
@@ -23,6 +26,30 @@ struct key check_key(const char *format, ...) __attribute__((format(printf, 1, 2
 
 void check_error(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_warning(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void check_note(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Where another key stands, for messages about key: "line 7", with the file if it is not the same. */
+struct place {
+	char text[320];
+};
+struct place check_place(const struct check *c, const char *key, const char *other);
+/* True if the key stands in the file. */
+bool check_has(const struct check *c, const char *key);
+/* True if reading the key has given an error: its value is then not known. */
+bool check_wrong(const struct check *c, const char *key);
+/* Order in the file of two keys that differ in numbers. */
+int check_order(const char *a, const char *b);
+
+/* "IPv4" or "IPv6". */
+const char *family_word(int family);
+bool is_set(const struct ip *ip);
+/* False also if one of them was never set. */
+bool overlap(const struct prefix *a, const struct prefix *b);
+/* True if each address of p lies in one of the list, or if one of the list was never set. */
+bool is_covered(const struct prefix *p, const struct prefix *list, size_t n);
+/* The family of the outer side, AF_UNSPEC if that is not known. */
+int outer_family(const struct model *m);
+/* Of a list without order: each entry is clear of those before it. list: its key. */
+void check_apart(struct check *c, const char *list, const struct prefix *prefixes, size_t n);
 
 /* Things of one kind that must differ in text. */
 struct named {
@@ -34,12 +61,22 @@ void check_unique(struct check *c, const char *what, struct named *list, size_t 
 
 /* Everything but the secrets. Errors go to c->diags; c->error if memory ran out. */
 void validate_model(struct check *c);
-/* The part of it about APNs (validate_apn.c), about what they allow (validate_service.c), about tunnels shared by APNs.
- */
+/* Its parts, each in the file of its name. */
+void validate_gateway(struct check *c);
+void validate_carriers(struct check *c);
+void validate_identities(struct check *c);
 void validate_apns(struct check *c);
+void validate_cloud(struct check *c, size_t apn);
 void validate_services(struct check *c, size_t apn);
+void validate_asking(struct check *c, size_t apn); /* ping responder and probe */
+void validate_interfaces(struct check *c);
+void validate_shared(struct check *c);
 void validate_selectors(struct check *c);
+/* One prefix of an APN (what: its key), against the addresses and networks of the gateway itself. */
+void check_clear_of_gateway(struct check *c, const char *key, const struct prefix *p);
 /* Existence, owner, mode and form of the files in secrets/. */
 void validate_secrets(struct check *c);
+/* What values imply, as notes; comes last, so that it takes no room from errors. */
+void validate_notes(struct check *c);
 
 #endif

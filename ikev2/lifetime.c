@@ -43,7 +43,7 @@ const char *lifetime_check(const struct lifetime *l, const struct retransmission
 		return "the jitter is not shorter than the rekey time";
 	if (l->ceiling >= LIFETIME_LIMIT)
 		return "the SA would still be used at the age of 3600 s";
-	if (l->rekey + retransmission_total(r) > l->ceiling)
+	if (l->rekey + retransmission_total(r) >= l->ceiling)
 		return "a rekey that starts so late cannot be given up before the SA must end";
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /*
  * Key lifetimes. IKEv2 does not negotiate them (RFC 7296 section 2.8): ours must hold alone. The arithmetic that keeps
  * every key under an hour: rekey starts in [rekey - jitter, rekey]; a rekey whose peer does not answer takes the whole
- * retransmission time; the ceiling ends the SA. So rekey + retransmission <= ceiling < 3600 s.
+ * retransmission time; the ceiling ends the SA. So rekey + retransmission < ceiling < 3600 s.
  */
 #ifndef CULVERT_IKEV2_LIFETIME_H
 #define CULVERT_IKEV2_LIFETIME_H

@@ -2,7 +2,6 @@
 
 #include "lib/buf.h"
 
-#include <stddef.h>
 #include <string.h>
 
 /* The carriers' contracts name the first row; the others are for carriers that can do better (RFC 8247, RFC 6379). */
@@ -35,13 +34,13 @@ const struct suite *suite_find(const char *name)
 	return NULL;
 }
 
+const struct suite *suite_at(size_t i)
+{
+	return i < N_SUITES ? &suites[i] : NULL;
+}
+
 void suite_names(struct buf *out)
 {
 	for (size_t i = 0; i < N_SUITES; i++)
 		buf_printf(out, "%s%s", !i ? "" : i + 1 < N_SUITES ? ", " : " or ", suites[i].name);
-}
-
-const struct suite *suite_at(unsigned i)
-{
-	return i < N_SUITES ? &suites[i] : NULL;
 }

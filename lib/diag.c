@@ -43,6 +43,29 @@ __attribute__((format(printf, 4, 0))) static int fill(
 	return 0;
 }
 
+/* The last entry that an error may displace, count if there is none. */
+static size_t find_lesser(const struct diag_list *l)
+{
+	for (size_t i = l->count; i; i--) {
+		if (l->items[i - 1].severity != DIAG_ERROR)
+			return i - 1;
+	}
+	return l->count;
+}
+
+bool diag_has_room(const struct diag_list *l, enum diag_severity severity)
+{
+	return l->count < DIAG_MAX || (severity == DIAG_ERROR && find_lesser(l) < l->count);
+}
+
+/* Takes out the entry at an index; the order of the others stays. */
+static void displace(struct diag_list *l, size_t at)
+{
+	clear(&l->items[at]);
+	memmove(&l->items[at], &l->items[at + 1], (--l->count - at) * sizeof(*l->items));
+	l->dropped++;
+}
+
 void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
 	const char *format, va_list ap)
 {
@@ -52,10 +75,13 @@ void diag_add(struct diag_list *l, enum diag_severity severity, const char *file
 		l->errors++;
 	if (!l->items)
 		l->items = calloc(DIAG_MAX, sizeof(*l->items));
-	if (!l->items || l->count == DIAG_MAX || fill(&d, file, key, format, ap))
+	if (!l->items || !diag_has_room(l, severity) || fill(&d, file, key, format, ap)) {
 		l->dropped++;
-	else
-		l->items[l->count++] = d;
+		return;
+	}
+	if (l->count == DIAG_MAX)
+		displace(l, find_lesser(l));
+	l->items[l->count++] = d;
 }
 
 void diag_error(struct diag_list *l, const char *file, unsigned line, const char *key, const char *format, ...)

@@ -3,6 +3,7 @@
 #define CULVERT_LIB_DIAG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -18,7 +19,7 @@ struct diag {
 	enum diag_severity severity;
 };
 
-/* Zero-initialise. Bounded: after DIAG_MAX entries further ones are only counted. */
+/* Zero-initialise. Bounded: after DIAG_MAX entries further ones are only counted, and errors displace all others. */
 enum { DIAG_MAX = 200 };
 struct diag_list {
 	struct diag *items; /* owned */
@@ -33,6 +34,8 @@ void diag_warning(struct diag_list *l, const char *file, unsigned line, const ch
 	__attribute__((format(printf, 5, 6)));
 void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
 	const char *format, va_list ap) __attribute__((format(printf, 6, 0)));
+/* True if an entry of that severity would be kept. */
+bool diag_has_room(const struct diag_list *l, enum diag_severity severity);
 /* "error", "warning", "note" */
 const char *diag_word(enum diag_severity severity);
 /* One line an entry, in order of file and line; all but errors say what they are: "FILE:LINE: warning: KEY: TEXT". */

@@ -57,6 +57,30 @@ static void bounded(void **state)
 	diag_free(&l);
 }
 
+/* However many warnings came first, what refuses the file is shown. */
+static void errors_displace_others(void **state)
+{
+	struct diag_list l = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < DIAG_MAX; i++)
+		diag_warning(&l, "f", i + 1, NULL, "doubtful %u", i);
+	assert_false(diag_has_room(&l, DIAG_NOTE));
+	assert_true(diag_has_room(&l, DIAG_ERROR));
+	diag_error(&l, "f", 1, NULL, "wrong");
+	diag_warning(&l, "f", 1, NULL, "doubtful as well");
+	assert_int_equal(l.count, DIAG_MAX);
+	assert_int_equal(l.dropped, 2);
+	assert_int_equal(l.errors, 1);
+	assert_string_equal(l.items[DIAG_MAX - 1].text, "wrong");
+	assert_string_equal(l.items[DIAG_MAX - 2].text, "doubtful 198");
+	for (unsigned i = 0; i < DIAG_MAX - 1; i++)
+		diag_error(&l, "f", 1, NULL, "wrong");
+	assert_false(diag_has_room(&l, DIAG_ERROR));
+	assert_int_equal(l.count, DIAG_MAX);
+	diag_free(&l);
+}
+
 /* Neither a second line nor an escape sequence, be it in one octet or in UTF-8. */
 static void nothing_raw_reaches_a_terminal(void **state)
 {
@@ -73,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(printed_in_order),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(errors_displace_others),
 		cmocka_unit_test(nothing_raw_reaches_a_terminal),
 	};
 

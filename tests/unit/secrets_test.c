@@ -103,6 +103,86 @@ static void length(void **state)
 		"source\n");
 }
 
+/* "0x" and "0s": the octets that they stand for count. */
+static void digits(void **state)
+{
+	static const struct {
+		const char *text, *octets;
+		size_t len;
+	} good[] = {
+		{ "0x" GOOD_PSK GOOD_PSK,
+			"\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef"
+			"\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef",
+			32 },
+		{ "0x00FFaa0d0a0102030405060708090a0b0c0d0e0f1011\n",
+			"\0\xff\xaa\r\n\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11", 22 },
+		{ "0sAP+qDQpDdWx2ZXJ0IGlzIGEgcGlwZSB1bmRlciB0aGUgcm9hZA==\n", "\0\xff\xaa\r\nCulvert is a pipe under the road",
+			37 },
+		{ "0sUGlwZXMgdW5kZXIgcm9hZHMgYXJlIGN1bHZlcnRzLg==", "Pipes under roads are culverts.", 31 },
+		{ "0X" GOOD_PSK, "0X" GOOD_PSK, 34 },
+	};
+	struct model m = { .dir = folder };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char *psk;
+		size_t len;
+		write_psk(good[i].text, strlen(good[i].text), 0600);
+		assert_int_equal(conf_read_psk(&m, "c.psk", &psk, &len), 0);
+		assert_int_equal(len, good[i].len);
+		assert_memory_equal(psk, good[i].octets, len + 1);
+		io_free_secret(psk, len);
+	}
+}
+
+static void bad_digits(void **state)
+{
+	static const char *const hex[] = { "0x" GOOD_PSK "0", "0x" GOOD_PSK "g0", "0x" GOOD_PSK " 00" };
+	static const char *const base64[] = { "0s" GOOD_PSK "A", "0sAAAA=AAAAAAAAAAAAAAAAAAAAAAAAAAA", "0sAAAA AAA",
+		"0s====", "0sAAAAA===", "0sAA-_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hex) / sizeof(hex[0]); i++) {
+		write_psk(hex[i], strlen(hex[i]), 0600);
+		assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: begins with 0x, but what follows is not "
+							 "an even number of "
+							 "hexadecimal digits; write only those behind 0x, or a key that begins differently\n");
+	}
+	for (size_t i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
+		write_psk(base64[i], strlen(base64[i]), 0600);
+		assert_load(-EINVAL,
+			"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: begins with 0s, but what follows is not base64 with its "
+			"padding; write only that behind 0s, or a key that begins differently\n");
+	}
+}
+
+/* The length is that of the octets, not of the digits. */
+static void length_of_digits(void **state)
+{
+	(void)state;
+	write_psk("0x" GOOD_PSK, 34, 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: the key has 16 octets; use 32 or more, from a random "
+		"source\n");
+	write_psk("0x", 2, 0600);
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: the key has 0 octets; use 32 or more, from a random "
+		"source\n");
+}
+
+static void keys_that_repeat(void **state)
+{
+	static const char *const keys[] = { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "changemechangemechangemechangemech" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		write_psk(keys[i], strlen(keys[i]), 0600);
+		assert_load(0, "x.conf:2: warning: carriers[0].psk_file: ./secrets/c.psk: the key repeats itself and can be "
+					   "guessed; use 32 "
+					   "octets or more, from a random source\n");
+	}
+}
+
 static void octets(void **state)
 {
 	static const char *const texts[] = { (GOOD_PSK "\n\n"), (GOOD_PSK "\r\n"), ("\n" GOOD_PSK) };
@@ -236,6 +316,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(good_key),
 		IN_FOLDER(length),
+		IN_FOLDER(digits),
+		IN_FOLDER(bad_digits),
+		IN_FOLDER(length_of_digits),
+		IN_FOLDER(keys_that_repeat),
 		IN_FOLDER(octets),
 		IN_FOLDER(access_of_others),
 		IN_FOLDER(owner),

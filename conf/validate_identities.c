@@ -1,0 +1,110 @@
+/* Two tunnels that charon could not tell apart: the IKE_SA of one would replace the other's. */
+#include "conf/validate.h"
+
+#include "conf/model.h"
+#include "ikev2/identity.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct far_end {
+	const struct tunnel *tunnel;
+	char *remote; /* canonical; owned */
+	char *local; /* canonical; one for all tunnels of a carrier */
+	struct key key;
+};
+
+static int compare_identities(const struct far_end *x, const struct far_end *y)
+{
+	int order = strcmp(x->remote, y->remote);
+
+	return order ? order : strcmp(x->local, y->local);
+}
+
+static int compare_far_ends(const void *a, const void *b)
+{
+	const struct far_end *x = a, *y = b;
+	int order = compare_identities(x, y);
+
+	return order ? order : check_order(x->key.text, y->key.text);
+}
+
+static void report(struct check *c, const struct far_end *first, const struct far_end *other)
+{
+	check_error(c, other->key.text,
+		"same identities as %s (%s), so that one would replace the other; use one tunnel for both, or give each "
+		"its own remote_id",
+		first->key.text, check_place(c, other->key.text, first->key.text).text);
+}
+
+/* Appends the tunnels of a carrier; returns how many. */
+static size_t collect(struct check *c, size_t i, char *local, struct far_end *to)
+{
+	const struct carrier *carrier = &c->m->carriers[i];
+	size_t n = 0;
+
+	for (size_t t = 0; t < carrier->n_tunnels; t++) {
+		if (!carrier->tunnels[t].remote_id)
+			continue;
+		char *remote = identity_canonical(carrier->tunnels[t].remote_id);
+		if (!remote) {
+			c->error = -ENOMEM;
+			break;
+		}
+		to[n++] =
+			(struct far_end){ &carrier->tunnels[t], remote, local, check_key("carriers[%zu].tunnels[%zu].name", i, t) };
+	}
+	return n;
+}
+
+static size_t collect_all(struct check *c, char **locals, struct far_end *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->m->n_carriers && !c->error; i++) {
+		if (!c->m->carriers[i].local_id)
+			continue;
+		locals[i] = identity_canonical(c->m->carriers[i].local_id);
+		if (locals[i])
+			n += collect(c, i, locals[i], list + n);
+		else
+			c->error = -ENOMEM;
+	}
+	return n;
+}
+
+static void compare_all(struct check *c, struct far_end *list, size_t n)
+{
+	size_t first = 0;
+
+	qsort(list, n, sizeof(*list), compare_far_ends);
+	for (size_t i = 1; i < n; i++) {
+		if (compare_identities(&list[first], &list[i]) != 0)
+			first = i;
+		else
+			report(c, &list[first], &list[i]);
+	}
+}
+
+void validate_identities(struct check *c)
+{
+	size_t tunnels = 0, n = 0;
+
+	for (size_t i = 0; i < c->m->n_carriers; i++)
+		tunnels += c->m->carriers[i].n_tunnels;
+	char **locals = calloc(c->m->n_carriers + 1, sizeof(*locals));
+	struct far_end *list = calloc(tunnels + 1, sizeof(*list));
+	if (locals && list)
+		n = collect_all(c, locals, list);
+	else
+		c->error = -ENOMEM;
+	if (!c->error)
+		compare_all(c, list, n);
+	for (size_t i = 0; list && i < n; i++)
+		free(list[i].remote);
+	for (size_t i = 0; locals && i < c->m->n_carriers; i++)
+		free(locals[i]);
+	free(list);
+	free(locals);
+}

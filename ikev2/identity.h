@@ -1,0 +1,20 @@
+/* IKE identities as text, told apart as charon tells them apart. */
+#ifndef CULVERT_IKEV2_IDENTITY_H
+#define CULVERT_IKEV2_IDENTITY_H
+
+enum identity_kind {
+	IDENTITY_ADDRESS,
+	IDENTITY_NAME, /* "gw.example.net", "@gw.example.net" */
+	IDENTITY_MAIL, /* "gw@example.net", "@@gw@example.net" */
+	IDENTITY_DN, /* "C=CZ, O=Example, CN=gw" */
+	IDENTITY_KEY_ID, /* "@#6b6579", and what is nothing else */
+};
+
+enum identity_kind identity_kind(const char *text);
+/*
+ * The one spelling of all that charon takes as the same identity: its kind, then its value, without regard to capitals
+ * and to white space where these do not count. The caller frees it; NULL when memory ran out.
+ */
+char *identity_canonical(const char *text);
+
+#endif
