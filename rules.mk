@@ -129,7 +129,7 @@ install:
 	@image/install.sh build/release '$(STRONGSWAN)' '$(DESTDIR)'
 DEB := build/culvert_$(VERSION)_amd64.deb
 deb: $(DEB)
-$(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example conf/*.5) VERSION
+$(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example conf/*.5 appliance/daemon/*.8) VERSION
 	@image/deb.sh '$(STRONGSWAN)' $@
 
 # What tests of the lab preload.

@@ -21,7 +21,7 @@ _Static_assert(SOURCE_DEPTH_MAX == 10 && CONF_FILE_MAX == 16 * 1024 * 1024, "the
 /* --- what no table says --- */
 
 static const char *const introduction[] = {
-	"`/etc/culvert/culvert.conf` says what the gateway is to be. `culvert check` tells what is wrong with it, and "
+	"`/etc/culvert/culvert.conf` is written by the operator. `culvert check` tells what is wrong with it, and "
 	"`culvert reload` puts it into force, whole or not at all. A commented file to begin with is "
 	"`/usr/share/doc/culvert/culvert.conf.example`. A key that is not listed here is an error.",
 };
@@ -41,7 +41,8 @@ static const char *const files[] = {
 	"top, "
 	"or inside a group or a list. The path is seen from the folder of the file that includes, or it is absolute. An "
 	"included file may include others, 10 deep, and closes all brackets that it opens. All files together have at most "
-	"16 MiB. Messages name the file and the line in it. The folder `secrets` is always the one beside the main file.",
+	"16 MiB. Messages name the file and the line in it. The folder `secrets` is always the one beside the main file. "
+	"Keep them all below `/etc/culvert`: the daemon sees nothing in `/home` and `/tmp`.",
 };
 
 static const char *const kind_heads[] = { "kind of value", "what is accepted" };
@@ -181,7 +182,7 @@ static void print_page(const struct page_style *style, struct buf *out)
 {
 	const struct page p = { style, out };
 
-	style->begin("culvert.conf", "what the gateway is to be", out);
+	style->begin("culvert.conf", "what a Culvert gateway is to be", out);
 	add_paragraphs(&p, introduction, COUNT(introduction));
 	style->section("Syntax", out);
 	add_paragraphs(&p, syntax, COUNT(syntax));
