@@ -54,14 +54,18 @@ static const char *trim(const char *text, size_t *len)
 	return text;
 }
 
-/* Types that have two names. */
+/* Names of types that mean the same: those of the tools that make certificates, and charon's. */
 static const char *const aliases[][2] = {
 	{ "emailAddress", "e" },
 	{ "email", "e" },
-	{ "givenName", "g" },
-	{ "surname", "s" },
-	{ "serialNumber", "sn" },
-	{ "userid", "uid" },
+	{ "unstructuredName", "un" },
+	{ "unstructuredAddress", "ua" },
+	{ "employeeNumber", "en" },
+	{ "GN", "g" },
+	{ "title", "t" },
+	{ "description", "d" },
+	{ "name", "n" },
+	{ "initials", "i" },
 };
 
 static void add_type(struct buf *out, const char *text, size_t len)
@@ -75,28 +79,31 @@ static void add_type(struct buf *out, const char *text, size_t len)
 	add_lower(out, text, len);
 }
 
+void identity_add_rdn(struct buf *out, const char *type, size_t type_len, const char *value, size_t value_len)
+{
+	if (!out->len)
+		buf_printf(out, "%s:", words[IDENTITY_DN]);
+	type = trim(type, &type_len);
+	value = trim(value, &value_len);
+	buf_puts(out, "/");
+	add_type(out, type, type_len);
+	buf_puts(out, "=");
+	add_lower(out, value, value_len);
+}
+
 /* "C=CZ, O=x" and "/C=CZ/O=x": each part as "/type=value". */
 static void add_dn(struct buf *out, const char *text)
 {
 	const char *ends = text[strspn(text, " \t")] == '/' ? "/" : ",";
 
 	while (*text) {
-		size_t len = strcspn(text, ends), type_len;
+		size_t len = strcspn(text, ends);
 		const char *next = text + len + (text[len] != '\0');
 		text = trim(text, &len);
 		const char *equals = memchr(text, '=', len);
-		if (equals) {
-			type_len = (size_t)(equals - text);
-			size_t value_len = len - type_len - 1;
-			const char *type = trim(text, &type_len), *value = trim(equals + 1, &value_len);
-			buf_puts(out, "/");
-			add_type(out, type, type_len);
-			buf_puts(out, "=");
-			add_lower(out, value, value_len);
-		} else if (len) {
-			buf_puts(out, "/");
-			add_lower(out, text, len);
-		}
+		size_t type_len = equals ? (size_t)(equals - text) : len;
+		if (len)
+			identity_add_rdn(out, text, type_len, text + type_len + !!equals, len - type_len - !!equals);
 		text = next;
 	}
 }
