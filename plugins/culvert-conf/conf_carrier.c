@@ -219,6 +219,40 @@ static bool check_keys(const conf_carrier_t *this, const struct carrier *carrier
 	return TRUE;
 }
 
+/** Whether a CRL is found and taken when a certificate of this CA is checked: by key identifier and signature. */
+static bool is_crl_of(certificate_t *crl, certificate_t *ca)
+{
+	chunk_t key = ((x509_t *)ca)->get_subjectKeyIdentifier((x509_t *)ca);
+	identification_t *id;
+	bool found;
+
+	id = identification_create_from_encoding(ID_KEY_ID, key);
+	found = key.len && crl->has_issuer(crl, id) && crl->issued_by(crl, ca, NULL);
+	id->destroy(id);
+	return found;
+}
+
+/** Whether each CRL is one of our CAs': another one would be passed over in silence. */
+static bool check_crls(const conf_carrier_t *this, const struct carrier *carrier, char **error)
+{
+	certificate_t *crl, *ca;
+	int i, j, count = array_count(this->cas);
+
+	for (i = 0; i < array_count(this->crls); i++) {
+		array_get(this->crls, i, &crl);
+		for (j = 0; j < count; j++) {
+			array_get(this->cas, j, &ca);
+			if (is_crl_of(crl, ca))
+				break;
+		}
+		if (j == count) {
+			*error = conf_text("secrets/%s: is a revocation list of none of the CAs in ca", carrier->crls[i]);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
 static conf_carrier_t *create(const struct carrier *carrier)
 {
 	conf_carrier_t *this;
@@ -250,7 +284,7 @@ static conf_carrier_t *load(const struct carrier *carrier, array_t *files, hashe
 		return conf_carrier_get_ref(previous);
 	this = create(carrier);
 	memcpy(this->digest, digest, sizeof(digest));
-	if (create_objects(this, files, error) && check_keys(this, carrier, error))
+	if (create_objects(this, files, error) && check_keys(this, carrier, error) && check_crls(this, carrier, error))
 		return this;
 	conf_carrier_destroy(this);
 	return NULL;

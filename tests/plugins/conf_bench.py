@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 import traceback
 
@@ -91,7 +92,8 @@ apns = ( {apns} );
     return text, "".join(ids + [f"table a{n} {1000 + n}\n" for t in tunnels for n in t["apns"]])
 
 
-def connection(number, address=None, proposal=SUITE, auth="psk", apns=None, esp=SUITE):
+def connection(number, address=None, proposal=SUITE, auth="psk", apns=None, esp=SUITE, certificate="peer",
+               ca="ca"):
     """The carrier's swanctl connection for tunnel number, with a child k1.. for each APN (number: pool)."""
     kids = "".join(f"""k{n} {{
         local_ts = {pool}
@@ -108,12 +110,12 @@ def connection(number, address=None, proposal=SUITE, auth="psk", apns=None, esp=
     local {{
         auth = {auth}
         id = peer{number}.example.net
-        {'certs = peer.pem' if auth == 'pubkey' else ''}
+        {f'certs = {certificate}.pem' if auth == 'pubkey' else ''}
     }}
     remote {{
         auth = {auth}
         id = gw.example.net
-        {'cacerts = ca.pem' if auth == 'pubkey' else ''}
+        {f'cacerts = {ca}.pem' if auth == 'pubkey' else ''}
     }}
     children {{
     {kids}
@@ -165,26 +167,61 @@ def expect(value, pattern):
     assert re.search(pattern, value), f"{value!r} is not like {pattern!r}"
 
 
+CRL_SETTINGS = """[ca]
+default_ca = d
+[d]
+database = {ca}.index
+default_md = sha256
+default_crl_days = {days}
+crl_extensions = e
+[e]
+authorityKeyIdentifier = keyid
+"""
+
+
 def make_certificates(folder):
-    """A CA, and certificates of peer and gateway; a second CA that signed nothing."""
+    """Two CAs, and of each a certificate for the peer and one for the gateway."""
     def openssl(*arguments):
         run("openssl", *arguments, cwd=folder)
     for ca in ("ca", "other-ca"):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
                 f"/CN={ca}", "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-addext", "basicConstraints=critical,CA:TRUE")
-    for name, identity in (("peer", "peer1.example.net"), ("gw", "gw.example.net")):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={identity}", "-keyout",
-                f"{name}.key", "-out", f"{name}.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-addext",
-                f"subjectAltName=DNS:{identity}", "-addext", "basicConstraints=CA:FALSE")
+        for name, identity in (("peer", "peer1.example.net"), ("gw", "gw.example.net")):
+            name = name if ca == "ca" else f"other-{name}"
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={identity}", "-keyout",
+                    f"{name}.key", "-out", f"{name}.pem", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-addext",
+                    f"subjectAltName=DNS:{identity}", "-addext", "basicConstraints=CA:FALSE")
+
+
+def make_crl(folder, ca, *revoked, days=2):
+    """CA's revocation list in PEM form, with these certificates in it."""
+    rows = ""
+    for name in revoked:
+        serial = run("openssl", "x509", "-in", f"{name}.pem", "-noout", "-serial", cwd=folder).strip().split("=")[1]
+        rows += f"R\t400101000000Z\t250101000000Z\t{serial}\tunknown\t/CN={name}\n"
+    for name, text in (("index", rows), ("cnf", CRL_SETTINGS.format(ca=ca, days=days))):
+        with open(f"{folder}/{ca}.{name}", "w", encoding="ascii") as f:
+            f.write(text)
+    late = () if days > 0 else ("-crl_lastupdate", "20250101000000Z", "-crl_nextupdate", "20250102000000Z")
+    return run("openssl", "ca", "-gencrl", "-config", f"{ca}.cnf", "-keyfile", f"{ca}.key", "-cert", f"{ca}.pem", *late,
+               cwd=folder)
 
 
 def certificate_secrets(folder, ca="ca.pem", key="gw.key"):
-    names = {"gw.pem": "gw.pem", "gw.key": key, "ca.pem": ca}
+    """A carrier with certificates, for freeze(): gw.pem with gw.key and ca.pem; the latter two may come from others."""
     secrets = {}
-    for name, file in names.items():
+    for name, file in {"gw.pem": "gw.pem", "gw.key": key, "ca.pem": ca}.items():
         with open(f"{folder}/{file}", encoding="ascii") as f:
             secrets[name] = f.read()
     return {"psk": secrets, "carrier": 'certificate = "gw.pem"; key_file = "gw.key"; ca = "ca.pem"'}
+
+
+def install_certificates(folder, *files):
+    """Gives the carrier's swanctl these files: CAs, certificates and keys by their names."""
+    for file in files:
+        target = "x509ca" if file.endswith("ca.pem") else "x509" if file.endswith(".pem") else "private"
+        os.makedirs(f"{folder}/{target}", exist_ok=True)
+        shutil.copy(f"{folder}/{file}", f"{folder}/{target}/{file}")
 
 
 def main(tests):

@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 
-from conf_bench import (PSK, SUITE, WRONG, certificate_secrets, children, connection, expect, main, make_certificates,
-                        tunnel)
+from conf_bench import (PSK, SUITE, WRONG, certificate_secrets, children, connection, expect, install_certificates, main,
+                        make_certificates, tunnel)
 from ike_lab import LIMIT, run, wait_for
 
 
@@ -256,11 +256,7 @@ def test_killed_peer_comes_back(bench):
 def test_certificates(bench):
     folder = bench.carrier.folder
     make_certificates(folder)
-    for source, target in (("ca.pem", "x509ca"), ("peer.pem", "x509"), ("peer.key", "private")):
-        os.makedirs(f"{folder}/{target}", exist_ok=True)
-        with open(f"{folder}/{source}", encoding="ascii") as f, open(f"{folder}/{target}/{source}", "w",
-                                                                     encoding="ascii") as g:
-            g.write(f.read())
+    install_certificates(folder, "ca.pem", "peer.pem", "peer.key")
     bench.load_carrier(connection(1, auth="pubkey"), connection(2), connection(3))
     number = bench.freeze(tunnel(1), **certificate_secrets(folder, key="peer.key"))
     expect(bench.gateway.ask(f"prepare {number}"), "^error secrets/gw.key: is not the key of secrets/gw.pem")
