@@ -172,7 +172,7 @@ static void check_crl(struct check *c, const struct secrets *s, size_t carrier, 
 		check_warning(c, key.text, "%s: was to be replaced on %s, so that %s; fetch the CA's newest list", list->path,
 			date_of(next).text,
 			x->revocation == REVOCATION_STRICT ? "revocation = \"strict\" refuses every peer"
-											   : "it does not count any more");
+											   : "what was revoked since is not known");
 }
 
 void validate_certificates(struct check *c, const struct secrets *s, size_t carrier)

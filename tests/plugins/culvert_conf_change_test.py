@@ -183,7 +183,7 @@ def test_revocation(bench):
     bench.load_carrier(connection(1, auth="pubkey"))
     good, revoked, stale = (make_crl(folder, "ca"), make_crl(folder, "ca", "peer"), make_crl(folder, "ca", days=0))
     for crl, revocation, accepted in (
-            (None, "relaxed", True), (None, "strict", False), (good, "relaxed", True), (good, "strict", True),
+            (None, "relaxed", True), (good, "relaxed", True), (good, "strict", True),
             (revoked, "relaxed", False), (revoked, "strict", False), (stale, "relaxed", True), (stale, "strict", False)):
         bench.switch(one, **with_crl(folder, crl, revocation))
         if accepted:
@@ -206,7 +206,9 @@ def test_new_crl_at_the_next_authentication(bench):
 def test_crl_of_another_ca(bench):
     folder = bench.carrier.folder
     number = bench.freeze(tunnel(1), **with_crl(folder, make_crl(folder, "other-ca"), "relaxed"))
-    expect(bench.gateway.ask(f"prepare {number}"), "^error secrets/ca.crl: is a revocation list of none of the CAs")
+    expect(bench.gateway.ask(f"prepare {number}"), r"^error .*/ca\.crl: is not signed by a CA in ca")
+    number = bench.freeze(tunnel(1), **with_crl(folder, None, "strict"))
+    expect(bench.gateway.ask(f"prepare {number}"), "^error .*revocation: \"strict\" without crl")
 
 
 def test_crl_in_der(bench):
