@@ -7,7 +7,7 @@
 #include "conf/convert_conn.h"
 #include "conf/convert_parse.h"
 #include "conf/convert_read.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 #include "conf/convert_write.h"
 #include "conf/utf8.h"
 #include "lib/buf.h"
@@ -28,31 +28,31 @@ static unsigned line_at(const char *text, size_t at)
 	return line;
 }
 
-static void check_octets(struct source *s, const char *text, size_t len)
+static void check_octets(struct foreign *s, const char *text, size_t len)
 {
 	size_t valid = len <= CONVERT_FILE_MAX ? utf8_valid(text, len) : 0;
 	const char *nul = len <= CONVERT_FILE_MAX ? memchr(text, '\0', len) : NULL;
 
 	if (len > CONVERT_FILE_MAX)
-		source_fail(s, 0, "is larger than %d octets; is it the right file?", CONVERT_FILE_MAX);
+		foreign_fail(s, 0, "is larger than %d octets; is it the right file?", CONVERT_FILE_MAX);
 	else if (valid < len)
-		source_fail(s, line_at(text, valid), "is not UTF-8 from here; save the file as UTF-8");
+		foreign_fail(s, line_at(text, valid), "is not UTF-8 from here; save the file as UTF-8");
 	else if (nul)
-		source_fail(s, line_at(text, (size_t)(nul - text)), "has a NUL in it; this is no text file");
+		foreign_fail(s, line_at(text, (size_t)(nul - text)), "has a NUL in it; this is no text file");
 	else if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-		source_fail(s, 1, "begins with a byte order mark; save the file as UTF-8 without one");
+		foreign_fail(s, 1, "begins with a byte order mark; save the file as UTF-8 without one");
 }
 
 /* What the file says of the gateway itself, as a comment. */
-static void write_gateway(struct source *s, const struct conns *all, struct buf *out)
+static void write_gateway(struct foreign *s, const struct conns *all, struct buf *out)
 {
 	const char *address = NULL;
 
 	for (const struct conn *c = all->first; c; c = c->next) {
 		if (address && c->local_address && strcmp(address, c->local_address) != 0)
-			source_note(s, c->line, c->path,
+			foreign_note(s, c->line, c->path,
 				"has %s as its own address, another connection %s; Culvert has one outer address",
-				source_show(s, c->local_address), source_show(s, address));
+				foreign_show(s, c->local_address), foreign_show(s, address));
 		else if (c->local_address)
 			address = c->local_address;
 	}
@@ -62,12 +62,12 @@ static void write_gateway(struct source *s, const struct conns *all, struct buf 
 		address ? address : "...");
 }
 
-static void write_header(struct source *s, bool ipsec, const struct buf *notes, struct buf *out)
+static void write_header(struct foreign *s, bool ipsec, const struct buf *notes, struct buf *out)
 {
 	buf_printf(out,
 		"# Made of %s by culvert convert: carriers and apns, to go into /etc/culvert/culvert.conf.\n"
 		"# See to each line with TODO in it; culvert check says what is still wrong.\n",
-		source_name(s));
+		foreign_name(s));
 	if (ipsec)
 		buf_puts(out,
 			"# TODO: left was taken as this gateway's end (right where that is %defaultroute); look that it is.\n");
@@ -76,14 +76,14 @@ static void write_header(struct source *s, bool ipsec, const struct buf *notes, 
 }
 
 /* Everything behind the parser. */
-static void convert(struct source *s, bool ipsec, struct buf *out, struct buf *left)
+static void convert(struct foreign *s, bool ipsec, struct buf *out, struct buf *left)
 {
 	struct buf gateway = { 0 }, body = { 0 }, comments = { 0 };
 	struct conns all = { 0 };
 
 	(ipsec ? convert_read_ipsec : convert_read_swanctl)(s, &all);
 	if (!s->error && !all.first)
-		source_fail(s, 0, "has no connection that could be taken over%s", s->n_notes ? "; see the other lines" : "");
+		foreign_fail(s, 0, "has no connection that could be taken over%s", s->n_notes ? "; see the other lines" : "");
 	if (!s->error)
 		conn_finish(s, &all);
 	if (!s->error && !ipsec)
@@ -91,14 +91,14 @@ static void convert(struct source *s, bool ipsec, struct buf *out, struct buf *l
 	if (!s->error) {
 		convert_write(s, &all, &body);
 		write_gateway(s, &all, &gateway);
-		source_print_notes(s, "#   ", &comments);
+		foreign_print_notes(s, "#   ", &comments);
 		write_header(s, ipsec, &comments, out);
 		buf_add(out, buf_text(&gateway), gateway.len);
 		buf_puts(out, "\n");
 		buf_add(out, buf_text(&body), body.len);
 	}
 	if (s->error != -ENOMEM)
-		source_print_notes(s, "", left);
+		foreign_print_notes(s, "", left);
 	if (!s->error && (out->error || left->error || gateway.error || body.error || comments.error))
 		s->error = -ENOMEM;
 	buf_free(&gateway);
@@ -107,21 +107,21 @@ static void convert(struct source *s, bool ipsec, struct buf *out, struct buf *l
 }
 
 /* text has a NUL behind it. */
-static void parse(struct source *s, const char *text, bool ipsec)
+static void parse(struct foreign *s, const char *text, bool ipsec)
 {
 	(ipsec ? convert_parse_ipsec : convert_parse_swanctl)(s, text);
 	if (!s->error && !s->root->sections && !s->root->settings)
-		source_fail(s, 0, "is empty; name a swanctl.conf or an ipsec.conf with a connection in it");
+		foreign_fail(s, 0, "is empty; name a swanctl.conf or an ipsec.conf with a connection in it");
 }
 
 int convert_text(
 	const char *text, size_t len, const char *name, struct diag_list *diags, struct buf *out, struct buf *left)
 {
-	struct source s = { .file = name, .diags = diags };
+	struct foreign s = { .file = name, .diags = diags };
 	struct buf made = { 0 }, notes = { 0 };
 
 	check_octets(&s, text, len);
-	char *copy = s.error ? NULL : source_strndup(&s, text, len);
+	char *copy = s.error ? NULL : foreign_strndup(&s, text, len);
 	if (copy) {
 		bool ipsec = convert_is_ipsec(copy);
 		parse(&s, copy, ipsec);
@@ -132,7 +132,7 @@ int convert_text(
 		buf_add(left, buf_text(&notes), notes.len);
 	if (!s.error)
 		buf_add(out, buf_text(&made), made.len);
-	source_free(&s);
+	foreign_free(&s);
 	buf_free(&made);
 	buf_free(&notes);
 	return s.error;

@@ -7,7 +7,7 @@
 
 #include "conf/convert_conn.h"
 #include "conf/convert_name.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static bool same_side(const struct side *a, const struct side *b)
 	return true;
 }
 
-static void add_cloud(struct source *s, struct apn_piece *a, const struct child *child)
+static void add_cloud(struct foreign *s, struct apn_piece *a, const struct child *child)
 {
 	struct side *cloud = a->cloud;
 
@@ -42,7 +42,7 @@ static void add_cloud(struct source *s, struct apn_piece *a, const struct child 
 		if (has_prefix(cloud, p))
 			continue;
 		if (cloud->n == CONN_PREFIXES_MAX)
-			source_note(
+			foreign_note(
 				s, child->line, child->path, "only the first %d prefixes of the APN are taken", CONN_PREFIXES_MAX);
 		else
 			cloud->prefixes[cloud->n++] = *p;
@@ -56,11 +56,11 @@ static bool is_pair(const struct child *child)
 	return child->pairs || (child->cloud.n <= 1 && child->devices.n <= 1);
 }
 
-static struct apn_piece *new_piece(struct source *s, const struct conn *c, const struct child *child)
+static struct apn_piece *new_piece(struct foreign *s, const struct conn *c, const struct child *child)
 {
-	struct apn_piece *a = source_alloc(s, sizeof(*a));
-	struct carried *carried = source_alloc(s, sizeof(*carried));
-	struct side *cloud = source_alloc(s, sizeof(*cloud)), *devices = source_alloc(s, sizeof(*devices));
+	struct apn_piece *a = foreign_alloc(s, sizeof(*a));
+	struct carried *carried = foreign_alloc(s, sizeof(*carried));
+	struct side *cloud = foreign_alloc(s, sizeof(*cloud)), *devices = foreign_alloc(s, sizeof(*devices));
 
 	if (!a || !carried || !cloud || !devices)
 		return NULL;
@@ -78,7 +78,7 @@ static struct apn_piece *new_piece(struct source *s, const struct conn *c, const
 }
 
 /* The APNs of one connection. */
-static struct apn_piece *pieces_of(struct source *s, const struct conn *c)
+static struct apn_piece *pieces_of(struct foreign *s, const struct conn *c)
 {
 	struct apn_piece *first = NULL, **last = &first;
 
@@ -116,7 +116,7 @@ static bool join(struct apn_piece *all, struct apn_piece *a)
 	return false;
 }
 
-struct apn_piece *apn_pieces(struct source *s, const struct conns *all)
+struct apn_piece *apn_pieces(struct foreign *s, const struct conns *all)
 {
 	struct apn_piece *first = NULL, **last = &first, *a, *next;
 	struct names names = { 0 };

@@ -9,7 +9,7 @@ struct child;
 struct conn;
 struct conns;
 struct side;
-struct source;
+struct foreign;
 
 /* A connection that carries the APN, in the file's order. */
 struct carried {
@@ -28,6 +28,6 @@ struct apn_piece {
 };
 
 /* In the file's order. NULL with s->error set, or if there is none. */
-struct apn_piece *apn_pieces(struct source *s, const struct conns *all);
+struct apn_piece *apn_pieces(struct foreign *s, const struct conns *all);
 
 #endif

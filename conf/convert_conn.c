@@ -1,7 +1,7 @@
 #include "conf/convert_conn.h"
 
 #include "conf/convert_rules.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 #include "ikev2/lifetime.h"
 
 #include <ctype.h>
@@ -60,22 +60,22 @@ static unsigned rekey_most(void)
 	return LIFETIME_CEILING - (unsigned)retransmission_total(&retransmission_default) - 1;
 }
 
-void conn_set_rekey(struct source *s, unsigned *field, unsigned seconds, unsigned line, const char *key)
+void conn_set_rekey(struct foreign *s, unsigned *field, unsigned seconds, unsigned line, const char *key)
 {
 	if (seconds < LIFETIME_REKEY_MIN || seconds > rekey_most())
-		source_note(s, line, key,
+		foreign_note(s, line, key,
 			"keys would be renewed after %u s; Culvert renews them after %d to %u s, so that none gets an hour old, "
 			"and takes its own default",
 			seconds, LIFETIME_REKEY_MIN, rekey_most());
 	else if (*field && *field != seconds)
-		source_note(
+		foreign_note(
 			s, line, key, "is another value than elsewhere in this tunnel (%u s), which is taken for all", *field);
 	else
 		*field = seconds;
 }
 
 void conn_set_number(
-	struct source *s, unsigned *field, const struct setting *i, unsigned least, unsigned most, const char *key)
+	struct foreign *s, unsigned *field, const struct setting *i, unsigned least, unsigned most, const char *key)
 {
 	const char *at;
 	unsigned n;
@@ -84,34 +84,34 @@ void conn_set_number(
 		return;
 	at = i->value;
 	if (take_number(&at, &n) || *at || n < least || n > most)
-		source_note(s, i->line, key, "%s is out of Culvert's range, %u to %u; its default is taken",
-			source_show(s, i->value), least, most);
+		foreign_note(s, i->line, key, "%s is out of Culvert's range, %u to %u; its default is taken",
+			foreign_show(s, i->value), least, most);
 	else if (*field && *field != n)
-		source_note(
+		foreign_note(
 			s, i->line, key, "is another value than elsewhere in this tunnel (%u), which is taken for all", *field);
 	else
 		*field = n;
 }
 
-void conn_set_word(struct source *s, const char **field, const char *word, unsigned line, const char *key)
+void conn_set_word(struct foreign *s, const char **field, const char *word, unsigned line, const char *key)
 {
 	if (*field && strcmp(*field, word) != 0)
-		source_note(
+		foreign_note(
 			s, line, key, "is another value than elsewhere in this tunnel, where \"%s\" is taken for all", *field);
 	else
 		*field = word;
 }
 
-void conn_set_dpd(struct source *s, struct conn *c, const struct setting *i, const char *key)
+void conn_set_dpd(struct foreign *s, struct conn *c, const struct setting *i, const char *key)
 {
 	unsigned seconds;
 
 	if (!i)
 		return;
 	if (conn_seconds(i->value, &seconds))
-		source_note(s, i->line, key, RULE_TIME, source_show(s, i->value));
+		foreign_note(s, i->line, key, RULE_TIME, foreign_show(s, i->value));
 	else if (!seconds || seconds > DPD_MOST)
-		source_note(s, i->line, key,
+		foreign_note(s, i->line, key,
 			"Culvert asks a silent peer after 1 to %d s, so that a dead tunnel is seen; its default is taken",
 			DPD_MOST);
 	else
@@ -120,11 +120,11 @@ void conn_set_dpd(struct source *s, struct conn *c, const struct setting *i, con
 
 /* --- texts --- */
 
-const char *conn_file(struct source *s, const char *path, const char *fallback)
+const char *conn_file(struct foreign *s, const char *path, const char *fallback)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	char *name = source_strndup(s, base, strnlen(base, FILE_NAME_MAX));
+	char *name = foreign_strndup(s, base, strnlen(base, FILE_NAME_MAX));
 
 	for (char *c = name; c && *c; c++) {
 		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
@@ -133,7 +133,7 @@ const char *conn_file(struct source *s, const char *path, const char *fallback)
 	return name && (isalnum((unsigned char)name[0]) || name[0] == '_') ? name : fallback;
 }
 
-char *conn_entry(struct source *s, const char **at)
+char *conn_entry(struct foreign *s, const char **at)
 {
 	*at += strspn(*at, ", \t");
 	size_t len = strcspn(*at, ",");
@@ -142,14 +142,14 @@ char *conn_entry(struct source *s, const char **at)
 	*at += len;
 	while (len && strchr(" \t", from[len - 1]))
 		len--;
-	return len ? source_strndup(s, from, len) : NULL;
+	return len ? foreign_strndup(s, from, len) : NULL;
 }
 
 /* --- making --- */
 
-struct conn *conn_new(struct source *s, const char *name, const char *path, unsigned line)
+struct conn *conn_new(struct foreign *s, const char *name, const char *path, unsigned line)
 {
-	struct conn *c = source_alloc(s, sizeof(*c));
+	struct conn *c = foreign_alloc(s, sizeof(*c));
 
 	if (!c)
 		return NULL;
@@ -167,15 +167,15 @@ void conn_add(struct conns *all, struct conn *c)
 	all->last = &c->next;
 }
 
-struct child *conn_child(struct source *s, struct conns *all, struct conn *c, const char *name, unsigned line)
+struct child *conn_child(struct foreign *s, struct conns *all, struct conn *c, const char *name, unsigned line)
 {
 	struct child **last = &c->children, *child;
 
 	if (all->n_children++ == CONN_CHILDREN_MAX) {
-		source_fail(s, line, "has more than %d children; is it the right file?", CONN_CHILDREN_MAX);
+		foreign_fail(s, line, "has more than %d children; is it the right file?", CONN_CHILDREN_MAX);
 		return NULL;
 	}
-	child = source_alloc(s, sizeof(*child));
+	child = foreign_alloc(s, sizeof(*child));
 	if (!child)
 		return NULL;
 	while (*last)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 struct setting;
-struct source;
+struct foreign;
 struct suite;
 
 enum {
@@ -86,32 +86,32 @@ int conn_seconds(const char *text, unsigned *ret);
 /* "yes" and its like. */
 bool conn_is_yes(const char *text);
 /* name of the file at path, made to fit the secrets folder. */
-const char *conn_file(struct source *s, const char *path, const char *fallback);
+const char *conn_file(struct foreign *s, const char *path, const char *fallback);
 /* A copy of the next entry of a list with commas; NULL at its end. *at moves on. */
-char *conn_entry(struct source *s, const char **at);
+char *conn_entry(struct foreign *s, const char **at);
 /* The identity as Culvert writes it, or NULL. */
-const char *conn_identity(struct source *s, const struct setting *i, const char *key);
-void conn_set_peers(struct source *s, struct conn *c, const struct setting *i, const char *key);
-void conn_set_local(struct source *s, struct conn *c, const struct setting *i, const char *key);
-void conn_set_side(struct source *s, struct side *side, const struct setting *i, const char *key);
+const char *conn_identity(struct foreign *s, const struct setting *i, const char *key);
+void conn_set_peers(struct foreign *s, struct conn *c, const struct setting *i, const char *key);
+void conn_set_local(struct foreign *s, struct conn *c, const struct setting *i, const char *key);
+void conn_set_side(struct foreign *s, struct side *side, const struct setting *i, const char *key);
 /* A rekey time of seconds from now on; *field is set if Culvert can have it and no other child had another one. */
-void conn_set_rekey(struct source *s, unsigned *field, unsigned seconds, unsigned line, const char *key);
+void conn_set_rekey(struct foreign *s, unsigned *field, unsigned seconds, unsigned line, const char *key);
 /* A number between least and most. */
 void conn_set_number(
-	struct source *s, unsigned *field, const struct setting *i, unsigned least, unsigned most, const char *key);
+	struct foreign *s, unsigned *field, const struct setting *i, unsigned least, unsigned most, const char *key);
 /* A word that holds for the whole tunnel. */
-void conn_set_word(struct source *s, const char **field, const char *word, unsigned line, const char *key);
-void conn_set_dpd(struct source *s, struct conn *c, const struct setting *i, const char *key);
+void conn_set_word(struct foreign *s, const char **field, const char *word, unsigned line, const char *key);
+void conn_set_dpd(struct foreign *s, struct conn *c, const struct setting *i, const char *key);
 
 /* --- all of them --- */
 
 /* One that is not yet among all; NULL: s->error is set. */
-struct conn *conn_new(struct source *s, const char *name, const char *path, unsigned line);
+struct conn *conn_new(struct foreign *s, const char *name, const char *path, unsigned line);
 void conn_add(struct conns *all, struct conn *c);
 /* NULL: s->error is set. */
-struct child *conn_child(struct source *s, struct conns *all, struct conn *c, const char *name, unsigned line);
+struct child *conn_child(struct foreign *s, struct conns *all, struct conn *c, const char *name, unsigned line);
 /* What only shows with everything read: names, suites, lifetimes that hang together, connections that are one tunnel.
  */
-void conn_finish(struct source *s, struct conns *all);
+void conn_finish(struct foreign *s, struct conns *all);
 
 #endif

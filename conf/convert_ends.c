@@ -1,7 +1,7 @@
 /* Who and where the two ends of a connection are: identities, addresses, selectors. */
 #include "conf/convert_conn.h"
 
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 #include "conf/utf8.h"
 
 #include <ctype.h>
@@ -59,24 +59,24 @@ static bool is_pattern(const char *id)
 	return !ip_parse(address, &ip);
 }
 
-const char *conn_identity(struct source *s, const struct setting *i, const char *key)
+const char *conn_identity(struct foreign *s, const struct setting *i, const char *key)
 {
 	if (!i)
 		return NULL;
 	const char *id = without_type(i->value);
 	if (!strcmp(id, "%fromcert"))
-		source_note(s, i->line, key,
+		foreign_note(s, i->line, key,
 			"Culvert does not read it from the certificate; write the subject or one of the subjectAltNames");
 	else if (is_pattern(id))
-		source_note(s, i->line, key,
+		foreign_note(s, i->line, key,
 			"%s fits more than one peer; Culvert wants the one identity, write what the peer shows",
-			source_show(s, id));
+			foreign_show(s, id));
 	else if (is_typed(id))
-		source_note(s, i->line, key,
+		foreign_note(s, i->line, key,
 			"%s is of a type that Culvert does not have; agree on an address, a name or a distinguished name",
-			source_show(s, id));
+			foreign_show(s, id));
 	else if (!id[0] || has_control(id) || strlen(id) > 255)
-		source_note(s, i->line, key, "is no identity of 1 to 255 printable octets; write one");
+		foreign_note(s, i->line, key, "is no identity of 1 to 255 printable octets; write one");
 	else
 		return id;
 	return NULL;
@@ -115,7 +115,7 @@ static bool has_peer(const struct conn *c, const char *text)
 	return false;
 }
 
-static void add_peer(struct source *s, struct conn *c, const char *text, unsigned line, const char *key)
+static void add_peer(struct foreign *s, struct conn *c, const char *text, unsigned line, const char *key)
 {
 	struct ip ip;
 	bool name = ip_parse(text, &ip) != 0;
@@ -125,16 +125,16 @@ static void add_peer(struct source *s, struct conn *c, const char *text, unsigne
 	else if (has_peer(c, text))
 		return;
 	else if (name && !is_host_name(text))
-		source_note(s, line, key, "%s is no single address or name; write the address of each gateway of the carrier",
-			source_show(s, text));
+		foreign_note(s, line, key, "%s is no single address or name; write the address of each gateway of the carrier",
+			foreign_show(s, text));
 	else if (c->n_peers == CONN_PEERS_MAX || (c->n_peers && name))
-		source_note(s, line, key, "%s is left out: Culvert takes one name, or up to %d addresses", source_show(s, text),
-			CONN_PEERS_MAX);
+		foreign_note(s, line, key, "%s is left out: Culvert takes one name, or up to %d addresses",
+			foreign_show(s, text), CONN_PEERS_MAX);
 	else
 		c->peers[c->n_peers++] = text;
 }
 
-void conn_set_peers(struct source *s, struct conn *c, const struct setting *i, const char *key)
+void conn_set_peers(struct foreign *s, struct conn *c, const struct setting *i, const char *key)
 {
 	const char *at, *entry;
 	struct ip ip;
@@ -145,16 +145,16 @@ void conn_set_peers(struct source *s, struct conn *c, const struct setting *i, c
 	while ((entry = conn_entry(s, &at)))
 		add_peer(s, c, entry, i->line, key);
 	if (c->n_peers > 1 && ip_parse(c->peers[0], &ip)) {
-		source_note(s, i->line, key, "of a name and addresses only the name is taken");
+		foreign_note(s, i->line, key, "of a name and addresses only the name is taken");
 		c->n_peers = 1;
 	}
 	if (c->any_peer && c->n_peers) {
-		source_note(s, i->line, key, "%%any beside addresses is left out: the peer must have one of them");
+		foreign_note(s, i->line, key, "%%any beside addresses is left out: the peer must have one of them");
 		c->any_peer = false;
 	}
 }
 
-void conn_set_local(struct source *s, struct conn *c, const struct setting *i, const char *key)
+void conn_set_local(struct foreign *s, struct conn *c, const struct setting *i, const char *key)
 {
 	const char *at, *entry;
 	struct ip ip;
@@ -166,15 +166,15 @@ void conn_set_local(struct source *s, struct conn *c, const struct setting *i, c
 		if (is_any(entry) || !strcmp(entry, "%defaultroute"))
 			continue;
 		if (ip_parse(entry, &ip) || c->local_address)
-			source_note(s, i->line, key, "%s: the gateway has one outer address; write it as gateway.outer.address",
-				source_show(s, entry));
+			foreign_note(s, i->line, key, "%s: the gateway has one outer address; write it as gateway.outer.address",
+				foreign_show(s, entry));
 		else
 			c->local_address = entry;
 	}
 }
 
 /* Adds p unless others cover it, in place of those that it covers. */
-static void add_prefix(struct source *s, struct side *side, const struct prefix *p, unsigned line, const char *key)
+static void add_prefix(struct foreign *s, struct side *side, const struct prefix *p, unsigned line, const char *key)
 {
 	size_t kept = 0;
 
@@ -188,36 +188,36 @@ static void add_prefix(struct source *s, struct side *side, const struct prefix 
 	}
 	side->n = kept;
 	if (side->n == CONN_PREFIXES_MAX)
-		source_note(s, line, key, "only the first %d prefixes are taken", CONN_PREFIXES_MAX);
+		foreign_note(s, line, key, "only the first %d prefixes are taken", CONN_PREFIXES_MAX);
 	else
 		side->prefixes[side->n++] = *p;
 }
 
-static void add_selector(struct source *s, struct side *side, char *text, unsigned line, const char *key)
+static void add_selector(struct foreign *s, struct side *side, char *text, unsigned line, const char *key)
 {
 	size_t len = strcspn(text, "[");
 	struct prefix p;
 
 	if (text[len]) {
-		source_note(s, line, key,
+		foreign_note(s, line, key,
 			"%s: protocol and port are left out; carriers want selectors without, and services say which ports are let "
 			"through",
-			source_show(s, text));
+			foreign_show(s, text));
 		text[len] = '\0';
 	}
 	if (!strcmp(text, "dynamic") || !strcmp(text, "%dynamic"))
-		source_note(s, line, key, "%s, the tunnel's own end, is no selector of Culvert's; write a prefix", text);
+		foreign_note(s, line, key, "%s, the tunnel's own end, is no selector of Culvert's; write a prefix", text);
 	else if (is_any(text))
 		side->any = true;
 	else if (prefix_parse(text, &p))
-		source_note(s, line, key, "%s is no prefix; write one, or several that make it up", source_show(s, text));
+		foreign_note(s, line, key, "%s is no prefix; write one, or several that make it up", foreign_show(s, text));
 	else {
 		p = prefix_network(&p);
 		add_prefix(s, side, &p, line, key);
 	}
 }
 
-void conn_set_side(struct source *s, struct side *side, const struct setting *i, const char *key)
+void conn_set_side(struct foreign *s, struct side *side, const struct setting *i, const char *key)
 {
 	const char *at;
 	char *entry;

@@ -4,7 +4,7 @@
 
 #include "conf/convert_name.h"
 #include "conf/convert_proposal.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 #include "ikev2/lifetime.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
@@ -48,7 +48,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* Says what of b does not count because a is its tunnel. */
-static void note_differences(struct source *s, const struct conn *a, const struct conn *b)
+static void note_differences(struct foreign *s, const struct conn *a, const struct conn *b)
 {
 	const struct {
 		const char *what;
@@ -64,12 +64,12 @@ static void note_differences(struct source *s, const struct conn *a, const struc
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (!parts[i].same)
-			source_note(s, b->line, b->name, "is one tunnel with %s (same ends); of the two %s, %s's are taken",
-				source_show(s, a->name), parts[i].what, source_show(s, a->name));
+			foreign_note(s, b->line, b->name, "is one tunnel with %s (same ends); of the two %s, %s's are taken",
+				foreign_show(s, a->name), parts[i].what, foreign_show(s, a->name));
 	}
 }
 
-static void unite(struct source *s, struct conn *a, struct conn *b)
+static void unite(struct foreign *s, struct conn *a, struct conn *b)
 {
 	struct child **last = &a->children;
 
@@ -80,7 +80,7 @@ static void unite(struct source *s, struct conn *a, struct conn *b)
 	a->gateway_initiates |= b->gateway_initiates;
 }
 
-static void unite_all(struct source *s, struct conns *all)
+static void unite_all(struct foreign *s, struct conns *all)
 {
 	for (struct conn *a = all->first; a; a = a->next) {
 		struct conn **link = &a->next;
@@ -143,22 +143,22 @@ static void choose_suites(struct conn *c)
 }
 
 /* "a, b" of the tunnel's suites. */
-static const char *suite_list(struct source *s, const struct conn *c)
+static const char *suite_list(struct foreign *s, const struct conn *c)
 {
 	const char *list = c->suites[0]->name;
 
 	for (size_t i = 1; i < c->n_suites && list; i++)
-		list = source_printf(s, "%s, %s", list, c->suites[i]->name);
+		list = foreign_printf(s, "%s, %s", list, c->suites[i]->name);
 	return list ? list : "";
 }
 
 static void note_proposals(
-	struct source *s, const struct conn *c, const struct proposals *p, enum proposal_kind kind, unsigned line)
+	struct foreign *s, const struct conn *c, const struct proposals *p, enum proposal_kind kind, unsigned line)
 {
 	struct buf left = { 0 };
 
 	if (!p->list) {
-		source_note(s, p->line ? p->line : line, p->key,
+		foreign_note(s, p->line ? p->line : line, p->key,
 			"not given, so that the other program proposes a list of its own; Culvert proposes %s: agree with the "
 			"carrier "
 			"on that",
@@ -169,15 +169,16 @@ static void note_proposals(
 	if (left.error)
 		s->error = s->error ? s->error : -ENOMEM;
 	else if (left.len && c->suite_guessed)
-		source_note(s, p->line, p->key, "%s: Culvert has no such suite and proposes %s; agree with the carrier on that",
-			source_show(s, buf_text(&left)), suite_list(s, c));
+		foreign_note(s, p->line, p->key,
+			"%s: Culvert has no such suite and proposes %s; agree with the carrier on that",
+			foreign_show(s, buf_text(&left)), suite_list(s, c));
 	else if (left.len)
-		source_note(s, p->line, p->key, "%s: left out; Culvert proposes and accepts %s alone",
-			source_show(s, buf_text(&left)), suite_list(s, c));
+		foreign_note(s, p->line, p->key, "%s: left out; Culvert proposes and accepts %s alone",
+			foreign_show(s, buf_text(&left)), suite_list(s, c));
 	buf_free(&left);
 }
 
-static void note_pfs(struct source *s, const struct conn *c, const struct child *child)
+static void note_pfs(struct foreign *s, const struct conn *c, const struct child *child)
 {
 	struct proposal_match match;
 
@@ -185,12 +186,12 @@ static void note_pfs(struct source *s, const struct conn *c, const struct child 
 		return;
 	match = proposal_find(child->esp.list, PROPOSAL_ESP, c->suites[0]);
 	if (match.place != PROPOSAL_NONE && !match.pfs)
-		source_note(s, child->esp.line, child->esp.key,
+		foreign_note(s, child->esp.line, child->esp.key,
 			"has no key exchange; Culvert renews ESP keys with one (PFS), so let the carrier set the group of %s",
 			c->suites[0]->name);
 }
 
-static void finish_suites(struct source *s, struct conn *c)
+static void finish_suites(struct foreign *s, struct conn *c)
 {
 	choose_suites(c);
 	note_proposals(s, c, &c->ike, PROPOSAL_IKE, c->line);
@@ -202,7 +203,7 @@ static void finish_suites(struct source *s, struct conn *c)
 
 /* --- lifetimes --- */
 
-static void finish_ceiling(struct source *s, struct conn *c)
+static void finish_ceiling(struct foreign *s, struct conn *c)
 {
 	unsigned ike = c->rekey_ike ? c->rekey_ike : LIFETIME_REKEY_IKE;
 	unsigned child = c->rekey_child ? c->rekey_child : LIFETIME_REKEY_CHILD;
@@ -210,14 +211,14 @@ static void finish_ceiling(struct source *s, struct conn *c)
 
 	if (!c->ceiling || !lifetime_check(&l, &retransmission_default))
 		return;
-	source_note(s, c->ceiling_line, c->path,
+	foreign_note(s, c->ceiling_line, c->path,
 		"keys would end after %u s; Culvert has one such ceiling for IKE and ESP, below 3600 s and late enough for a "
 		"rekey after %u s and its retransmissions, and takes its default",
 		c->ceiling, l.rekey);
 	c->ceiling = 0;
 }
 
-void conn_finish(struct source *s, struct conns *all)
+void conn_finish(struct foreign *s, struct conns *all)
 {
 	struct names names = { 0 };
 

@@ -3,7 +3,7 @@
 
 #include "conf/convert_conn.h"
 #include "conf/convert_rules.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 
@@ -19,12 +19,12 @@ struct ends {
 };
 
 static struct setting *take_end(
-	struct source *s, const struct section *conn, const char *end, const char *rest, const char **ret_key)
+	struct foreign *s, const struct section *conn, const char *end, const char *rest, const char **ret_key)
 {
-	char *name = source_printf(s, "%s%s", end, rest);
+	char *name = foreign_printf(s, "%s%s", end, rest);
 
 	*ret_key = name;
-	return name ? source_take(conn, name) : NULL;
+	return name ? foreign_take(conn, name) : NULL;
 }
 
 /* The first of several spellings that is there; the others count as taken too. */
@@ -33,7 +33,7 @@ static struct setting *take_one(const struct section *conn, const char *const *n
 	struct setting *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		struct setting *one = source_take(conn, names[i]);
+		struct setting *one = foreign_take(conn, names[i]);
 		found = found ? found : one;
 	}
 	return found;
@@ -41,7 +41,7 @@ static struct setting *take_one(const struct section *conn, const char *const *n
 
 static bool is_value(const struct section *conn, const char *name, const char *value)
 {
-	const struct setting *i = source_get(conn, name);
+	const struct setting *i = foreign_get(conn, name);
 
 	return i && !strcmp(i->value, value);
 }
@@ -72,10 +72,10 @@ static enum credentials credentials_of(const char *auth)
 }
 
 /* False if the conn cannot be Culvert's. */
-static bool read_auth(struct source *s, struct conn *c, const struct section *conn, struct ends ends)
+static bool read_auth(struct foreign *s, struct conn *c, const struct section *conn, struct ends ends)
 {
 	const char *key;
-	const struct setting *both = source_take(conn, "authby"), *near = take_end(s, conn, ends.near, "auth", &key);
+	const struct setting *both = foreign_take(conn, "authby"), *near = take_end(s, conn, ends.near, "auth", &key);
 	const struct setting *far = take_end(s, conn, ends.far, "auth", &key);
 	const char *mine = near ? near->value : both ? both->value : "pubkey";
 	const char *theirs = far ? far->value : both ? both->value : "pubkey";
@@ -83,14 +83,14 @@ static bool read_auth(struct source *s, struct conn *c, const struct section *co
 	c->credentials = credentials_of(mine);
 	if (c->credentials != CREDENTIALS_UNKNOWN && c->credentials == credentials_of(theirs))
 		return true;
-	source_note(s, both ? both->line : c->line, c->path,
+	foreign_note(s, both ? both->line : c->line, c->path,
 		"the conn is left out: Culvert authenticates both sides by a pre-shared key, or both by certificates; agree "
 		"with "
 		"the carrier on one of them");
 	return false;
 }
 
-static void read_certificates(struct source *s, struct conn *c, const struct section *conn, struct ends ends)
+static void read_certificates(struct foreign *s, struct conn *c, const struct section *conn, struct ends ends)
 {
 	const char *key;
 
@@ -99,18 +99,18 @@ static void read_certificates(struct source *s, struct conn *c, const struct sec
 		c->certificates.names[c->certificates.n++] = conn_file(s, i->value, "certificate.pem");
 	i = take_end(s, conn, ends.far, "cert", &key);
 	if (i)
-		source_note(s, i->line, key, RULE_PINNED);
+		foreign_note(s, i->line, key, RULE_PINNED);
 	take_end(s, conn, ends.near, "ca", &key);
 	i = take_end(s, conn, ends.far, "ca", &key);
 	if (i && strcmp(i->value, "%same") != 0)
-		source_note(s, i->line, key,
+		foreign_note(s, i->line, key,
 			"%s: the file has the CA's name, Culvert wants its certificate; copy it to the secrets folder as ca",
-			source_show(s, i->value));
+			foreign_show(s, i->value));
 }
 
 /* --- ends --- */
 
-static void read_ends(struct source *s, struct conn *c, const struct section *conn, struct ends ends)
+static void read_ends(struct foreign *s, struct conn *c, const struct section *conn, struct ends ends)
 {
 	const char *key;
 
@@ -124,10 +124,10 @@ static void read_ends(struct source *s, struct conn *c, const struct section *co
 	c->remote_id = conn_identity(s, i, key);
 }
 
-static void read_side(struct source *s, struct side *side, const struct section *conn, const char *end)
+static void read_side(struct foreign *s, struct side *side, const struct section *conn, const char *end)
 {
 	static const char *const spellings[] = { "subnet", "subnetwithin", "subnets" };
-	const char *key, *first = source_printf(s, "%ssubnet", end);
+	const char *key, *first = foreign_printf(s, "%ssubnet", end);
 	bool given = false;
 
 	for (size_t i = 0; i < COUNT(spellings) && !side->any; i++) {
@@ -136,12 +136,12 @@ static void read_side(struct source *s, struct side *side, const struct section 
 		given |= subnets != NULL;
 	}
 	if (!given)
-		source_note(s, conn->line, first,
+		foreign_note(s, conn->line, first,
 			"is not given, and the end's own address alone would be in the tunnel; write the prefixes");
 }
 
 static void read_child(
-	struct source *s, struct conns *all, struct conn *c, const struct section *conn, struct ends ends)
+	struct foreign *s, struct conns *all, struct conn *c, const struct section *conn, struct ends ends)
 {
 	static const char *const spellings[] = { "esp", "phase2alg" };
 	static const char *const apart[] = { "mark", "mark_in", "mark_out", "mark-in", "mark-out", "if_id_in",
@@ -154,9 +154,9 @@ static void read_child(
 	read_side(s, &child->devices, conn, ends.far);
 	/* libreswan makes a CHILD_SA of each pair of what subnets= lists. */
 	child->pairs = child->cloud.n > 1 || child->devices.n > 1;
-	child->pairs &= source_get(conn, "leftsubnets") || source_get(conn, "rightsubnets");
+	child->pairs &= foreign_get(conn, "leftsubnets") || foreign_get(conn, "rightsubnets");
 	for (size_t i = 0; i < COUNT(apart); i++)
-		child->apart |= source_get(conn, apart[i]) != NULL;
+		child->apart |= foreign_get(conn, apart[i]) != NULL;
 	const struct setting *esp = take_one(conn, spellings, COUNT(spellings));
 	child->esp = (struct proposals){ esp ? esp->value : NULL, esp ? esp->name : "esp", esp ? esp->line : 0 };
 }
@@ -164,7 +164,7 @@ static void read_child(
 /* --- times and packets --- */
 
 static void read_rekey(
-	struct source *s, unsigned *field, const struct section *conn, const char *const *names, size_t n, unsigned margin)
+	struct foreign *s, unsigned *field, const struct section *conn, const char *const *names, size_t n, unsigned margin)
 {
 	const struct setting *i = take_one(conn, names, n);
 	unsigned seconds;
@@ -172,12 +172,12 @@ static void read_rekey(
 	if (!i)
 		return;
 	if (conn_seconds(i->value, &seconds))
-		source_note(s, i->line, i->name, RULE_TIME, source_show(s, i->value));
+		foreign_note(s, i->line, i->name, RULE_TIME, foreign_show(s, i->value));
 	else
 		conn_set_rekey(s, field, seconds > margin ? seconds - margin : 0, i->line, i->name);
 }
 
-static void read_times(struct source *s, struct conn *c, const struct section *conn)
+static void read_times(struct foreign *s, struct conn *c, const struct section *conn)
 {
 	static const char *const ike[] = { "ikelifetime" }, *const child[] = { "lifetime", "keylife", "salifetime" };
 	static const char *const margins[] = { "margintime", "rekeymargin" };
@@ -185,43 +185,43 @@ static void read_times(struct source *s, struct conn *c, const struct section *c
 	unsigned margin = MARGIN;
 
 	if (i && conn_seconds(i->value, &margin)) {
-		source_note(s, i->line, i->name, "%s is no time; 9 minutes are taken", source_show(s, i->value));
+		foreign_note(s, i->line, i->name, "%s is no time; 9 minutes are taken", foreign_show(s, i->value));
 		margin = MARGIN;
 	}
 	read_rekey(s, &c->rekey_ike, conn, ike, COUNT(ike), margin);
 	read_rekey(s, &c->rekey_child, conn, child, COUNT(child), margin);
-	conn_set_dpd(s, c, source_take(conn, "dpddelay"), "dpddelay");
+	conn_set_dpd(s, c, foreign_take(conn, "dpddelay"), "dpddelay");
 }
 
-static void read_packets(struct source *s, struct conn *c, const struct section *conn)
+static void read_packets(struct foreign *s, struct conn *c, const struct section *conn)
 {
 	static const char *const windows[] = { "replay_window", "replay-window" };
 	const struct setting *i = take_one(conn, windows, COUNT(windows));
 
 	conn_set_number(s, &c->replay_window, i, WINDOW_LEAST, WINDOW_MOST, i ? i->name : windows[0]);
-	i = source_take(conn, "copy_dscp");
+	i = foreign_take(conn, "copy_dscp");
 	if (i && (!strcmp(i->value, "out") || !strcmp(i->value, "in")))
 		c->dscp = i->value;
 	else if (i)
 		c->dscp = conn_is_yes(i->value) ? "both" : "none";
-	i = source_take(conn, "nopmtudisc");
+	i = foreign_take(conn, "nopmtudisc");
 	if (i && conn_is_yes(i->value))
 		c->df = "clear";
 }
 
-static void read_ike(struct source *s, struct conn *c, const struct section *conn)
+static void read_ike(struct foreign *s, struct conn *c, const struct section *conn)
 {
 	static const char *const udp[] = { "forceencaps", "encapsulation" };
-	const struct setting *i = source_take(conn, "ike");
-	const struct setting *pfs = source_take(conn, "pfs");
+	const struct setting *i = foreign_take(conn, "ike");
+	const struct setting *pfs = foreign_take(conn, "pfs");
 
 	c->ike = (struct proposals){ i ? i->value : NULL, "ike", i ? i->line : 0 };
 	/* libreswan's way, told by its own keys and spellings; strongSwan takes no notice of pfs=. */
-	c->pfs_implied = source_get(conn, "ikev2") || source_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
+	c->pfs_implied = foreign_get(conn, "ikev2") || foreign_get(conn, "phase2alg") || (i && strchr(i->value, '_'));
 	c->pfs_implied &= !pfs || conn_is_yes(pfs->value);
 	i = take_one(conn, udp, COUNT(udp));
 	if (i && conn_is_yes(i->value))
-		source_note(s, i->line, i->name, RULE_UDP);
+		foreign_note(s, i->line, i->name, RULE_UDP);
 }
 
 /* --- conns --- */
@@ -230,8 +230,8 @@ static void read_ike(struct source *s, struct conn *c, const struct section *con
 static const char *why_not(const struct section *conn, const struct setting **ret)
 {
 	static const char *const version_1[] = { "no", "never", "permit" };
-	const struct setting *exchange = source_take(conn, "keyexchange"), *ikev2 = source_take(conn, "ikev2");
-	const struct setting *type = source_get(conn, "type"), *automatic = source_take(conn, "auto");
+	const struct setting *exchange = foreign_take(conn, "keyexchange"), *ikev2 = foreign_take(conn, "ikev2");
+	const struct setting *type = foreign_get(conn, "type"), *automatic = foreign_take(conn, "auto");
 
 	*ret = exchange;
 	if (exchange && strstr(exchange->value, "v1"))
@@ -253,30 +253,30 @@ static const char *why_not(const struct section *conn, const struct setting **re
 /* A part of others, not a connection itself. */
 static bool is_template(const struct section *conn)
 {
-	bool loaded = source_get(conn, "auto") && !is_value(conn, "auto", "ignore");
+	bool loaded = foreign_get(conn, "auto") && !is_value(conn, "auto", "ignore");
 
 	return !strcmp(conn->name, "conn %default") || (conn->referenced && !loaded);
 }
 
-static void note_rest(struct source *s, const struct section *conn)
+static void note_rest(struct foreign *s, const struct section *conn)
 {
 	for (const struct setting *i = conn->settings; i && !s->error; i = i->next) {
 		size_t end = !strncmp(i->name, "left", 4) ? 4 : !strncmp(i->name, "right", 5) ? 5 : 0;
-		if (i->taken || !i->value[0] || source_note_rule(s, i, "", i->name, &rules_ipsec_conn))
+		if (i->taken || !i->value[0] || foreign_note_rule(s, i, "", i->name, &rules_ipsec_conn))
 			continue;
-		if (!end || !source_note_rule(s, i, "", i->name + end, &rules_ipsec_end))
-			source_note_unknown(s, i, "");
+		if (!end || !foreign_note_rule(s, i, "", i->name + end, &rules_ipsec_end))
+			foreign_note_unknown(s, i, "");
 	}
 }
 
-static void read_conn(struct source *s, struct conns *all, const struct section *conn)
+static void read_conn(struct foreign *s, struct conns *all, const struct section *conn)
 {
 	const struct setting *i;
 	const char *why = why_not(conn, &i);
 	struct ends ends = find_ends(conn);
 
 	if (why) {
-		source_note(s, i->line, conn->name, "the conn is left out: %s", why);
+		foreign_note(s, i->line, conn->name, "the conn is left out: %s", why);
 		return;
 	}
 	struct conn *c = conn_new(s, conn->name + strlen("conn "), conn->name, conn->line);
@@ -284,33 +284,33 @@ static void read_conn(struct source *s, struct conns *all, const struct section 
 		return;
 	read_ends(s, c, conn, ends);
 	if (!c->n_peers && !c->any_peer)
-		source_note(
+		foreign_note(
 			s, conn->line, ends.far, "is not given as Culvert can take it; write the address of the carrier's gateway");
 	read_certificates(s, c, conn, ends);
 	read_ike(s, c, conn);
 	read_child(s, all, c, conn, ends);
 	read_times(s, c, conn);
 	read_packets(s, c, conn);
-	i = source_get(conn, "auto");
+	i = foreign_get(conn, "auto");
 	c->gateway_initiates = i && strcmp(i->value, "add") != 0 && strcmp(i->value, "ignore") != 0;
 	note_rest(s, conn);
 	conn_add(all, c);
 }
 
-static void note_setup(struct source *s, const struct section *section)
+static void note_setup(struct foreign *s, const struct section *section)
 {
 	for (const struct setting *i = section->settings; i; i = i->next)
-		source_note(
+		foreign_note(
 			s, i->line, i->name, "is about the other program itself; Culvert sets up its own, nothing is to be done");
 }
 
-void convert_read_ipsec(struct source *s, struct conns *ret)
+void convert_read_ipsec(struct foreign *s, struct conns *ret)
 {
 	for (const struct section *i = s->root->sections; i && !s->error; i = i->next) {
 		if (!strncmp(i->name, "config ", 7))
 			note_setup(s, i);
 		else if (!strncmp(i->name, "ca ", 3))
-			source_note(s, i->line, i->name, RULE_CAS);
+			foreign_note(s, i->line, i->name, RULE_CAS);
 		else if (!is_template(i))
 			read_conn(s, ret, i);
 	}

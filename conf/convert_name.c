@@ -1,6 +1,6 @@
 #include "conf/convert_name.h"
 
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -41,9 +41,9 @@ static void fit(const char *wanted, char text[static NAME_MAX_LEN + 1])
 }
 
 /* The entry of that name, made if new with *ret_new. NULL: s->error is set. */
-static struct name *enter(struct source *s, struct names *names, const char *text, bool *ret_new)
+static struct name *enter(struct foreign *s, struct names *names, const char *text, bool *ret_new)
 {
-	struct name *name = source_alloc(s, sizeof(*name));
+	struct name *name = foreign_alloc(s, sizeof(*name));
 
 	if (!name)
 		return NULL;
@@ -59,7 +59,7 @@ static struct name *enter(struct source *s, struct names *names, const char *tex
 	return found;
 }
 
-const char *names_take(struct source *s, struct names *names, const char *wanted)
+const char *names_take(struct foreign *s, struct names *names, const char *wanted)
 {
 	char text[NAME_MAX_LEN + 1], numbered[NAME_MAX_LEN + 1];
 	bool new = false;

@@ -2,7 +2,7 @@
 #ifndef CULVERT_CONF_CONVERT_NAME_H
 #define CULVERT_CONF_CONVERT_NAME_H
 
-struct source;
+struct foreign;
 
 /* Those that are taken. Zero-initialise. */
 struct names {
@@ -10,7 +10,7 @@ struct names {
 };
 
 /* The nearest name to wanted that is free, and takes it. "": s->error is set. */
-const char *names_take(struct source *s, struct names *names, const char *wanted);
+const char *names_take(struct foreign *s, struct names *names, const char *wanted);
 void names_free(struct names *names);
 
 #endif

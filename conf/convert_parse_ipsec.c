@@ -1,14 +1,14 @@
 /* ipsec.conf, strongSwan's and libreswan's: headings in the first column, settings indented below them. */
 #include "conf/convert_parse.h"
 
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 
 #define BLANKS " \t\r"
 
 struct reader {
-	struct source *s;
+	struct foreign *s;
 	struct section *section; /* the one that settings belong to; NULL before the first */
 	unsigned line;
 };
@@ -31,7 +31,7 @@ static size_t content_length(const char *text, size_t len)
 }
 
 /* A copy without blanks around it, and without the quotes or braces that hold all of it. */
-static const char *trimmed(struct source *s, const char *text, size_t len)
+static const char *trimmed(struct foreign *s, const char *text, size_t len)
 {
 	while (len && strchr(BLANKS, *text)) {
 		text++;
@@ -43,7 +43,7 @@ static const char *trimmed(struct source *s, const char *text, size_t len)
 		text++;
 		len -= 2;
 	}
-	const char *copy = source_strndup(s, text, len);
+	const char *copy = foreign_strndup(s, text, len);
 	return copy ? copy : "";
 }
 
@@ -52,19 +52,19 @@ static void take_setting(struct reader *r, const char *text, size_t len)
 	const char *equals = memchr(text, '=', len);
 
 	if (!equals || equals == text) {
-		source_fail(r->s, r->line, "has no '=' in it; write key=value, or a heading in the first column");
+		foreign_fail(r->s, r->line, "has no '=' in it; write key=value, or a heading in the first column");
 		return;
 	}
 	if (!r->section) {
-		source_fail(r->s, r->line, "is indented, but there is no section above it; is this an ipsec.conf?");
+		foreign_fail(r->s, r->line, "is indented, but there is no section above it; is this an ipsec.conf?");
 		return;
 	}
 	size_t n = (size_t)(equals - text);
 	const char *name = trimmed(r->s, text, n), *value = trimmed(r->s, equals + 1, len - n - 1);
 	if (!strcmp(name, "also"))
-		source_refer(r->s, r->section, source_printf(r->s, "conn %s", value), r->line);
+		foreign_refer(r->s, r->section, foreign_printf(r->s, "conn %s", value), r->line);
 	else
-		source_set(r->s, r->section, name, value, r->line);
+		foreign_set(r->s, r->section, name, value, r->line);
 }
 
 static void take_heading(struct reader *r, const char *text, size_t len)
@@ -76,7 +76,7 @@ static void take_heading(struct reader *r, const char *text, size_t len)
 		word++;
 	const char *rest = trimmed(r->s, text + word, len - word);
 	if (word == 7 && !strncmp(text, "include", word)) {
-		source_note(r->s, r->line, "include",
+		foreign_note(r->s, r->line, "include",
 			"is not followed; convert that file by itself, or put its text in place of this line");
 		return;
 	}
@@ -85,11 +85,11 @@ static void take_heading(struct reader *r, const char *text, size_t len)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i]) != word || strncmp(kinds[i], text, word) != 0 || !rest[0])
 			continue;
-		char *name = source_printf(r->s, "%s %s", kinds[i], rest);
-		r->section = name ? source_section(r->s, r->s->root, name, r->line) : NULL;
+		char *name = foreign_printf(r->s, "%s %s", kinds[i], rest);
+		r->section = name ? foreign_section(r->s, r->s->root, name, r->line) : NULL;
 		return;
 	}
-	source_fail(r->s, r->line, "begins in the first column, but is no conn, ca or config section");
+	foreign_fail(r->s, r->line, "begins in the first column, but is no conn, ca or config section");
 }
 
 static void take_line(struct reader *r, const char *text, size_t len)
@@ -109,43 +109,43 @@ static void take_line(struct reader *r, const char *text, size_t len)
 
 /* --- inheritance --- */
 
-static void expand(struct source *s, struct section *conn, unsigned depth);
+static void expand(struct foreign *s, struct section *conn, unsigned depth);
 
 /* Says where a section gives another value than one that was inherited before it and stays. */
-static void note_rivals(struct source *s, const struct section *conn, const struct section *other)
+static void note_rivals(struct foreign *s, const struct section *conn, const struct section *other)
 {
 	for (const struct setting *o = other->settings; o; o = o->next) {
-		const struct setting *i = source_get(conn, o->name);
+		const struct setting *i = foreign_get(conn, o->name);
 		if (i && i->inherited && i->line != o->line && strcmp(i->value, o->value) != 0)
-			source_note(s, o->line, conn->name,
+			foreign_note(s, o->line, conn->name,
 				"%s is given otherwise in line %u by another also=; that one is taken, as strongSwan does",
-				source_show(s, o->name), i->line);
+				foreign_show(s, o->name), i->line);
 	}
 }
 
 /* The later an also= stands, the more it counts. */
-static void inherit_also(struct source *s, struct section *conn, const struct reference *r, unsigned depth)
+static void inherit_also(struct foreign *s, struct section *conn, const struct reference *r, unsigned depth)
 {
 	if (!r || s->error)
 		return;
 	inherit_also(s, conn, r->next, depth);
-	struct section *other = r->path ? source_find(s->root, r->path) : NULL;
+	struct section *other = r->path ? foreign_find(s->root, r->path) : NULL;
 	if (!other) {
-		source_note(s, r->line, conn->name, "also= names a section that is not in this file; add that section");
+		foreign_note(s, r->line, conn->name, "also= names a section that is not in this file; add that section");
 		return;
 	}
 	other->referenced = true;
 	expand(s, other, depth + 1);
 	note_rivals(s, conn, other);
-	source_inherit(s, conn, other, 0);
+	foreign_inherit(s, conn, other, 0);
 }
 
-static void expand(struct source *s, struct section *conn, unsigned depth)
+static void expand(struct foreign *s, struct section *conn, unsigned depth)
 {
 	if (conn->expanded || s->error)
 		return;
-	if (conn->expanding || depth > SOURCE_DEPTH_MAX) {
-		source_fail(s, conn->line, "also= leads in a circle, or more than %d deep", SOURCE_DEPTH_MAX);
+	if (conn->expanding || depth > FOREIGN_DEPTH_MAX) {
+		foreign_fail(s, conn->line, "also= leads in a circle, or more than %d deep", FOREIGN_DEPTH_MAX);
 		return;
 	}
 	conn->expanding = true;
@@ -154,23 +154,23 @@ static void expand(struct source *s, struct section *conn, unsigned depth)
 	conn->expanded = true;
 }
 
-static void expand_all(struct source *s)
+static void expand_all(struct foreign *s)
 {
-	const struct section *defaults = source_find(s->root, "conn %default");
+	const struct section *defaults = foreign_find(s->root, "conn %default");
 
 	for (struct section *conn = s->root->sections; conn && !s->error; conn = conn->next)
 		expand(s, conn, 0);
 	for (struct section *conn = s->root->sections; conn && defaults && !s->error; conn = conn->next) {
 		if (conn != defaults && !strncmp(conn->name, "conn ", 5))
-			source_inherit(s, conn, defaults, 0);
+			foreign_inherit(s, conn, defaults, 0);
 	}
 }
 
-void convert_parse_ipsec(struct source *s, const char *text)
+void convert_parse_ipsec(struct foreign *s, const char *text)
 {
 	struct reader r = { .s = s, .line = 1 };
 
-	s->root = source_alloc(s, sizeof(*s->root));
+	s->root = foreign_alloc(s, sizeof(*s->root));
 	if (!s->root)
 		return;
 	for (const char *at = text; *at && !s->error; r.line++) {

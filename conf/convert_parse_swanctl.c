@@ -1,12 +1,12 @@
 /* strongSwan's settings format: "name { name = value }", "name : section.inherited, another { }", "include PATTERN". */
 #include "conf/convert_parse.h"
 
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 
 struct cursor {
-	struct source *s;
+	struct foreign *s;
 	const char *at;
 	unsigned line;
 };
@@ -36,7 +36,7 @@ static void skip_lines(struct cursor *c)
 static char *take_word(struct cursor *c, const char *ends)
 {
 	size_t len = strcspn(c->at, ends);
-	char *word = len ? source_strndup(c->s, c->at, len) : NULL;
+	char *word = len ? foreign_strndup(c->s, c->at, len) : NULL;
 
 	c->at += len;
 	return word;
@@ -62,7 +62,7 @@ static char *take_quoted(struct cursor *c, char *to)
 	if (*c->at)
 		c->at++;
 	else
-		source_fail(c->s, first, "a quote begins here and is not closed");
+		foreign_fail(c->s, first, "a quote begins here and is not closed");
 	return to;
 }
 
@@ -84,7 +84,7 @@ static size_t value_room(const char *at)
 /* Words and quoted texts up to the end of the line, joined by one space. */
 static const char *take_value(struct cursor *c)
 {
-	char *value = source_alloc(c->s, value_room(c->at) + 1), *to = value;
+	char *value = foreign_alloc(c->s, value_room(c->at) + 1), *to = value;
 
 	if (!value)
 		return "";
@@ -111,9 +111,9 @@ static void take_references(struct cursor *c, struct section *section)
 		unsigned line = c->line;
 		char *path = take_word(c, BLANKS "\n#{}=:,\"");
 		if (!path)
-			source_fail(c->s, line, "a section's name is missing behind ':' or ','");
+			foreign_fail(c->s, line, "a section's name is missing behind ':' or ','");
 		else
-			source_refer(c->s, section, path, line);
+			foreign_refer(c->s, section, path, line);
 		skip_lines(c);
 	} while (*c->at == ',' && !c->s->error);
 }
@@ -122,7 +122,7 @@ static void take_body(struct cursor *c, struct section *section, unsigned depth)
 
 static void take_section(struct cursor *c, struct section *parent, const char *name, unsigned line, unsigned depth)
 {
-	struct section *section = source_section(c->s, parent, name, line);
+	struct section *section = foreign_section(c->s, parent, name, line);
 
 	if (!section)
 		return;
@@ -131,7 +131,7 @@ static void take_section(struct cursor *c, struct section *parent, const char *n
 	if (c->s->error)
 		return;
 	if (*c->at != '{') {
-		source_fail(c->s, c->line, "'{' is expected here, for the section that begins in line %u", line);
+		foreign_fail(c->s, c->line, "'{' is expected here, for the section that begins in line %u", line);
 		return;
 	}
 	c->at++;
@@ -139,13 +139,13 @@ static void take_section(struct cursor *c, struct section *parent, const char *n
 	if (*c->at == '}')
 		c->at++;
 	else
-		source_fail(c->s, line, "the section that begins here is not closed; a '}' is missing");
+		foreign_fail(c->s, line, "the section that begins here is not closed; a '}' is missing");
 }
 
 static void take_include(struct cursor *c, unsigned line)
 {
 	c->at += strcspn(c->at, "\n");
-	source_note(
+	foreign_note(
 		c->s, line, "include", "is not followed; convert that file by itself, or put its text in place of this line");
 }
 
@@ -155,13 +155,13 @@ static void take_entry(struct cursor *c, struct section *section, unsigned depth
 	char *name = take_word(c, BLANKS "\n#{}=:,\"");
 
 	if (!name) {
-		source_fail(c->s, line, "a name is expected here; is this a swanctl.conf?");
+		foreign_fail(c->s, line, "a name is expected here; is this a swanctl.conf?");
 		return;
 	}
 	skip_blanks(c);
 	if (*c->at == '=') {
 		c->at++;
-		source_set(c->s, section, name, take_value(c), line);
+		foreign_set(c->s, section, name, take_value(c), line);
 		return;
 	}
 	if (!strcmp(name, "include") && !strchr("{:\n#", *c->at)) {
@@ -172,13 +172,13 @@ static void take_entry(struct cursor *c, struct section *section, unsigned depth
 	if (*c->at == '{' || *c->at == ':')
 		take_section(c, section, name, line, depth);
 	else
-		source_fail(c->s, line, "neither '=' nor '{' stands behind the name; is this a swanctl.conf?");
+		foreign_fail(c->s, line, "neither '=' nor '{' stands behind the name; is this a swanctl.conf?");
 }
 
 static void take_body(struct cursor *c, struct section *section, unsigned depth)
 {
-	if (depth > SOURCE_DEPTH_MAX) {
-		source_fail(c->s, c->line, "sections stand in each other more than %d deep", SOURCE_DEPTH_MAX);
+	if (depth > FOREIGN_DEPTH_MAX) {
+		foreign_fail(c->s, c->line, "sections stand in each other more than %d deep", FOREIGN_DEPTH_MAX);
 		return;
 	}
 	for (skip_lines(c); *c->at && *c->at != '}' && !c->s->error; skip_lines(c))
@@ -187,9 +187,9 @@ static void take_body(struct cursor *c, struct section *section, unsigned depth)
 
 /* --- inheritance --- */
 
-static void expand(struct source *s, struct section *section, unsigned depth);
+static void expand(struct foreign *s, struct section *section, unsigned depth);
 
-static struct section *find_path(const struct source *s, const char *path)
+static struct section *find_path(const struct foreign *s, const char *path)
 {
 	struct section *at = s->root;
 
@@ -204,30 +204,30 @@ static struct section *find_path(const struct source *s, const char *path)
 	return at == s->root ? NULL : at;
 }
 
-static void expand_one(struct source *s, struct section *section, const struct reference *r, unsigned depth)
+static void expand_one(struct foreign *s, struct section *section, const struct reference *r, unsigned depth)
 {
 	struct section *target = find_path(s, r->path);
 
 	if (!target) {
-		source_note(s, r->line, section->name, "inherits from a section that is not in this file; add that section");
+		foreign_note(s, r->line, section->name, "inherits from a section that is not in this file; add that section");
 		return;
 	}
 	target->referenced = true;
 	expand(s, target, depth + 1);
 	/* The place may lie in the target itself; a copy of it would then grow while it is made. */
 	if (target->expanding)
-		source_fail(s, r->line, "the section inherits from itself; end the circle");
+		foreign_fail(s, r->line, "the section inherits from itself; end the circle");
 	else
-		source_inherit(s, section, target, depth);
+		foreign_inherit(s, section, target, depth);
 }
 
 /* Resolves the references of a section and of those in it. */
-static void expand(struct source *s, struct section *section, unsigned depth)
+static void expand(struct foreign *s, struct section *section, unsigned depth)
 {
 	if (section->expanded || section->expanding || s->error)
 		return;
-	if (depth > SOURCE_DEPTH_MAX) {
-		source_fail(s, section->line, "sections inherit from each other more than %d deep", SOURCE_DEPTH_MAX);
+	if (depth > FOREIGN_DEPTH_MAX) {
+		foreign_fail(s, section->line, "sections inherit from each other more than %d deep", FOREIGN_DEPTH_MAX);
 		return;
 	}
 	section->expanding = true;
@@ -239,16 +239,16 @@ static void expand(struct source *s, struct section *section, unsigned depth)
 	section->expanded = true;
 }
 
-void convert_parse_swanctl(struct source *s, const char *text)
+void convert_parse_swanctl(struct foreign *s, const char *text)
 {
 	struct cursor c = { .s = s, .at = text, .line = 1 };
 
-	s->root = source_alloc(s, sizeof(*s->root));
+	s->root = foreign_alloc(s, sizeof(*s->root));
 	if (!s->root)
 		return;
 	take_body(&c, s->root, 0);
 	if (*c.at == '}')
-		source_fail(s, c.line, "there is no section to close here; a '}' too many");
+		foreign_fail(s, c.line, "there is no section to close here; a '}' too many");
 	if (!s->error)
 		expand(s, s->root, 0);
 }

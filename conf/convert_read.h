@@ -3,11 +3,11 @@
 #define CULVERT_CONF_CONVERT_READ_H
 
 struct conns;
-struct source;
+struct foreign;
 
-void convert_read_swanctl(struct source *s, struct conns *ret);
-void convert_read_ipsec(struct source *s, struct conns *ret);
+void convert_read_swanctl(struct foreign *s, struct conns *ret);
+void convert_read_ipsec(struct foreign *s, struct conns *ret);
 /* Says of each secret in a swanctl.conf where it belongs, when the connections are finished; of none what it is. */
-void convert_note_secrets(struct source *s, const struct conns *all);
+void convert_note_secrets(struct foreign *s, const struct conns *all);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "conf/convert_rules.h"
 
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #define TABLE(rules) { (rules), sizeof(rules) / sizeof((rules)[0]) }
 

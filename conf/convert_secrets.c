@@ -2,7 +2,7 @@
 #include "conf/convert_read.h"
 
 #include "conf/convert_conn.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 #include <strings.h>
@@ -23,36 +23,36 @@ static bool is_for(const struct section *secret, const struct conn *c)
 	return !ids;
 }
 
-static void note_secret(struct source *s, const struct conns *all, const struct section *secret)
+static void note_secret(struct foreign *s, const struct conns *all, const struct section *secret)
 {
-	char *key = source_printf(s, "secrets.%s", secret->name);
+	char *key = foreign_printf(s, "secrets.%s", secret->name);
 	bool found = false;
 
 	for (const struct conn *c = all->first; c && key; c = c->next) {
 		if (c->credentials != CREDENTIALS_PSK || !is_for(secret, c))
 			continue;
 		found = true;
-		source_note(s, secret->line, key,
+		foreign_note(s, secret->line, key,
 			"is not printed; write the secret as it stands there, without quotes, with an editor into "
 			"/etc/culvert/secrets/%s.psk, mode 0600",
 			c->new_name);
 	}
 	if (!found && key)
-		source_note(s, secret->line, key,
+		foreign_note(s, secret->line, key,
 			"is not printed, and fits no connection that was taken; if a carrier needs it, write it with an editor "
 			"into "
 			"its psk_file, mode 0600");
 }
 
-void convert_note_secrets(struct source *s, const struct conns *all)
+void convert_note_secrets(struct foreign *s, const struct conns *all)
 {
-	const struct section *secrets = source_find(s->root, "secrets");
+	const struct section *secrets = foreign_find(s->root, "secrets");
 
 	for (const struct section *i = secrets ? secrets->sections : NULL; i; i = i->next) {
 		if (!strncmp(i->name, "ike", 3))
 			note_secret(s, all, i);
 		else
-			source_note(s, i->line, source_printf(s, "secrets.%s", i->name),
+			foreign_note(s, i->line, foreign_printf(s, "secrets.%s", i->name),
 				"is not printed; Culvert has pre-shared keys, and private keys (PEM) without a passphrase, as files in "
 				"the secrets folder");
 	}

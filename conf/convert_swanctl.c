@@ -3,7 +3,7 @@
 
 #include "conf/convert_conn.h"
 #include "conf/convert_rules.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include <string.h>
 
@@ -16,12 +16,12 @@ static const struct rules no_rules = { NULL, 0 };
 enum { WINDOW_LEAST = 32, WINDOW_MOST = 4096 };
 
 static struct setting *take(
-	struct source *s, const struct section *section, const char *path, const char *name, const char **ret_key)
+	struct foreign *s, const struct section *section, const char *path, const char *name, const char **ret_key)
 {
-	*ret_key = source_printf(s, "%s%s", path, name);
+	*ret_key = foreign_printf(s, "%s%s", path, name);
 	if (!*ret_key)
 		*ret_key = name;
-	return source_take(section, name);
+	return foreign_take(section, name);
 }
 
 static bool begins(const char *text, const char *with)
@@ -33,7 +33,7 @@ static bool begins(const char *text, const char *with)
 
 /* The first "local", "local-x"; further rounds are noted. */
 static const struct section *find_round(
-	struct source *s, const struct section *conn, const char *side, const char *path)
+	struct foreign *s, const struct section *conn, const char *side, const char *path)
 {
 	const struct section *found = NULL;
 	size_t len = strlen(side);
@@ -42,9 +42,9 @@ static const struct section *find_round(
 		if (strncmp(i->name, side, len) != 0 || (i->name[len] && i->name[len] != '-'))
 			continue;
 		if (found)
-			source_note(s, i->line, path,
+			foreign_note(s, i->line, path,
 				"%s: Culvert authenticates once, and the first round is taken; agree with the carrier on it",
-				source_show(s, i->name));
+				foreign_show(s, i->name));
 		else
 			found = i;
 	}
@@ -52,15 +52,15 @@ static const struct section *find_round(
 }
 
 /* What the round's auth= comes to; false with a note if Culvert has nothing like it. */
-static bool read_auth(struct source *s, const struct section *round, const char *path, enum credentials *ret)
+static bool read_auth(struct foreign *s, const struct section *round, const char *path, enum credentials *ret)
 {
-	const struct setting *i = round ? source_take(round, "auth") : NULL;
+	const struct setting *i = round ? foreign_take(round, "auth") : NULL;
 	const char *auth = i ? i->value : "pubkey";
 
 	if (!strcmp(auth, "psk")) {
 		*ret = CREDENTIALS_PSK;
 	} else if (begins(auth, "eap") || begins(auth, "xauth") || begins(auth, "any")) {
-		source_note(s, i->line, path,
+		foreign_note(s, i->line, path,
 			"the connection is left out: Culvert authenticates both sides by a pre-shared key or "
 			"by certificates, not by EAP or XAuth");
 		return false;
@@ -70,7 +70,7 @@ static bool read_auth(struct source *s, const struct section *round, const char 
 	return true;
 }
 
-static void read_files(struct source *s, struct files *files, const struct setting *i, const char *key)
+static void read_files(struct foreign *s, struct files *files, const struct setting *i, const char *key)
 {
 	const char *at, *entry;
 
@@ -79,21 +79,21 @@ static void read_files(struct source *s, struct files *files, const struct setti
 	at = i->value;
 	while ((entry = conn_entry(s, &at))) {
 		if (files->n == CONN_FILES_MAX)
-			source_note(s, i->line, key, "only the first %d files are taken", CONN_FILES_MAX);
+			foreign_note(s, i->line, key, "only the first %d files are taken", CONN_FILES_MAX);
 		else
 			files->names[files->n++] = conn_file(s, entry, "certificate.pem");
 	}
 }
 
 /* Certificates by section: from a file in another place, or from a token. */
-static void note_certificates(struct source *s, const struct section *round, const char *path)
+static void note_certificates(struct foreign *s, const struct section *round, const char *path)
 {
 	for (const struct section *i = round->sections; i; i = i->next)
-		source_note(s, i->line, source_printf(s, "%s%s", path, i->name),
+		foreign_note(s, i->line, foreign_printf(s, "%s%s", path, i->name),
 			"is not taken over; copy the certificate to the secrets folder (PEM), and name it as certificate or ca");
 }
 
-static void read_local(struct source *s, struct conn *c, const struct section *round, const char *path)
+static void read_local(struct foreign *s, struct conn *c, const struct section *round, const char *path)
 {
 	const char *key;
 
@@ -103,11 +103,11 @@ static void read_local(struct source *s, struct conn *c, const struct section *r
 	c->local_id = conn_identity(s, i, key);
 	i = take(s, round, path, "certs", &key);
 	read_files(s, &c->certificates, i, key);
-	source_note_rest(s, round, path, &rules_swanctl_round);
+	foreign_note_rest(s, round, path, &rules_swanctl_round);
 	note_certificates(s, round, path);
 }
 
-static void read_remote(struct source *s, struct conn *c, const struct section *round, const char *path)
+static void read_remote(struct foreign *s, struct conn *c, const struct section *round, const char *path)
 {
 	const struct setting *i, *id;
 	const char *key;
@@ -117,7 +117,7 @@ static void read_remote(struct source *s, struct conn *c, const struct section *
 	id = take(s, round, path, "id", &key);
 	c->remote_id = conn_identity(s, id, key);
 	if (!id && (c->any_peer || c->n_peers))
-		source_note(s, round->line, key,
+		foreign_note(s, round->line, key,
 			"is not given, and any peer with the right key would do; Culvert wants one identity: write as remote_id "
 			"what "
 			"the peer shows (its address if you leave it out)");
@@ -125,26 +125,26 @@ static void read_remote(struct source *s, struct conn *c, const struct section *
 	read_files(s, &c->cas, i, key);
 	i = take(s, round, path, "certs", &key);
 	if (i)
-		source_note(s, i->line, key, RULE_PINNED);
+		foreign_note(s, i->line, key, RULE_PINNED);
 	i = take(s, round, path, "revocation", &key);
 	c->strict = i && !strcmp(i->value, "strict");
-	source_note_rest(s, round, path, &rules_swanctl_round);
+	foreign_note_rest(s, round, path, &rules_swanctl_round);
 	note_certificates(s, round, path);
 }
 
 /* False if the connection cannot be Culvert's. */
-static bool read_rounds(struct source *s, struct conn *c, const struct section *conn)
+static bool read_rounds(struct foreign *s, struct conn *c, const struct section *conn)
 {
 	const struct section *local = find_round(s, conn, "local", c->path),
 						 *remote = find_round(s, conn, "remote", c->path);
 	enum credentials theirs;
-	char *near = source_printf(s, "%s%s.", c->path, local ? local->name : "local");
-	char *far = source_printf(s, "%s%s.", c->path, remote ? remote->name : "remote");
+	char *near = foreign_printf(s, "%s%s.", c->path, local ? local->name : "local");
+	char *far = foreign_printf(s, "%s%s.", c->path, remote ? remote->name : "remote");
 
 	if (!near || !far || !read_auth(s, local, near, &c->credentials) || !read_auth(s, remote, far, &theirs))
 		return false;
 	if (theirs != c->credentials) {
-		source_note(s, c->line, c->path,
+		foreign_note(s, c->line, c->path,
 			"one side has a pre-shared key, the other a certificate; Culvert wants the same "
 			"for both: agree on it with the carrier");
 		c->credentials = CREDENTIALS_UNKNOWN;
@@ -156,19 +156,19 @@ static bool read_rounds(struct source *s, struct conn *c, const struct section *
 
 /* --- children --- */
 
-static void read_child_times(struct source *s, struct conn *c, const struct section *section, const char *path)
+static void read_child_times(struct foreign *s, struct conn *c, const struct section *section, const char *path)
 {
 	const char *key;
 	unsigned seconds;
 
 	const struct setting *i = take(s, section, path, "rekey_time", &key);
 	if (i && conn_seconds(i->value, &seconds))
-		source_note(s, i->line, key, RULE_TIME, source_show(s, i->value));
+		foreign_note(s, i->line, key, RULE_TIME, foreign_show(s, i->value));
 	else if (i)
 		conn_set_rekey(s, &c->rekey_child, seconds, i->line, key);
 	i = take(s, section, path, "life_time", &key);
 	if (i && (conn_seconds(i->value, &seconds) || (c->ceiling && c->ceiling != seconds)))
-		source_note(s, i->line, key, RULE_LIFE);
+		foreign_note(s, i->line, key, RULE_LIFE);
 	else if (i) {
 		c->ceiling = seconds;
 		c->ceiling_line = i->line;
@@ -186,7 +186,7 @@ static const char *dscp_word(const char *value)
 	return !strcmp(value, "no") ? "none" : conn_is_yes(value) ? "both" : NULL;
 }
 
-static void read_child_packets(struct source *s, struct conn *c, const struct section *section, const char *path)
+static void read_child_packets(struct foreign *s, struct conn *c, const struct section *section, const char *path)
 {
 	const char *key;
 
@@ -199,46 +199,46 @@ static void read_child_packets(struct source *s, struct conn *c, const struct se
 	if (i && dscp_word(i->value))
 		conn_set_word(s, &c->dscp, dscp_word(i->value), i->line, key);
 	else if (i)
-		source_note(s, i->line, key, "is no word for it that is known here; Culvert's default is taken");
+		foreign_note(s, i->line, key, "is no word for it that is known here; Culvert's default is taken");
 }
 
 /* False if the child is none that Culvert could have. */
-static bool is_tunnel(struct source *s, const struct section *section, const char *path)
+static bool is_tunnel(struct foreign *s, const struct section *section, const char *path)
 {
-	const struct setting *i = source_get(section, "mode");
+	const struct setting *i = foreign_get(section, "mode");
 
 	if (!i || !strcmp(i->value, "tunnel"))
 		return true;
-	source_note(s, i->line, path, "the child is left out: its mode is %s, and Culvert has tunnel mode alone",
-		source_show(s, i->value));
+	foreign_note(s, i->line, path, "the child is left out: its mode is %s, and Culvert has tunnel mode alone",
+		foreign_show(s, i->value));
 	return false;
 }
 
 static bool has_any(const struct section *section, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (source_get(section, names[i]))
+		if (foreign_get(section, names[i]))
 			return true;
 	}
 	return false;
 }
 
 static void read_side(
-	struct source *s, struct side *side, const struct section *section, const char *path, const char *name)
+	struct foreign *s, struct side *side, const struct section *section, const char *path, const char *name)
 {
 	const char *key;
 	const struct setting *i = take(s, section, path, name, &key);
 
 	conn_set_side(s, side, i, key);
 	if (!i)
-		source_note(s, section->line, key,
+		foreign_note(s, section->line, key,
 			"is not given, and the end's own address alone would be in the tunnel; write the prefixes");
 }
 
-static void read_child(struct source *s, struct conns *all, struct conn *c, const struct section *section)
+static void read_child(struct foreign *s, struct conns *all, struct conn *c, const struct section *section)
 {
 	static const char *const apart[] = { "if_id_in", "if_id_out", "mark_in", "mark_out" };
-	const char *path = source_printf(s, "%schildren.%s.", c->path, section->name), *key;
+	const char *path = foreign_printf(s, "%schildren.%s.", c->path, section->name), *key;
 
 	if (!path || !is_tunnel(s, section, path))
 		return;
@@ -256,12 +256,12 @@ static void read_child(struct source *s, struct conns *all, struct conn *c, cons
 	read_child_packets(s, c, section, path);
 	i = take(s, section, path, "start_action", &key);
 	c->gateway_initiates |= i && strcmp(i->value, "none") != 0;
-	source_note_rest(s, section, path, &rules_swanctl_child);
+	foreign_note_rest(s, section, path, &rules_swanctl_child);
 }
 
 /* --- connections --- */
 
-static void read_ends(struct source *s, struct conn *c, const struct section *section)
+static void read_ends(struct foreign *s, struct conn *c, const struct section *section)
 {
 	const char *key;
 
@@ -272,10 +272,10 @@ static void read_ends(struct source *s, struct conn *c, const struct section *se
 	c->any_peer |= !i;
 	i = take(s, section, c->path, "encap", &key);
 	if (i && conn_is_yes(i->value))
-		source_note(s, i->line, key, RULE_UDP);
+		foreign_note(s, i->line, key, RULE_UDP);
 }
 
-static void read_ike(struct source *s, struct conn *c, const struct section *section)
+static void read_ike(struct foreign *s, struct conn *c, const struct section *section)
 {
 	const char *key;
 	unsigned seconds;
@@ -287,39 +287,40 @@ static void read_ike(struct source *s, struct conn *c, const struct section *sec
 	conn_set_dpd(s, c, i, key);
 	i = take(s, section, c->path, "rekey_time", &key);
 	if (i && conn_seconds(i->value, &seconds))
-		source_note(s, i->line, key, RULE_TIME, source_show(s, i->value));
+		foreign_note(s, i->line, key, RULE_TIME, foreign_show(s, i->value));
 	else if (i)
 		conn_set_rekey(s, &c->rekey_ike, seconds, i->line, key);
 }
 
-static void read_children(struct source *s, struct conns *all, struct conn *c, const struct section *section)
+static void read_children(struct foreign *s, struct conns *all, struct conn *c, const struct section *section)
 {
-	const struct section *children = source_find(section, "children");
+	const struct section *children = foreign_find(section, "children");
 
 	for (const struct section *child = children ? children->sections : NULL; child && !s->error; child = child->next)
 		read_child(s, all, c, child);
 	if (children)
-		source_note_rest(s, children, c->path, &no_rules);
+		foreign_note_rest(s, children, c->path, &no_rules);
 	for (const struct section *i = section->sections; i; i = i->next) {
 		if (i != children && !begins(i->name, "local") && !begins(i->name, "remote"))
-			source_note(s, i->line, source_printf(s, "%s%s", c->path, i->name), NO_SECTION);
+			foreign_note(s, i->line, foreign_printf(s, "%s%s", c->path, i->name), NO_SECTION);
 	}
 	for (struct child *child = c->children; child; child = child->next)
-		child->apart |= source_get(section, "if_id_in") || source_get(section, "if_id_out");
+		child->apart |= foreign_get(section, "if_id_in") || foreign_get(section, "if_id_out");
 	if (!c->children)
-		source_note(s, c->line, c->path, "has no child that Culvert could take; write the APN that the tunnel carries");
+		foreign_note(
+			s, c->line, c->path, "has no child that Culvert could take; write the APN that the tunnel carries");
 }
 
-static void read_conn(struct source *s, struct conns *all, const struct section *section)
+static void read_conn(struct foreign *s, struct conns *all, const struct section *section)
 {
-	const char *path = source_printf(s, "connections.%s.", section->name);
-	const struct setting *version = source_take(section, "version");
+	const char *path = foreign_printf(s, "connections.%s.", section->name);
+	const struct setting *version = foreign_take(section, "version");
 	struct conn *c = path ? conn_new(s, section->name, path, section->line) : NULL;
 
 	if (!c)
 		return;
 	if (version && !strcmp(version->value, "1")) {
-		source_note(s, version->line, path, "the connection is left out: " RULE_IKEV1);
+		foreign_note(s, version->line, path, "the connection is left out: " RULE_IKEV1);
 		return;
 	}
 	read_ends(s, c, section);
@@ -327,32 +328,32 @@ static void read_conn(struct source *s, struct conns *all, const struct section 
 		return;
 	read_ike(s, c, section);
 	read_children(s, all, c, section);
-	source_note_rest(s, section, path, &rules_swanctl_conn);
+	foreign_note_rest(s, section, path, &rules_swanctl_conn);
 	conn_add(all, c);
 }
 
-static void note_section(struct source *s, const struct section *section)
+static void note_section(struct foreign *s, const struct section *section)
 {
 	if (!strcmp(section->name, "authorities"))
-		source_note(s, section->line, section->name, RULE_CAS);
+		foreign_note(s, section->line, section->name, RULE_CAS);
 	else if (!strcmp(section->name, "pools"))
-		source_note(s, section->line, section->name, RULE_POOL);
+		foreign_note(s, section->line, section->name, RULE_POOL);
 	else if (!section->referenced)
-		source_note(s, section->line, section->name,
+		foreign_note(s, section->line, section->name,
 			"is no section that culvert convert knows, and no other inherits from it; look whether the tunnel needs "
 			"it");
 }
 
-void convert_read_swanctl(struct source *s, struct conns *ret)
+void convert_read_swanctl(struct foreign *s, struct conns *ret)
 {
 	for (const struct section *i = s->root->sections; i && !s->error; i = i->next) {
 		if (!strcmp(i->name, "connections")) {
 			for (const struct section *conn = i->sections; conn && !s->error; conn = conn->next)
 				read_conn(s, ret, conn);
-			source_note_rest(s, i, "connections.", &no_rules);
+			foreign_note_rest(s, i, "connections.", &no_rules);
 		} else if (strcmp(i->name, "secrets") != 0) {
 			note_section(s, i);
 		}
 	}
-	source_note_rest(s, s->root, "", &no_rules);
+	foreign_note_rest(s, s->root, "", &no_rules);
 }

@@ -6,14 +6,14 @@
 
 #include "conf/convert_apn.h"
 #include "conf/convert_conn.h"
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
 
 #include <string.h>
 
 struct writer {
-	struct source *s;
+	struct foreign *s;
 	struct buf *out;
 };
 
@@ -68,9 +68,9 @@ static void put_prefixes(struct writer *w, const struct side *side, const char *
 static void put_origin(
 	struct writer *w, const char *indent, unsigned line, const char *was, const char *is, const char *what)
 {
-	buf_printf(w->out, "%s# %s:%u", indent, source_name(w->s), line);
+	buf_printf(w->out, "%s# %s:%u", indent, foreign_name(w->s), line);
 	if (strcmp(was, is) != 0)
-		buf_printf(w->out, "; the %s is called %s there", what, source_show(w->s, was));
+		buf_printf(w->out, "; the %s is called %s there", what, foreign_show(w->s, was));
 	buf_puts(w->out, "\n");
 }
 
@@ -78,9 +78,9 @@ static void put_origin(
 
 static void put_credentials(struct writer *w, const struct conn *c)
 {
-	const char *files[2] = { source_printf(w->s, "%s.key", c->new_name),
-		source_printf(w->s, "%s-ca.pem", c->new_name) };
-	const char *certificate = source_printf(w->s, "%s.pem", c->new_name);
+	const char *files[2] = { foreign_printf(w->s, "%s.key", c->new_name),
+		foreign_printf(w->s, "%s-ca.pem", c->new_name) };
+	const char *certificate = foreign_printf(w->s, "%s.pem", c->new_name);
 
 	if (!files[0] || !files[1] || !certificate)
 		return;
@@ -233,14 +233,14 @@ static void put_apn(struct writer *w, const struct apn_piece *a)
 static void note_children(struct writer *w, const struct apn_piece *a)
 {
 	if (a->n_children > 1 && !a->pairs)
-		source_note(w->s, a->child->line, a->child->path,
+		foreign_note(w->s, a->child->line, a->child->path,
 			"is one of %zu children with the same devices and several selectors each; Culvert makes one CHILD_SA of "
 			"all "
 			"selectors of an APN, or one of each pair (selectors.children): agree with the carrier on one of them",
 			a->n_children);
 }
 
-void convert_write(struct source *s, const struct conns *all, struct buf *out)
+void convert_write(struct foreign *s, const struct conns *all, struct buf *out)
 {
 	const struct apn_piece *apns = apn_pieces(s, all);
 	struct writer w = { s, out };

@@ -4,8 +4,8 @@
 
 struct buf;
 struct conns;
-struct source;
+struct foreign;
 
-void convert_write(struct source *s, const struct conns *all, struct buf *out);
+void convert_write(struct foreign *s, const struct conns *all, struct buf *out);
 
 #endif

@@ -146,7 +146,7 @@ static int load(
 	int r = source_build(name, text, len, read, NULL, diags, &source);
 	if (!r)
 		r = load_source(&source, read != NULL, diags, ret);
-	source_release(&source);
+	source_free(&source);
 	return r;
 }
 

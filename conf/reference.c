@@ -151,7 +151,7 @@ static void add_suites(const struct page *p)
 	p->style->section("Suites", p->out);
 	p->style->paragraph("Complete sets of algorithms. The default is `" SUITE_DEFAULT "`.", p->out);
 	p->style->table(suite_heads, COUNT(suite_heads), p->out);
-	for (unsigned i = 0; (suite = suite_at(i)); i++) {
+	for (size_t i = 0; (suite = suite_at(i)); i++) {
 		struct buf name = { 0 };
 		buf_printf(&name, "`%s`", suite->name);
 		const char *const cells[] = { buf_text(&name), suite->ike, suite->esp };

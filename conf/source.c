@@ -397,7 +397,7 @@ int source_build(const char *name, const char *text, size_t len, source_read *re
 	return !r && diags->errors > errors ? -EINVAL : r;
 }
 
-void source_release(struct source *s)
+void source_free(struct source *s)
 {
 	buf_free(&s->text);
 	free(s->pieces);

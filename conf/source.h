@@ -38,12 +38,12 @@ typedef int source_read(void *userdata, const char *path, size_t max, char **ret
  * Takes in the text of the file called name, and what it includes by read; read NULL: nothing may be included. Besides
  * octets that are no text it refuses what libconfig would take without a word: texts and comments that do not end,
  * numbers that look decimal and are not, numbers that it cuts; and what would cost it minutes or gigabytes.
- * 0; -EINVAL with errors in diags; or -ENOMEM. Whatever it returns, the caller source_release()s *ret.
+ * 0; -EINVAL with errors in diags; or -ENOMEM. Whatever it returns, the caller source_free()s *ret.
  */
 int source_build(const char *name, const char *text, size_t len, source_read *read, void *userdata,
 	struct diag_list *diags, struct source *ret);
 /* Where a line of the whole text stands. Line 0: the first file as a whole. */
 struct origin source_origin(const struct source *s, unsigned line);
-void source_release(struct source *s);
+void source_free(struct source *s);
 
 #endif

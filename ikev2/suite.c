@@ -44,8 +44,3 @@ void suite_names(struct buf *out)
 	for (size_t i = 0; i < N_SUITES; i++)
 		buf_printf(out, "%s%s", !i ? "" : i + 1 < N_SUITES ? ", " : " or ", suites[i].name);
 }
-
-const struct suite *suite_at(unsigned i)
-{
-	return i < N_SUITES ? &suites[i] : NULL;
-}

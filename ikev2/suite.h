@@ -22,7 +22,4 @@ const struct suite *suite_at(size_t i);
 /* "a, b or c" for error messages. */
 void suite_names(struct buf *out);
 
-/* The i-th, NULL behind the last one. */
-const struct suite *suite_at(unsigned i);
-
 #endif

@@ -3,21 +3,24 @@
 #include "appliance/isolation/apply.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/changes.h"
+#include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/nft.h"
+#include "appliance/isolation/nft_delta.h"
 #include "appliance/isolation/observe.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
+#include "appliance/isolation/scope.h"
 #include "appliance/isolation/walls.h"
 #include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
+#include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
@@ -30,9 +33,17 @@
  */
 enum { PASSES = 4 };
 
+enum { CHANGES_IN_PART = 256 }; /* of more than so many the kernel is read as a whole */
+
 struct isolation {
 	struct nl_sock *events;
 	struct nl_sock *requests;
+	char *walls; /* owned: nft_render() of what stands while the kernel's ruleset has that number; NULL: not known */
+	uint32_t walls_generation;
+	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
+	bool is_known;
+	bool doubted; /* something was changed since the kernel was last read as a whole */
+	bool read_whole; /* by the call that runs */
 };
 
 /* One of changes_between() and changes_new_links(). */
@@ -48,6 +59,8 @@ int isolation_open(struct isolation **ret)
 	int r = netlink_listen(NETLINK_ROUTE, groups, &i->events);
 	if (r == 0)
 		r = netlink_open(NETLINK_ROUTE, &i->requests);
+	if (r == 0)
+		netlink_narrow(i->requests);
 	if (r < 0) {
 		isolation_free(i);
 		return r;
@@ -62,62 +75,238 @@ void isolation_free(struct isolation *i)
 		return;
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
+	free(i->walls);
+	plan_free(&i->known);
 	free(i);
 }
 
-/* Gives text to walls_load() or walls_check(). */
-static int use_walls(const struct buf *text, int (*use)(const char *, char **), struct report *report)
-{
-	char *error CLEANUP(cleanup_free) = NULL;
-	int r = text->error;
+/* One of walls_load() and walls_check(). */
+typedef int (*walls_use)(const char *text, char **ret_error);
 
-	if (r == 0)
-		r = use(buf_text(text), &error);
+/* Puts what is wrong with the walls into the report. Returns r. */
+static int report_walls(int r, const char *error, struct report *report)
+{
 	if (r < 0)
 		report_failure(report, "nftables: %s", error && error[0] != '\0' ? error : strerror(-r));
 	return r;
 }
 
-int isolation_close_walls(struct isolation *i, struct report *r)
+/* Renders the walls of m as a whole, in few statements. 0 or -errno. */
+static int render_gathered(const struct model *m, int (*render)(const struct model *, struct buf *), struct buf *out)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
+	int r = render(m, &text);
 
-	(void)i;
-	if (walls_stand())
-		return 0;
-	nft_render_closed(&text);
-	return use_walls(&text, walls_load, r);
+	return r < 0 ? r : nft_gather(buf_text(&text), out);
 }
 
-/* True if the kernel held a table with the same rules. */
-static bool load_in_place(const struct model *m)
+static int use_whole(
+	const struct model *m, int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	char *error CLEANUP(cleanup_free) = NULL;
+	int r = render_gathered(m, render, &text);
 
-	return nft_render_in_place(m, &text) == 0 && walls_load(buf_text(&text), &error) == 0;
+	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
 }
 
-static int use_walls_of(const struct model *m, int (*use)(const char *, char **), struct report *report)
+/* In place if the kernel holds a table with the same rules, otherwise anew. */
+static int load_whole(const struct model *m, struct report *report)
+{
+	struct report unused = { 0 };
+	int r = use_whole(m, nft_render_in_place, walls_load, &unused);
+
+	report_free(&unused);
+	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
+}
+
+/* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
+static int use_difference(const struct isolation *i, uint32_t generation, const char *text, walls_use use)
+{
+	struct buf delta CLEANUP(buf_free) = { 0 };
+	char *error CLEANUP(cleanup_free) = NULL;
+
+	if (!i->walls || generation != i->walls_generation)
+		return -EAGAIN;
+	int r = nft_delta(i->walls, text, &delta);
+	return r < 0 || delta.len == 0 ? r : use(buf_text(&delta), &error);
+}
+
+/*
+ * Remembers text as what stands, which came on top of the ruleset of that number; not if anybody else has changed
+ * something meanwhile.
+ */
+static void remember_walls(struct isolation *i, uint32_t before, struct buf *text)
+{
+	uint32_t after = 0;
+	bool known = walls_generation(&after) == 0 && (after == before || after == before + 1);
+
+	free(i->walls);
+	i->walls = known ? buf_steal(text) : NULL;
+	i->walls_generation = after;
+}
+
+int isolation_close_walls(struct isolation *i, struct report *r)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
-	int r = nft_render(m, &text);
+	char *error CLEANUP(cleanup_free) = NULL;
+	uint32_t before = 0;
 
-	if (r < 0) {
-		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
-		return r;
-	}
-	return use_walls(&text, use, report);
+	if (walls_stand())
+		return 0;
+	nft_render_closed(&text);
+	int result = text.error < 0 ? text.error : walls_generation(&before);
+	if (result == 0)
+		result = walls_load(buf_text(&text), &error);
+	if (result == 0)
+		remember_walls(i, before, &text);
+	return report_walls(result, error, r);
 }
 
-/* What is still to be done on the way to want. 0 or -errno. */
-static int compare(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct changes *ret)
+static int render_walls(const struct model *m, struct buf *out, struct report *report)
 {
-	struct plan have CLEANUP(plan_free) = { 0 };
-	int r = observe(i->requests, m, want, &have);
+	int r = nft_render(m, out);
 
-	return r < 0 ? r : between(want, &have, ret);
+	if (r < 0)
+		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
+	return r;
+}
+
+static int check_walls(const struct isolation *i, const struct model *m, struct report *report)
+{
+	struct buf text CLEANUP(buf_free) = { 0 };
+	uint32_t generation = 0;
+	int r = render_walls(m, &text, report);
+
+	if (r < 0)
+		return r;
+	if (walls_generation(&generation) == 0 && use_difference(i, generation, buf_text(&text), walls_check) == 0)
+		return 0;
+	return use_whole(m, nft_render, walls_check, report);
+}
+
+static int load_walls(struct isolation *i, const struct model *m, struct report *report)
+{
+	struct buf text CLEANUP(buf_free) = { 0 };
+	uint32_t before = 0;
+	int r = render_walls(m, &text, report);
+
+	if (r < 0)
+		return r;
+	bool numbered = walls_generation(&before) == 0;
+	if (!numbered || use_difference(i, before, buf_text(&text), walls_load) < 0)
+		r = load_whole(m, report);
+	if (r == 0 && numbered)
+		remember_walls(i, before, &text);
+	return r;
+}
+
+/* Nothing has changed since they were loaded, or at least the table is there. */
+static bool walls_in_force(const struct isolation *i)
+{
+	uint32_t generation;
+
+	return (i->walls && walls_generation(&generation) == 0 && generation == i->walls_generation) || walls_stand();
+}
+
+static void forget(struct isolation *i)
+{
+	plan_free(&i->known);
+	i->is_known = false;
+}
+
+/* Takes over what plan holds. */
+static void remember(struct isolation *i, struct plan *plan)
+{
+	plan_free(&i->known);
+	i->known = *plan;
+	i->is_known = true;
+	*plan = (struct plan){ 0 };
+}
+
+/*
+ * What the kernel holds, read where it is about to change and remembered for the rest. -EAGAIN if it is to be read as a
+ * whole: nothing is remembered, or nothing would change, or so much that the parts would take longer.
+ */
+static int observe_touched(const struct isolation *i, const struct plan *want, difference between, struct plan *ret)
+{
+	struct changes changes CLEANUP(changes_free) = { 0 };
+	struct scope scope CLEANUP(scope_free) = { 0 };
+	struct plan part CLEANUP(plan_free) = { 0 };
+
+	if (!i->is_known)
+		return -EAGAIN;
+	int r = between(want, &i->known, &changes);
+	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
+		r = -EAGAIN;
+	if (r == 0)
+		r = scope_of(&changes, &scope);
+	if (r == 0)
+		r = observe_part(i->requests, &scope, want, &part);
+	return r < 0 ? r : scope_overlay(&scope, &i->known, &part, ret);
+}
+
+static int observe_for(
+	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct plan *ret)
+{
+	int r = observe_touched(i, want, between, ret);
+
+	if (r == 0)
+		return 0;
+	forget(i);
+	i->doubted = false;
+	i->read_whole = true;
+	return observe(i->requests, m, want, ret);
+}
+
+/* What the kernel holds after all changes to have were made, on the way to want. Uses them up. */
+static int know(
+	struct isolation *i, struct plan *want, const struct changes *made, difference between, const struct plan *have)
+{
+	struct plan added CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
+	int r = 0;
+
+	if (between == changes_between) {
+		remember(i, want);
+		return 0;
+	}
+	for (size_t n = 0; n < made->count && r == 0; n++)
+		r = plan_add(&added, &made->items[n].object);
+	plan_sort(&added);
+	if (r == 0)
+		r = scope_overlay(NULL, have, &added, &result);
+	if (r == 0)
+		remember(i, &result);
+	return r;
+}
+
+/* The kernel tells everybody who listens about such changes. */
+static bool are_told(const struct changes *c)
+{
+	for (size_t n = 0; n < c->count; n++)
+		if (c->items[n].object.kind != OBJECT_ROUTE)
+			return true;
+	return false;
+}
+
+/* One look and what it calls for. 0 with *ret_settled (no other look is needed; want is used up), or -errno. */
+static int make_pass(struct isolation *i, const struct model *m, struct plan *want, difference between,
+	struct report *report, bool *ret_settled)
+{
+	struct changes changes CLEANUP(changes_free) = { 0 };
+	struct plan have CLEANUP(plan_free) = { 0 };
+	int r = observe_for(i, m, want, between, &have);
+
+	if (r == 0)
+		r = between(want, &have, &changes);
+	if (r < 0)
+		return r;
+	forget(i);
+	apply(i->requests, &changes, report);
+	i->doubted = i->doubted || are_told(&changes);
+	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&changes, &have);
+	*ret_settled = certain || report->changed == 0;
+	return certain ? know(i, want, &changes, between, &have) : 0;
 }
 
 /* Puts the findings of the last pass in the place of those of the one before. */
@@ -129,19 +318,15 @@ static void take_over(struct report *report, struct report *pass)
 }
 
 static int reconcile_to(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct report *report)
+	struct isolation *i, const struct model *m, struct plan *want, difference between, struct report *report)
 {
 	struct report total = { 0 };
 	bool settled = false;
 	int r = 0;
 
 	for (int pass = 0; pass < PASSES && !settled && r == 0; pass++) {
-		struct changes changes CLEANUP(changes_free) = { 0 };
 		struct report now = { 0 };
-		r = compare(i, m, want, between, &changes);
-		if (r == 0)
-			apply(i->requests, &changes, &now);
-		settled = now.changed == 0;
+		r = make_pass(i, m, want, between, &now, &settled);
 		take_over(&total, &now);
 	}
 	if (r < 0)
@@ -152,36 +337,95 @@ static int reconcile_to(
 	return report->failed > 0 ? -EIO : 0;
 }
 
-/* The address as getifaddrs(3) has it. */
-static bool is_address(const struct sockaddr *a, const struct ip *ip)
+/* The guard of the outer interface, being checked. */
+struct outer_guard {
+	const struct nl_sock *sk;
+	const struct gateway *gateway;
+	struct report *report;
+};
+
+static int check_address(struct nl_msg *msg, void *arg)
 {
-	if (!a || a->sa_family != ip->family)
-		return false;
-	if (a->sa_family == AF_INET)
-		return !memcmp(&((const struct sockaddr_in *)(const void *)a)->sin_addr, ip->octets, 4);
-	return !memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, ip->octets, 16);
+	const struct outer_guard *o = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[IFA_MAX + 1];
+	char name[IFNAMSIZ];
+
+	if (nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(struct ifaddrmsg), tb, IFA_MAX, NULL) < 0)
+		return 0;
+	const struct ifaddrmsg *ifa = nlmsg_data(nlh);
+	struct ip ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
+	if (ip_compare(&ip, &o->gateway->outer.address.ip) != 0)
+		return 0;
+	netlink_interface_name(o->sk, ifa->ifa_index, name);
+	if (name[0] != '\0' && strcmp(name, o->gateway->outer.interface) != 0)
+		report_failure(o->report,
+			"gateway.outer.address is on interface %s, not on %s: the outer guard would stand at the wrong one", name,
+			o->gateway->outer.interface);
+	return 0;
 }
 
 /*
  * The outer interface is not ours to make, but its guard goes by its name: one that is not there, has it only as a
  * second name, or does not have the address that IKE speaks from would stand unguarded, and everything else work.
  */
-static void check_outer(const struct gateway *g, struct report *report)
+static void check_outer(const struct isolation *i, const struct gateway *g, struct report *report)
 {
-	char name[IF_NAMESIZE] = "";
-	struct ifaddrs *list = NULL;
+	struct ifaddrmsg header = { .ifa_family = (unsigned char)g->outer.address.ip.family };
+	struct outer_guard outer = { i->requests, g, report };
 
-	if (!if_indextoname(if_nametoindex(g->outer.interface), name) || strcmp(name, g->outer.interface))
+	if (netlink_interface(i->requests, g->outer.interface) == 0)
 		report_missing(report, g->outer.interface);
-	if (getifaddrs(&list) < 0)
-		return;
-	for (const struct ifaddrs *a = list; a; a = a->ifa_next)
-		if (is_address(a->ifa_addr, &g->outer.address.ip) && strcmp(a->ifa_name, g->outer.interface))
-			report_failure(report,
-				"gateway.outer.address is on interface %s, not on %s: the outer guard would stand "
-				"at the wrong one",
-				a->ifa_name, g->outer.interface);
-	freeifaddrs(list);
+	(void)netlink_dump(i->requests, RTM_GETADDR, &header, sizeof(header), check_address, &outer);
+}
+
+/* Events are about interfaces and their addresses. What one says of an interface may be what is known of it. */
+static bool is_known_already(const struct isolation *i, struct nl_msg *msg)
+{
+	struct interface interface;
+	char master[IFNAMSIZ];
+
+	if (!i->is_known || nlmsg_hdr(msg)->nlmsg_type != RTM_NEWLINK || interface_parse(msg, &interface) < 0)
+		return false;
+	const struct object *member = scope_find(&i->known, OBJECT_MASTER, interface.name);
+	const struct object *mtu = scope_find(&i->known, OBJECT_MTU, interface.name);
+	netlink_interface_name(i->requests, (uint32_t)interface.master, master);
+	return scope_find(&i->known, OBJECT_UP, interface.name) && interface.up && (!mtu || mtu->value == interface.mtu) &&
+		   strcmp(member ? member->master : "", master) == 0;
+}
+
+static int note_event(struct nl_msg *msg, void *arg)
+{
+	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
+	struct isolation *i = arg;
+
+	for (size_t n = 0; n < sizeof(types) / sizeof(*types); n++) {
+		if (nlmsg_hdr(msg)->nlmsg_type != types[n])
+			continue;
+		i->doubted = true;
+		if (!is_known_already(i, msg))
+			forget(i);
+	}
+	return 0;
+}
+
+/* Takes in what has happened without us. 0 or -errno. */
+static int take_events(struct isolation *i)
+{
+	int r = netlink_drain(i->events, note_event, i);
+
+	if (r == 0)
+		return 0;
+	forget(i);
+	i->doubted = true;
+	return r == -ENOBUFS ? 0 : r;
+}
+
+static int pass_over(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return 0;
 }
 
 static int reconcile(
@@ -194,8 +438,18 @@ static int reconcile(
 		report_failure(report, "planning: %s", strerror(-r));
 		return -EIO;
 	}
+	i->read_whole = false;
+	r = take_events(i);
+	if (r < 0)
+		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	r = reconcile_to(i, m, &want, between, report);
-	check_outer(&m->gateway, report);
+	if (i->read_whole)
+		check_outer(i, &m->gateway, report);
+	if (report->failed > 0 || report->pending > 0)
+		forget(i);
+	/* Events of what we did ourselves; whatever else is among them, the look that a doubt calls for will see. */
+	if (i->doubted && netlink_drain(i->events, pass_over, NULL) < 0)
+		forget(i);
 	return report->failed > 0 ? -EIO : r;
 }
 
@@ -203,21 +457,21 @@ int isolation_prepare(struct isolation *i, const struct model *m, struct report 
 {
 	static const struct carrying none;
 
-	if (use_walls_of(m, walls_check, r) < 0)
+	if (check_walls(i, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, &none, changes_new_links, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!load_in_place(m) && use_walls_of(m, walls_load, r) < 0)
+	if (load_walls(i, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, c, changes_between, r);
 }
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!walls_stand())
+	if (!walls_in_force(i))
 		return isolation_apply(i, m, c, r);
 	return reconcile(i, m, c, changes_between, r);
 }
@@ -227,23 +481,17 @@ int isolation_fd(const struct isolation *i)
 	return nl_socket_get_fd(i->events);
 }
 
-static int note_event(struct nl_msg *msg, void *arg)
+int isolation_process(struct isolation *i)
 {
-	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (nlmsg_hdr(msg)->nlmsg_type == types[i])
-			*(bool *)arg = true;
-	return 0;
+	return take_events(i);
 }
 
-int isolation_process(struct isolation *i, bool *ret_again)
+bool isolation_doubted(const struct isolation *i)
 {
-	bool again = false;
-	int r = netlink_drain(i->events, note_event, &again);
+	return i->doubted;
+}
 
-	if (r < 0 && r != -ENOBUFS)
-		return r;
-	*ret_again = again || r == -ENOBUFS;
-	return 0;
+void isolation_doubt(struct isolation *i)
+{
+	forget(i);
 }

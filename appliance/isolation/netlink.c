@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -81,23 +80,53 @@ int netlink_listen(int protocol, const int *groups, struct nl_sock **ret)
 	return 0;
 }
 
-static int keep_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+/* What a reading hands on, and what came of it. */
+struct reading {
+	netlink_handler handler;
+	void *arg;
+	int error;
+};
+
+static int hand_on(struct nl_msg *msg, void *arg)
 {
+	struct reading *reading = arg;
+
+	if (reading->error == 0)
+		reading->error = reading->handler(msg, reading->arg);
+	return NL_OK;
+}
+
+static int note_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	struct reading *reading = arg;
+
 	(void)from;
-	*(int *)arg = error->error;
+	reading->error = error->error;
 	return NL_STOP;
+}
+
+static struct nl_cb *reading_callbacks(struct reading *reading)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+
+	if (!cb)
+		return NULL;
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, hand_on, reading);
+	nl_cb_err(cb, NL_CB_CUSTOM, note_error, reading);
+	return cb;
 }
 
 static int note_ack(struct nl_msg *msg, void *arg)
 {
 	(void)msg;
-	*(int *)arg = 0;
+	*(bool *)arg = true;
 	return NL_STOP;
 }
 
-int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
+int netlink_ask(struct nl_sock *sk, struct nl_msg *msg, netlink_handler handler, void *arg)
 {
-	int answer = 1;
+	struct reading reading = { handler, arg, 0 };
+	bool answered = false;
 
 	if (!msg)
 		return -ENOMEM;
@@ -105,16 +134,29 @@ int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
 	nlmsg_free(msg);
 	if (r < 0)
 		return to_errno(r);
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	struct nl_cb *cb = reading_callbacks(&reading);
 	if (!cb)
 		return -ENOMEM;
-	nl_cb_err(cb, NL_CB_CUSTOM, keep_error, &answer);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, note_ack, &answer);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, note_ack, &answered);
 	do
 		r = nl_recvmsgs(sk, cb);
-	while (r >= 0 && answer > 0);
+	while (r >= 0 && !answered && reading.error == 0);
 	nl_cb_put(cb);
-	return answer <= 0 ? answer : to_errno(r);
+	if (reading.error < 0)
+		return reading.error;
+	return answered ? 0 : to_errno(r);
+}
+
+static int pass_over(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return 0;
+}
+
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
+{
+	return netlink_ask(sk, msg, pass_over, NULL);
 }
 
 int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg)
@@ -184,56 +226,36 @@ void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b)
 	b->count = 0;
 }
 
+void netlink_narrow(struct nl_sock *sk)
+{
+	int on = 1;
+
+	/* A kernel that does not know this gives everything, of which the reader takes its part. */
+	(void)setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+}
+
+void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[static IFNAMSIZ])
+{
+	struct ifreq r = { .ifr_ifindex = (int)index };
+
+	if (index == 0 || ioctl(nl_socket_get_fd(sk), SIOCGIFNAME, &r) < 0)
+		r.ifr_name[0] = '\0';
+	memcpy(name, r.ifr_name, IFNAMSIZ);
+}
+
 uint32_t netlink_interface(const struct nl_sock *sk, const char *name)
 {
-	struct ifreq by_name = { 0 }, by_index = { 0 };
-	int fd = nl_socket_get_fd(sk);
+	struct ifreq r = { 0 };
+	char found[IFNAMSIZ];
 
-	if (strlen(name) >= sizeof(by_name.ifr_name))
+	if (strlen(name) >= sizeof(r.ifr_name))
 		return 0;
-	strncpy(by_name.ifr_name, name, sizeof(by_name.ifr_name) - 1);
-	if (ioctl(fd, SIOCGIFINDEX, &by_name) < 0)
+	strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
+	if (ioctl(nl_socket_get_fd(sk), SIOCGIFINDEX, &r) < 0)
 		return 0;
-	by_index.ifr_ifindex = by_name.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFNAME, &by_index) < 0 || strcmp(by_index.ifr_name, name) != 0)
-		return 0;
-	return (uint32_t)by_name.ifr_ifindex;
-}
-
-/* What a reading hands on, and what came of it. */
-struct reading {
-	netlink_handler handler;
-	void *arg;
-	int error;
-};
-
-static int hand_on(struct nl_msg *msg, void *arg)
-{
-	struct reading *reading = arg;
-
-	if (reading->error == 0)
-		reading->error = reading->handler(msg, reading->arg);
-	return NL_OK;
-}
-
-static int note_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
-{
-	struct reading *reading = arg;
-
-	(void)from;
-	reading->error = error->error;
-	return NL_STOP;
-}
-
-static struct nl_cb *reading_callbacks(struct reading *reading)
-{
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-
-	if (!cb)
-		return NULL;
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, hand_on, reading);
-	nl_cb_err(cb, NL_CB_CUSTOM, note_error, reading);
-	return cb;
+	uint32_t index = (uint32_t)r.ifr_ifindex;
+	netlink_interface_name(sk, index, found);
+	return strcmp(found, name) == 0 ? index : 0;
 }
 
 int netlink_dump(

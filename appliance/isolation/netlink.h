@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 #include "lib/prefix.h"
 
+#include <net/if.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,13 @@ int netlink_open(int protocol, struct nl_sock **ret);
 /* A socket that listens to groups (0 ends the list), never blocks and has room for a burst. As above. */
 int netlink_listen(int protocol, const int *groups, struct nl_sock **ret);
 
+/* Called for every message; a result below 0 ends the reading and is returned. */
+typedef int (*netlink_handler)(struct nl_msg *msg, void *arg);
+
 /* Sends msg, which it frees, and waits for the answer. 0 or the kernel's own -errno. msg may be NULL: -ENOMEM. */
 int netlink_request(struct nl_sock *sk, struct nl_msg *msg);
+/* The same for a request that the kernel answers with objects, which handler gets. */
+int netlink_ask(struct nl_sock *sk, struct nl_msg *msg, netlink_handler handler, void *arg);
 
 enum { NETLINK_BATCH = 64 }; /* requests; the answers to as many failures fit into a socket's buffer */
 
@@ -36,11 +42,12 @@ int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg);
 /* Sends them all, waits for what the kernel says, and empties the batch but for the results. */
 void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b);
 
+/* From now on dumps over sk give only what their header selects (an interface, a table), where the kernel knows how. */
+void netlink_narrow(struct nl_sock *sk);
+/* Writes the name of the interface of that index; "" if there is none. */
+void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[static IFNAMSIZ]);
 /* Index of the interface of that name, 0 if there is none. A second name (altname) does not count. */
 uint32_t netlink_interface(const struct nl_sock *sk, const char *name);
-
-/* Called for every message; a result below 0 ends the reading and is returned. */
-typedef int (*netlink_handler)(struct nl_msg *msg, void *arg);
 
 /*
  * Asks for all objects of a kind and hands each message to handler. 0, -EINTR if the kernel's list changed meanwhile

@@ -1,6 +1,6 @@
 /* A foreign file, taken apart: sections, settings with their lines, and what is to be said of them. */
-#ifndef CULVERT_CONF_CONVERT_SOURCE_H
-#define CULVERT_CONF_CONVERT_SOURCE_H
+#ifndef CULVERT_CONF_CONVERT_FOREIGN_H
+#define CULVERT_CONF_CONVERT_FOREIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,11 +10,11 @@ struct diag_list;
 struct note;
 
 enum {
-	SOURCE_DEPTH_MAX = 16, /* sections inside sections, and references to references */
-	SOURCE_SETTINGS_MAX = 512, /* of a section */
-	SOURCE_REFERENCES_MAX = 64, /* of a section */
-	SOURCE_SECTIONS_MAX = 4096, /* of a section */
-	SOURCE_NODES_MAX = 100000, /* sections and settings in all, with the inherited ones */
+	FOREIGN_DEPTH_MAX = 16, /* sections inside sections, and references to references */
+	FOREIGN_SETTINGS_MAX = 512, /* of a section */
+	FOREIGN_REFERENCES_MAX = 64, /* of a section */
+	FOREIGN_SECTIONS_MAX = 4096, /* of a section */
+	FOREIGN_NODES_MAX = 100000, /* sections and settings in all, with the inherited ones */
 };
 
 struct setting {
@@ -44,7 +44,7 @@ struct section {
 	bool expanded, expanding;
 };
 
-struct source {
+struct foreign {
 	const char *file; /* as it is called in messages */
 	struct section *root;
 	struct diag_list *diags;
@@ -56,36 +56,36 @@ struct source {
 };
 
 /* Zeroed memory that lives as long as the source; NULL: s->error is set. */
-void *source_alloc(struct source *s, size_t size);
-char *source_strndup(struct source *s, const char *text, size_t len);
-char *source_printf(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *foreign_alloc(struct foreign *s, size_t size);
+char *foreign_strndup(struct foreign *s, const char *text, size_t len);
+char *foreign_printf(struct foreign *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* text, cut if it is long and with '?' for control characters: for messages and comments. "" if memory ran out. */
-const char *source_show(struct source *s, const char *text);
+const char *foreign_show(struct foreign *s, const char *text);
 /* The file as it is called in messages, without control characters. */
-const char *source_name(struct source *s);
-void source_free(struct source *s);
+const char *foreign_name(struct foreign *s);
+void foreign_free(struct foreign *s);
 
 /* An error: the first one sets s->error. Nothing of the file's text may stand in it, for that could be a secret. */
-void source_fail(struct source *s, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void foreign_fail(struct foreign *s, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What is not taken over: why, and what to do. The same for the same line is kept once. A '.' at key's end is cut. */
-void source_note(struct source *s, unsigned line, const char *key, const char *format, ...)
+void foreign_note(struct foreign *s, unsigned line, const char *key, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* One line a note, each behind prefix: "FILE:LINE: KEY: TEXT". In the order of lines. */
-void source_print_notes(struct source *s, const char *prefix, struct buf *out);
+void foreign_print_notes(struct foreign *s, const char *prefix, struct buf *out);
 
 /* The subsection of that name, made if it is not there; NULL: s->error is set. */
-struct section *source_section(struct source *s, struct section *parent, const char *name, unsigned line);
-struct section *source_find(const struct section *parent, const char *name);
+struct section *foreign_section(struct foreign *s, struct section *parent, const char *name, unsigned line);
+struct section *foreign_find(const struct section *parent, const char *name);
 /* Sets name to value, in place of an earlier value. */
-void source_set(struct source *s, struct section *section, const char *name, const char *value, unsigned line);
-void source_refer(struct source *s, struct section *section, const char *path, unsigned line);
+void foreign_set(struct foreign *s, struct section *section, const char *name, const char *value, unsigned line);
+void foreign_refer(struct foreign *s, struct section *section, const char *path, unsigned line);
 /* Copies into base whatever of other it has not itself, subsections included. */
-void source_inherit(struct source *s, struct section *base, const struct section *other, unsigned depth);
+void foreign_inherit(struct foreign *s, struct section *base, const struct section *other, unsigned depth);
 
 /* The setting, marked as taken, or NULL if there is none or its value is empty. */
-struct setting *source_take(const struct section *section, const char *name);
+struct setting *foreign_take(const struct section *section, const char *name);
 /* The same without the mark. */
-struct setting *source_get(const struct section *section, const char *name);
+struct setting *foreign_get(const struct section *section, const char *name);
 
 /* What is to be said of a key that nobody took. */
 struct rule {
@@ -100,11 +100,11 @@ struct rules {
 };
 
 /* Notes what was not taken in the section itself; path stands before the names. */
-void source_note_rest(struct source *s, const struct section *section, const char *path, const struct rules *rules);
+void foreign_note_rest(struct foreign *s, const struct section *section, const char *path, const struct rules *rules);
 /* The same for one setting, which stands in the rules as name. False if it does not. */
-bool source_note_rule(
-	struct source *s, const struct setting *i, const char *path, const char *name, const struct rules *rules);
+bool foreign_note_rule(
+	struct foreign *s, const struct setting *i, const char *path, const char *name, const struct rules *rules);
 /* For what stands in no rules. */
-void source_note_unknown(struct source *s, const struct setting *i, const char *path);
+void foreign_note_unknown(struct foreign *s, const struct setting *i, const char *path);
 
 #endif

@@ -1,6 +1,6 @@
 /* Failure policy: the first error is kept in the source, later calls do little and harmless things, the end asks once.
  */
-#include "conf/convert_source.h"
+#include "conf/convert_foreign.h"
 
 #include "conf/utf8.h"
 #include "lib/buf.h"
@@ -36,7 +36,7 @@ struct note {
 
 /* --- memory --- */
 
-void *source_alloc(struct source *s, size_t size)
+void *foreign_alloc(struct foreign *s, size_t size)
 {
 	struct pool *p = calloc(1, sizeof(*p) + size);
 
@@ -50,16 +50,16 @@ void *source_alloc(struct source *s, size_t size)
 	return p->data;
 }
 
-char *source_strndup(struct source *s, const char *text, size_t len)
+char *foreign_strndup(struct foreign *s, const char *text, size_t len)
 {
-	char *copy = source_alloc(s, len + 1);
+	char *copy = foreign_alloc(s, len + 1);
 
 	if (copy)
 		memcpy(copy, text, len);
 	return copy;
 }
 
-__attribute__((format(printf, 2, 0))) static char *format_text(struct source *s, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *format_text(struct foreign *s, const char *format, va_list ap)
 {
 	char *text, *copy;
 
@@ -68,12 +68,12 @@ __attribute__((format(printf, 2, 0))) static char *format_text(struct source *s,
 		s->error = s->error ? s->error : -ENOMEM;
 		return NULL;
 	}
-	copy = source_strndup(s, text, (size_t)n);
+	copy = foreign_strndup(s, text, (size_t)n);
 	free(text);
 	return copy;
 }
 
-char *source_printf(struct source *s, const char *format, ...)
+char *foreign_printf(struct foreign *s, const char *format, ...)
 {
 	va_list ap;
 
@@ -95,25 +95,25 @@ static char *disarm(char *text)
 	return text;
 }
 
-static const char *show(struct source *s, const char *text, size_t max)
+static const char *show(struct foreign *s, const char *text, size_t max)
 {
 	size_t len = strlen(text), shown = utf8_valid(text, len < max ? len : max);
-	char *copy = source_printf(s, "%.*s%s", (int)shown, text, shown < len ? "..." : "");
+	char *copy = foreign_printf(s, "%.*s%s", (int)shown, text, shown < len ? "..." : "");
 
 	return copy ? disarm(copy) : "";
 }
 
-const char *source_show(struct source *s, const char *text)
+const char *foreign_show(struct foreign *s, const char *text)
 {
 	return show(s, text, SHOWN_MAX);
 }
 
-const char *source_name(struct source *s)
+const char *foreign_name(struct foreign *s)
 {
 	return show(s, s->file, PATH_MAX);
 }
 
-void source_free(struct source *s)
+void foreign_free(struct foreign *s)
 {
 	while (s->pool) {
 		struct pool *p = s->pool;
@@ -125,7 +125,7 @@ void source_free(struct source *s)
 
 /* --- messages --- */
 
-void source_fail(struct source *s, unsigned line, const char *format, ...)
+void foreign_fail(struct foreign *s, unsigned line, const char *format, ...)
 {
 	va_list ap;
 
@@ -140,7 +140,7 @@ void source_fail(struct source *s, unsigned line, const char *format, ...)
 	diag_error(s->diags, s->file, line, NULL, "%s", text);
 }
 
-static bool is_said(const struct source *s, unsigned line, const char *text)
+static bool is_said(const struct foreign *s, unsigned line, const char *text)
 {
 	for (const struct note *n = s->notes; n; n = n->next) {
 		if (n->line == line && !strcmp(n->text, text))
@@ -149,7 +149,7 @@ static bool is_said(const struct source *s, unsigned line, const char *text)
 	return false;
 }
 
-void source_note(struct source *s, unsigned line, const char *key, const char *format, ...)
+void foreign_note(struct foreign *s, unsigned line, const char *key, const char *format, ...)
 {
 	va_list ap;
 
@@ -162,11 +162,11 @@ void source_note(struct source *s, unsigned line, const char *key, const char *f
 	va_end(ap);
 	if (!text || !key || is_said(s, line, text))
 		return;
-	struct note *n = source_alloc(s, sizeof(*n));
+	struct note *n = foreign_alloc(s, sizeof(*n));
 	if (!n)
 		return;
 	size_t len = strlen(key);
-	char *shown = source_strndup(s, key, len && key[len - 1] == '.' ? len - 1 : len);
+	char *shown = foreign_strndup(s, key, len && key[len - 1] == '.' ? len - 1 : len);
 	*n = (struct note){ .line = line, .number = s->n_notes, .key = shown ? show(s, shown, KEY_MAX) : "", .text = text };
 	if (!s->notes)
 		s->last_note = &s->notes;
@@ -184,9 +184,9 @@ static int compare_notes(const void *a, const void *b)
 	return x->number < y->number ? -1 : 1;
 }
 
-void source_print_notes(struct source *s, const char *prefix, struct buf *out)
+void foreign_print_notes(struct foreign *s, const char *prefix, struct buf *out)
 {
-	const struct note **sorted = source_alloc(s, (s->n_notes + 1) * sizeof(struct note *));
+	const struct note **sorted = foreign_alloc(s, (s->n_notes + 1) * sizeof(struct note *));
 	size_t n = 0;
 
 	if (!sorted)
@@ -195,7 +195,7 @@ void source_print_notes(struct source *s, const char *prefix, struct buf *out)
 		sorted[n++] = note;
 	qsort(sorted, n, sizeof(*sorted), compare_notes);
 	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, source_name(s), sorted[i]->line, sorted[i]->key, sorted[i]->text);
+		buf_printf(out, "%s%s:%u: %s: %s\n", prefix, foreign_name(s), sorted[i]->line, sorted[i]->key, sorted[i]->text);
 	if (s->n_dropped)
 		buf_printf(out, "%sand %zu more\n", prefix, s->n_dropped);
 }
@@ -203,16 +203,16 @@ void source_print_notes(struct source *s, const char *prefix, struct buf *out)
 /* --- the tree --- */
 
 /* Counts a section or setting; false if there are too many. */
-static bool count_node(struct source *s, unsigned line)
+static bool count_node(struct foreign *s, unsigned line)
 {
-	if (s->nodes++ < SOURCE_NODES_MAX)
+	if (s->nodes++ < FOREIGN_NODES_MAX)
 		return true;
-	source_fail(s, line, "has more than %d settings and sections, with the inherited ones; is it the right file?",
-		SOURCE_NODES_MAX);
+	foreign_fail(s, line, "has more than %d settings and sections, with the inherited ones; is it the right file?",
+		FOREIGN_NODES_MAX);
 	return false;
 }
 
-struct section *source_find(const struct section *parent, const char *name)
+struct section *foreign_find(const struct section *parent, const char *name)
 {
 	for (struct section *child = parent->sections; child; child = child->next) {
 		if (!strcmp(child->name, name))
@@ -221,7 +221,7 @@ struct section *source_find(const struct section *parent, const char *name)
 	return NULL;
 }
 
-struct section *source_section(struct source *s, struct section *parent, const char *name, unsigned line)
+struct section *foreign_section(struct foreign *s, struct section *parent, const char *name, unsigned line)
 {
 	struct section **last = &parent->sections, *child;
 
@@ -229,13 +229,13 @@ struct section *source_section(struct source *s, struct section *parent, const c
 		if (!strcmp((*last)->name, name))
 			return *last;
 	}
-	if (++parent->n_sections > SOURCE_SECTIONS_MAX) {
-		source_fail(s, line, "more than %d sections in one; is it the right file?", SOURCE_SECTIONS_MAX);
+	if (++parent->n_sections > FOREIGN_SECTIONS_MAX) {
+		foreign_fail(s, line, "more than %d sections in one; is it the right file?", FOREIGN_SECTIONS_MAX);
 		return NULL;
 	}
 	if (!count_node(s, line))
 		return NULL;
-	child = source_alloc(s, sizeof(*child));
+	child = foreign_alloc(s, sizeof(*child));
 	if (!child)
 		return NULL;
 	child->name = name;
@@ -245,21 +245,22 @@ struct section *source_section(struct source *s, struct section *parent, const c
 }
 
 /* Appends a setting behind the last one, at *last. */
-static void add_setting(struct source *s, struct section *section, struct setting **last, const struct setting *setting)
+static void add_setting(
+	struct foreign *s, struct section *section, struct setting **last, const struct setting *setting)
 {
-	if (++section->n_settings > SOURCE_SETTINGS_MAX) {
-		source_fail(
-			s, setting->line, "more than %d settings in one section; is it the right file?", SOURCE_SETTINGS_MAX);
+	if (++section->n_settings > FOREIGN_SETTINGS_MAX) {
+		foreign_fail(
+			s, setting->line, "more than %d settings in one section; is it the right file?", FOREIGN_SETTINGS_MAX);
 		return;
 	}
-	struct setting *new = count_node(s, setting->line) ? source_alloc(s, sizeof(*new)) : NULL;
+	struct setting *new = count_node(s, setting->line) ? foreign_alloc(s, sizeof(*new)) : NULL;
 	if (!new)
 		return;
 	*new = *setting;
 	*last = new;
 }
 
-void source_set(struct source *s, struct section *section, const char *name, const char *value, unsigned line)
+void foreign_set(struct foreign *s, struct section *section, const char *name, const char *value, unsigned line)
 {
 	struct setting **last = &section->settings;
 
@@ -273,28 +274,28 @@ void source_set(struct source *s, struct section *section, const char *name, con
 	add_setting(s, section, last, &(struct setting){ .name = name, .value = value, .line = line });
 }
 
-void source_refer(struct source *s, struct section *section, const char *path, unsigned line)
+void foreign_refer(struct foreign *s, struct section *section, const char *path, unsigned line)
 {
 	struct reference **last = &section->references, *new;
 	size_t n = 0;
 
 	for (; *last; last = &(*last)->next)
 		n++;
-	if (n == SOURCE_REFERENCES_MAX) {
-		source_fail(s, line, "more than %d references in one section; is it the right file?", SOURCE_REFERENCES_MAX);
+	if (n == FOREIGN_REFERENCES_MAX) {
+		foreign_fail(s, line, "more than %d references in one section; is it the right file?", FOREIGN_REFERENCES_MAX);
 		return;
 	}
-	new = source_alloc(s, sizeof(*new));
+	new = foreign_alloc(s, sizeof(*new));
 	if (!new)
 		return;
 	*new = (struct reference){ .path = path, .line = line };
 	*last = new;
 }
 
-void source_inherit(struct source *s, struct section *base, const struct section *other, unsigned depth)
+void foreign_inherit(struct foreign *s, struct section *base, const struct section *other, unsigned depth)
 {
-	if (depth > SOURCE_DEPTH_MAX) {
-		source_fail(s, base->line, "sections inherit from each other more than %d deep", SOURCE_DEPTH_MAX);
+	if (depth > FOREIGN_DEPTH_MAX) {
+		foreign_fail(s, base->line, "sections inherit from each other more than %d deep", FOREIGN_DEPTH_MAX);
 		return;
 	}
 	for (const struct setting *o = other->settings; o && !s->error; o = o->next) {
@@ -306,13 +307,13 @@ void source_inherit(struct source *s, struct section *base, const struct section
 				&(struct setting){ .name = o->name, .value = o->value, .line = o->line, .inherited = true });
 	}
 	for (const struct section *o = other->sections; o && !s->error; o = o->next) {
-		struct section *child = source_section(s, base, o->name, o->line);
+		struct section *child = foreign_section(s, base, o->name, o->line);
 		if (child && child != o)
-			source_inherit(s, child, o, depth + 1);
+			foreign_inherit(s, child, o, depth + 1);
 	}
 }
 
-struct setting *source_get(const struct section *section, const char *name)
+struct setting *foreign_get(const struct section *section, const char *name)
 {
 	for (struct setting *i = section->settings; i; i = i->next) {
 		if (!strcmp(i->name, name))
@@ -321,9 +322,9 @@ struct setting *source_get(const struct section *section, const char *name)
 	return NULL;
 }
 
-struct setting *source_take(const struct section *section, const char *name)
+struct setting *foreign_take(const struct section *section, const char *name)
 {
-	struct setting *found = source_get(section, name);
+	struct setting *found = foreign_get(section, name);
 
 	if (found)
 		found->taken = true;
@@ -348,30 +349,30 @@ static bool is_word_of(const char *words, const char *value)
 	return false;
 }
 
-bool source_note_rule(
-	struct source *s, const struct setting *i, const char *path, const char *name, const struct rules *rules)
+bool foreign_note_rule(
+	struct foreign *s, const struct setting *i, const char *path, const char *name, const struct rules *rules)
 {
 	for (size_t r = 0; r < rules->n; r++) {
 		const struct rule *rule = &rules->items[r];
 		if (strcmp(rule->name, name) != 0)
 			continue;
 		if (!rule->same || !is_word_of(rule->same, i->value))
-			source_note(s, i->line, source_printf(s, "%s%s", path, i->name), "%s", rule->why);
+			foreign_note(s, i->line, foreign_printf(s, "%s%s", path, i->name), "%s", rule->why);
 		return true;
 	}
 	return false;
 }
 
-void source_note_unknown(struct source *s, const struct setting *i, const char *path)
+void foreign_note_unknown(struct foreign *s, const struct setting *i, const char *path)
 {
-	source_note(s, i->line, source_printf(s, "%s%s", path, i->name),
+	foreign_note(s, i->line, foreign_printf(s, "%s%s", path, i->name),
 		"is no key that culvert convert knows; look whether the tunnel needs it");
 }
 
-void source_note_rest(struct source *s, const struct section *section, const char *path, const struct rules *rules)
+void foreign_note_rest(struct foreign *s, const struct section *section, const char *path, const struct rules *rules)
 {
 	for (const struct setting *i = section->settings; i && !s->error; i = i->next) {
-		if (!i->taken && i->value[0] && !source_note_rule(s, i, path, i->name, rules))
-			source_note_unknown(s, i, path);
+		if (!i->taken && i->value[0] && !foreign_note_rule(s, i, path, i->name, rules))
+			foreign_note_unknown(s, i, path);
 	}
 }
