@@ -141,6 +141,8 @@ static int compare_walls(const struct model *now, const struct model *next, stru
 	int r = nft_render(next, &new);
 
 	p->walls_missing = !walls_stand();
+	if (r == 0 && walls_check(buf_text(&new), &p->refusal) < 0 && !p->refusal)
+		r = -ENOMEM;
 	if (r == 0 && now && !p->walls_missing)
 		r = nft_render(now, &old);
 	else
@@ -213,4 +215,6 @@ void preview_free(struct preview *p)
 {
 	changes_free(&p->changes);
 	buf_free(&p->walls);
+	free(p->refusal);
+	*p = (struct preview){ 0 };
 }
