@@ -104,8 +104,10 @@ static void put_credentials(struct writer *w, const struct conn *c)
 		put_texts(w, "\t\t", "ca", c->cas.names, c->cas.n);
 	else
 		put_texts(w, "\t\t", "ca", files + 1, 1);
-	if (c->strict)
+	if (c->strict) {
+		put_text(w, "\t\t", "crl", NULL, "TODO: the file with the CA's revocation list, which Culvert does not fetch");
 		buf_puts(w->out, "\t\trevocation = \"strict\";\n");
+	}
 }
 
 static void put_peer(struct writer *w, const struct conn *c)

@@ -29,8 +29,8 @@ static void print_usage(FILE *out)
 {
 	fputs("usage: culvert [--run DIR] COMMAND\n", out);
 	for (size_t i = 0; i < n_commands; i++)
-		fprintf(out, "  %-8s %-10s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-	fputs("  --run DIR           where culvertd's socket is (/run/culvert)\n"
+		fprintf(out, "  %-8s %-12s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+	fputs("  --run DIR             where culvertd's socket is (/run/culvert)\n"
 		  "  --help, --version\n"
 		  "exit code: 0 good; 1 an error, or for status a link that does not carry, no charon, a '!' line; 2 wrong "
 		  "usage\n"

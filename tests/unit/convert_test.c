@@ -160,6 +160,7 @@ static const struct {
 	{ "peer = ", "peer = \"198.18.0.%u\";", "peer = \"2001:db8:18::%u\";" },
 	{ "remote_id = ", "remote_id = \"peer-%u.example\";", "remote_id = \"peer-%u.example\";" },
 	{ "local_id = ", "local_id = \"gw.example\";", "local_id = \"gw.example\";" },
+	{ "crl = ", "crl = \"ca.crl\";", "crl = \"ca.crl\";" },
 };
 
 static bool answer(const char *line, bool six, unsigned n, struct buf *out)
