@@ -40,6 +40,8 @@ struct isolation {
 	struct nl_sock *requests;
 	char *walls; /* owned: nft_render() of what stands while the kernel's ruleset has that number; NULL: not known */
 	uint32_t walls_generation;
+	const struct model *next; /* of the last isolation_prepare(), until the next isolation_apply(); not followed */
+	char *next_walls; /* owned: nft_render() of next */
 	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
 	bool is_known;
 	bool doubted; /* something was changed since the kernel was last read as a whole */
@@ -76,6 +78,7 @@ void isolation_free(struct isolation *i)
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
 	free(i->walls);
+	free(i->next_walls);
 	plan_free(&i->known);
 	free(i);
 }
@@ -172,7 +175,21 @@ static int render_walls(const struct model *m, struct buf *out, struct report *r
 	return r;
 }
 
-static int check_walls(const struct isolation *i, const struct model *m, struct report *report)
+/* The walls of m, as rendered for isolation_prepare() if that was the last to come. 0 or -errno. */
+static int take_walls(struct isolation *i, const struct model *m, struct buf *out, struct report *report)
+{
+	char *prepared CLEANUP(cleanup_free) = i->next_walls;
+	bool fits = i->next == m && prepared;
+
+	i->next = NULL;
+	i->next_walls = NULL;
+	if (!fits)
+		return render_walls(m, out, report);
+	buf_puts(out, prepared);
+	return out->error;
+}
+
+static int check_walls(struct isolation *i, const struct model *m, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t generation = 0;
@@ -180,16 +197,19 @@ static int check_walls(const struct isolation *i, const struct model *m, struct 
 
 	if (r < 0)
 		return r;
-	if (walls_generation(&generation) == 0 && use_difference(i, generation, buf_text(&text), walls_check) == 0)
-		return 0;
-	return use_whole(m, nft_render, walls_check, report);
+	if (walls_generation(&generation) < 0 || use_difference(i, generation, buf_text(&text), walls_check) < 0)
+		r = use_whole(m, nft_render, walls_check, report);
+	free(i->next_walls);
+	i->next_walls = r < 0 ? NULL : buf_steal(&text);
+	i->next = m;
+	return r;
 }
 
 static int load_walls(struct isolation *i, const struct model *m, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t before = 0;
-	int r = render_walls(m, &text, report);
+	int r = take_walls(i, m, &text, report);
 
 	if (r < 0)
 		return r;
@@ -224,57 +244,83 @@ static void remember(struct isolation *i, struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
-/*
- * What the kernel holds, read where it is about to change and remembered for the rest. -EAGAIN if it is to be read as a
- * whole: nothing is remembered, or nothing would change, or so much that the parts would take longer.
- */
-static int observe_touched(const struct isolation *i, const struct plan *want, difference between, struct plan *ret)
-{
-	struct changes changes CLEANUP(changes_free) = { 0 };
-	struct scope scope CLEANUP(scope_free) = { 0 };
-	struct plan part CLEANUP(plan_free) = { 0 };
+/* What is to be made of what. */
+struct comparison {
+	struct changes changes;
+	struct scope scope; /* only if in_part: of this the kernel was asked, the rest is as remembered */
+	struct plan have; /* all of it, or that part */
+	bool in_part;
+};
 
-	if (!i->is_known)
-		return -EAGAIN;
-	int r = between(want, &i->known, &changes);
-	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
-		r = -EAGAIN;
-	if (r == 0)
-		r = scope_of(&changes, &scope);
-	if (r == 0)
-		r = observe_part(i->requests, &scope, want, &part);
-	return r < 0 ? r : scope_overlay(&scope, &i->known, &part, ret);
+static void free_comparison(struct comparison *c)
+{
+	changes_free(&c->changes);
+	scope_free(&c->scope);
+	plan_free(&c->have);
 }
 
-static int observe_for(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct plan *ret)
+static int scope_of_candidates(
+	const struct isolation *i, const struct plan *want, difference between, struct scope *ret)
 {
-	int r = observe_touched(i, want, between, ret);
+	struct changes changes CLEANUP(changes_free) = { 0 };
+	int r = between(want, &i->known, &changes);
+
+	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
+		r = -EAGAIN;
+	return r < 0 ? r : scope_of(&changes, ret);
+}
+
+/*
+ * Compares where something would change, going by what is remembered. -EAGAIN if all is to be compared: nothing is
+ * remembered, or nothing would change, or so much that reading the parts would take longer.
+ */
+static int compare_part(const struct isolation *i, const struct plan *want, difference between, struct comparison *ret)
+{
+	struct plan part CLEANUP(plan_free) = { 0 };
+	int r = i->is_known ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
+
+	if (r == 0)
+		r = observe_part(i->requests, &ret->scope, want, &ret->have);
+	if (r == 0)
+		r = scope_filter(&ret->scope, want, &part);
+	if (r == 0)
+		r = between(&part, &ret->have, &ret->changes);
+	ret->in_part = r == 0;
+	return r;
+}
+
+static int compare(
+	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct comparison *ret)
+{
+	int r = compare_part(i, want, between, ret);
 
 	if (r == 0)
 		return 0;
-	forget(i);
+	free_comparison(ret);
+	*ret = (struct comparison){ 0 };
 	i->doubted = false;
 	i->read_whole = true;
-	return observe(i->requests, m, want, ret);
+	r = observe(i->requests, m, want, &ret->have);
+	return r < 0 ? r : between(want, &ret->have, &ret->changes);
 }
 
-/* What the kernel holds after all changes to have were made, on the way to want. Uses them up. */
-static int know(
-	struct isolation *i, struct plan *want, const struct changes *made, difference between, const struct plan *have)
+/* Remembers what the kernel holds after all changes were made, on the way to want, which it may use up. */
+static int know(struct isolation *i, struct plan *want, difference between, const struct comparison *c)
 {
-	struct plan added CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
+	struct plan added CLEANUP(plan_free) = { 0 }, all CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
 	int r = 0;
 
 	if (between == changes_between) {
 		remember(i, want);
 		return 0;
 	}
-	for (size_t n = 0; n < made->count && r == 0; n++)
-		r = plan_add(&added, &made->items[n].object);
+	for (size_t n = 0; n < c->changes.count && r == 0; n++)
+		r = plan_add(&added, &c->changes.items[n].object);
 	plan_sort(&added);
 	if (r == 0)
-		r = scope_overlay(NULL, have, &added, &result);
+		r = scope_overlay(NULL, &c->have, &added, c->in_part ? &all : &result);
+	if (r == 0 && c->in_part)
+		r = scope_overlay(&c->scope, &i->known, &all, &result);
 	if (r == 0)
 		remember(i, &result);
 	return r;
@@ -293,20 +339,18 @@ static bool are_told(const struct changes *c)
 static int make_pass(struct isolation *i, const struct model *m, struct plan *want, difference between,
 	struct report *report, bool *ret_settled)
 {
-	struct changes changes CLEANUP(changes_free) = { 0 };
-	struct plan have CLEANUP(plan_free) = { 0 };
-	int r = observe_for(i, m, want, between, &have);
+	struct comparison c CLEANUP(free_comparison) = { 0 };
+	int r = compare(i, m, want, between, &c);
 
-	if (r == 0)
-		r = between(want, &have, &changes);
 	if (r < 0)
 		return r;
-	forget(i);
-	apply(i->requests, &changes, report);
-	i->doubted = i->doubted || are_told(&changes);
-	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&changes, &have);
+	/* It is known again when all has gone well. */
+	i->is_known = false;
+	apply(i->requests, &c.changes, report);
+	i->doubted = i->doubted || are_told(&c.changes);
+	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&c.changes, &c.have);
 	*ret_settled = certain || report->changed == 0;
-	return certain ? know(i, want, &changes, between, &have) : 0;
+	return certain ? know(i, want, between, &c) : 0;
 }
 
 /* Puts the findings of the last pass in the place of those of the one before. */
@@ -374,7 +418,7 @@ static void check_outer(const struct isolation *i, const struct gateway *g, stru
 	struct ifaddrmsg header = { .ifa_family = (unsigned char)g->outer_address.family };
 	struct outer outer = { i->requests, g, report };
 
-	if (netlink_interface(i->requests, g->outer_interface) == 0)
+	if (interface_index(i->requests, g->outer_interface) == 0)
 		report_missing(report, g->outer_interface);
 	(void)netlink_dump(i->requests, RTM_GETADDR, &header, sizeof(header), check_address, &outer);
 }
