@@ -5,13 +5,12 @@
 #include "appliance/isolation/changes.h"
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
-#include "appliance/isolation/nft.h"
-#include "appliance/isolation/nft_delta.h"
 #include "appliance/isolation/observe.h"
+#include "appliance/isolation/outer.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/scope.h"
-#include "appliance/isolation/walls.h"
+#include "appliance/isolation/walls_change.h"
 #include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -38,10 +37,7 @@ enum { CHANGES_IN_PART = 256 }; /* of more than so many the kernel is read as a 
 struct isolation {
 	struct nl_sock *events;
 	struct nl_sock *requests;
-	char *walls; /* owned: nft_render() of what stands while the kernel's ruleset has that number; NULL: not known */
-	uint32_t walls_generation;
-	const struct model *next; /* of the last isolation_prepare(), until the next isolation_apply(); not followed */
-	char *next_walls; /* owned: nft_render() of next */
+	struct walls_memory walls;
 	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
 	bool is_known;
 	bool doubted; /* something was changed since the kernel was last read as a whole */
@@ -77,156 +73,9 @@ void isolation_free(struct isolation *i)
 		return;
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
-	free(i->walls);
-	free(i->next_walls);
+	walls_forget(&i->walls);
 	plan_free(&i->known);
 	free(i);
-}
-
-/* One of walls_load() and walls_check(). */
-typedef int (*walls_use)(const char *text, char **ret_error);
-
-/* Puts what is wrong with the walls into the report. Returns r. */
-static int report_walls(int r, const char *error, struct report *report)
-{
-	if (r < 0)
-		report_failure(report, "nftables: %s", error && error[0] != '\0' ? error : strerror(-r));
-	return r;
-}
-
-/* Renders the walls of m as a whole, in few statements. 0 or -errno. */
-static int render_gathered(const struct model *m, int (*render)(const struct model *, struct buf *), struct buf *out)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	int r = render(m, &text);
-
-	return r < 0 ? r : nft_gather(buf_text(&text), out);
-}
-
-static int use_whole(
-	const struct model *m, int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-	int r = render_gathered(m, render, &text);
-
-	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
-}
-
-/* In place if the kernel holds a table with the same rules, otherwise anew. */
-static int load_whole(const struct model *m, struct report *report)
-{
-	struct report unused = { 0 };
-	int r = use_whole(m, nft_render_in_place, walls_load, &unused);
-
-	report_free(&unused);
-	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
-}
-
-/* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
-static int use_difference(const struct isolation *i, uint32_t generation, const char *text, walls_use use)
-{
-	struct buf delta CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-
-	if (!i->walls || generation != i->walls_generation)
-		return -EAGAIN;
-	int r = nft_delta(i->walls, text, &delta);
-	return r < 0 || delta.len == 0 ? r : use(buf_text(&delta), &error);
-}
-
-/*
- * Remembers text as what stands, which came on top of the ruleset of that number; not if anybody else has changed
- * something meanwhile.
- */
-static void remember_walls(struct isolation *i, uint32_t before, struct buf *text)
-{
-	uint32_t after = 0;
-	bool known = walls_generation(&after) == 0 && (after == before || after == before + 1);
-
-	free(i->walls);
-	i->walls = known ? buf_steal(text) : NULL;
-	i->walls_generation = after;
-}
-
-int isolation_close_walls(struct isolation *i, struct report *r)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-	uint32_t before = 0;
-
-	if (walls_stand())
-		return 0;
-	nft_render_closed(&text);
-	int result = text.error < 0 ? text.error : walls_generation(&before);
-	if (result == 0)
-		result = walls_load(buf_text(&text), &error);
-	if (result == 0)
-		remember_walls(i, before, &text);
-	return report_walls(result, error, r);
-}
-
-static int render_walls(const struct model *m, struct buf *out, struct report *report)
-{
-	int r = nft_render(m, out);
-
-	if (r < 0)
-		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
-	return r;
-}
-
-/* The walls of m, as rendered for isolation_prepare() if that was the last to come. 0 or -errno. */
-static int take_walls(struct isolation *i, const struct model *m, struct buf *out, struct report *report)
-{
-	char *prepared CLEANUP(cleanup_free) = i->next_walls;
-	bool fits = i->next == m && prepared;
-
-	i->next = NULL;
-	i->next_walls = NULL;
-	if (!fits)
-		return render_walls(m, out, report);
-	buf_puts(out, prepared);
-	return out->error;
-}
-
-static int check_walls(struct isolation *i, const struct model *m, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	uint32_t generation = 0;
-	int r = render_walls(m, &text, report);
-
-	if (r < 0)
-		return r;
-	if (walls_generation(&generation) < 0 || use_difference(i, generation, buf_text(&text), walls_check) < 0)
-		r = use_whole(m, nft_render, walls_check, report);
-	free(i->next_walls);
-	i->next_walls = r < 0 ? NULL : buf_steal(&text);
-	i->next = m;
-	return r;
-}
-
-static int load_walls(struct isolation *i, const struct model *m, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	uint32_t before = 0;
-	int r = take_walls(i, m, &text, report);
-
-	if (r < 0)
-		return r;
-	bool numbered = walls_generation(&before) == 0;
-	if (!numbered || use_difference(i, before, buf_text(&text), walls_load) < 0)
-		r = load_whole(m, report);
-	if (r == 0 && numbered)
-		remember_walls(i, before, &text);
-	return r;
-}
-
-/* Nothing has changed since they were loaded, or at least the table is there. */
-static bool walls_in_force(const struct isolation *i)
-{
-	uint32_t generation;
-
-	return (i->walls && walls_generation(&generation) == 0 && generation == i->walls_generation) || walls_stand();
 }
 
 static void forget(struct isolation *i)
@@ -381,48 +230,6 @@ static int reconcile_to(
 	return report->failed > 0 ? -EIO : 0;
 }
 
-/* The guard of the outer interface, being checked. */
-struct outer {
-	const struct nl_sock *sk;
-	const struct gateway *gateway;
-	struct report *report;
-};
-
-static int check_address(struct nl_msg *msg, void *arg)
-{
-	const struct outer *o = arg;
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
-	struct nlattr *tb[IFA_MAX + 1];
-	char name[IFNAMSIZ];
-
-	if (nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(struct ifaddrmsg), tb, IFA_MAX, NULL) < 0)
-		return 0;
-	const struct ifaddrmsg *ifa = nlmsg_data(nlh);
-	struct ip ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
-	if (ip_compare(&ip, &o->gateway->outer_address) != 0)
-		return 0;
-	netlink_interface_name(o->sk, ifa->ifa_index, name);
-	if (name[0] != '\0' && strcmp(name, o->gateway->outer_interface) != 0)
-		report_failure(o->report,
-			"gateway.outer.address is on interface %s, not on %s: the outer guard would stand at the wrong one", name,
-			o->gateway->outer_interface);
-	return 0;
-}
-
-/*
- * The outer interface is not ours to make, but its guard goes by its name: one that is not there, has it only as a
- * second name, or does not have the address that IKE speaks from would stand unguarded, and everything else work.
- */
-static void check_outer(const struct isolation *i, const struct gateway *g, struct report *report)
-{
-	struct ifaddrmsg header = { .ifa_family = (unsigned char)g->outer_address.family };
-	struct outer outer = { i->requests, g, report };
-
-	if (interface_index(i->requests, g->outer_interface) == 0)
-		report_missing(report, g->outer_interface);
-	(void)netlink_dump(i->requests, RTM_GETADDR, &header, sizeof(header), check_address, &outer);
-}
-
 /* Events are about interfaces and their addresses. What one says of an interface may be what is known of it. */
 static bool is_known_already(const struct isolation *i, struct nl_msg *msg)
 {
@@ -488,7 +295,7 @@ static int reconcile(
 		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	r = reconcile_to(i, m, &want, between, report);
 	if (i->read_whole)
-		check_outer(i, &m->gateway, report);
+		outer_check(i->requests, &m->gateway, report);
 	if (report->failed > 0 || report->pending > 0)
 		forget(i);
 	/* Events of what we did ourselves; whatever else is among them, the look that a doubt calls for will see. */
@@ -497,25 +304,30 @@ static int reconcile(
 	return report->failed > 0 ? -EIO : r;
 }
 
+int isolation_close_walls(struct isolation *i, struct report *r)
+{
+	return walls_close(&i->walls, r);
+}
+
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
 {
 	static const struct carrying none;
 
-	if (check_walls(i, m, r) < 0)
+	if (walls_prepare(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, &none, changes_new_links, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (load_walls(i, m, r) < 0)
+	if (walls_change(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, c, changes_between, r);
 }
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!walls_in_force(i))
+	if (!walls_in_force(&i->walls))
 		return isolation_apply(i, m, c, r);
 	return reconcile(i, m, c, changes_between, r);
 }
