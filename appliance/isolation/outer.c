@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The guard of the outer interface, being checked. */
-struct outer {
+struct outer_guard {
 	const struct nl_sock *sk;
 	const struct gateway *gateway;
 	struct report *report;
@@ -20,7 +20,7 @@ struct outer {
 
 static int check_address(struct nl_msg *msg, void *arg)
 {
-	const struct outer *o = arg;
+	const struct outer_guard *o = arg;
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	struct nlattr *tb[IFA_MAX + 1];
 	char name[IFNAMSIZ];
@@ -42,7 +42,7 @@ static int check_address(struct nl_msg *msg, void *arg)
 void outer_check(struct nl_sock *sk, const struct gateway *g, struct report *report)
 {
 	struct ifaddrmsg header = { .ifa_family = (unsigned char)g->outer.address.ip.family };
-	struct outer outer = { sk, g, report };
+	struct outer_guard outer = { sk, g, report };
 
 	if (interface_index(sk, g->outer.interface) == 0)
 		report_missing(report, g->outer.interface);
