@@ -31,7 +31,7 @@ CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' $(OPT) $(WAR
 PKGS := libnl-3.0 libnftables libconfig libsystemd jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 
-CONF_LIBS := -lconfig
+CONF_LIBS := -lconfig -lcrypto
 ISOLATION_LIBS := -lnl-3 -lnftables
 DAEMON_LIBS := -lsystemd -ljansson
 

@@ -27,11 +27,11 @@ int conf_load_text(const char *text, size_t len, const char *name, struct diag_l
 void conf_print(const struct model *m, struct buf *out);
 /* Where a tunnel's peer is, in words for status and messages: "192.0.2.11, 192.0.2.12", "ipsec.example.net", "any". */
 void conf_print_peers(const struct tunnel *t, struct buf *out);
-/* The secret in dir/secrets/NAME: a trailing newline is dropped. The caller io_free_secret()s *ret. 0 or -errno. */
+/* The octets of dir/secrets/NAME, all of them. The caller io_free_secret()s *ret. 0 or -errno. */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /*
- * The same for a pre-shared key: "0x" with hexadecimal digits and "0s" with base64 are the octets that they stand for.
- * -EINVAL if it is not one line of text, -EILSEQ if the digits are wrong.
+ * The pre-shared key in it: without one newline at its end; "0x" with hexadecimal digits and "0s" with base64 are the
+ * octets that they stand for. -EINVAL if it is not one line of text, -EILSEQ if the digits are wrong.
  */
 int conf_read_psk(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /* NULL is allowed. */

@@ -6,7 +6,6 @@
 
 #include "conf/conf.h"
 #include "conf/model.h"
-#include "lib/cleanup.h"
 #include "lib/io.h"
 
 #include <errno.h>
@@ -25,8 +24,6 @@ int conf_read_secret(const struct model *m, const char *name, char **ret, size_t
 		return -ENOMEM;
 	int r = io_read_file(path, SECRET_MAX, ret, ret_len);
 	free(path);
-	if (!r && *ret_len && (*ret)[*ret_len - 1] == '\n')
-		(*ret)[--*ret_len] = '\0';
 	return r;
 }
 
@@ -104,6 +101,7 @@ static int check_line(const char *text, size_t len)
 
 int psk_decode(const char *text, size_t len, char **ret, size_t *ret_len)
 {
+	len -= len && text[len - 1] == '\n';
 	int r = check_line(text, len);
 	size_t n = len;
 

@@ -8,7 +8,7 @@ enum { SECRET_MAX = 64 * 1024 }; /* octets of a file in secrets/ */
 
 enum psk_form { PSK_TEXT, PSK_HEX, PSK_BASE64 };
 
-/* By how it begins. */
+/* By how it begins. A newline at the end of text is not part of the key, here and below. */
 enum psk_form psk_form(const char *text, size_t len);
 /*
  * The key's octets, with a NUL behind them; the caller io_free_secret()s *ret. -EINVAL: a NUL, a carriage return or a

@@ -2,44 +2,86 @@
  * The secrets folder: each file is what it should be and nobody else can read it. Messages name files, never what is
  * in them; contents are overwritten before they are freed.
  */
-#include "conf/conf.h"
+#include "conf/secrets.h"
 
-#include "conf/locate.h"
+#include "conf/conf.h"
 #include "conf/model.h"
 #include "conf/psk.h"
 #include "conf/validate.h"
-#include "lib/cleanup.h"
+#include "conf/x509.h"
 #include "lib/io.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	PSK_LEAST = 20, /* octets; fewer can be guessed off line by who sees a handshake */
 	PSK_GOOD = 32, /* octets; 256 bits if random */
 };
 
-/* What a file must be like. */
-struct form {
+#define KINDS (SECRET_CRL + 1)
+
+/* What a file must be like, by kind. */
+static const struct form {
 	const char *name; /* key in the operator's file */
 	mode_t refused; /* mode bits that must not be set */
-	const char *pem; /* "-----BEGIN" labels end so; NULL: a PSK */
+} forms[KINDS] = {
+	[SECRET_PSK] = { "psk_file", 077 },
+	[SECRET_CERTIFICATE] = { "certificate", 022 },
+	[SECRET_KEY] = { "key_file", 077 },
+	[SECRET_CA] = { "ca", 022 },
+	[SECRET_CRL] = { "crl", 022 },
 };
 
-static const struct form psk_file_form = { "psk_file", 077, NULL };
-static const struct form certificate_form = { "certificate", 022, "CERTIFICATE-----" };
-static const struct form key_form = { "key_file", 077, "PRIVATE KEY-----" };
-static const struct form ca_form = { "ca", 022, "CERTIFICATE-----" };
-static const struct form crl_form = { "crl", 022, "X509 CRL-----" };
+/* A carrier's files of one kind. */
+struct files {
+	char *const *names;
+	size_t n;
+};
 
-static char *secret_path(const struct model *m, const char *name)
+static struct files files_of(const struct carrier *c, enum secret_kind kind)
 {
-	char *path;
+	switch (kind) {
+	case SECRET_PSK:
+		return (struct files){ c->psk_files, c->n_psk_files };
+	case SECRET_CERTIFICATE:
+		return (struct files){ c->certificates, c->n_certificates };
+	case SECRET_KEY:
+		return (struct files){ c->key_files, c->n_key_files };
+	case SECRET_CA:
+		return (struct files){ c->cas, c->n_cas };
+	case SECRET_CRL:
+		return (struct files){ c->crls, c->n_crls };
+	}
+	return (struct files){ 0 };
+}
 
-	return asprintf(&path, "%s/secrets/%s", m->dir, name) < 0 ? NULL : path;
+/* --- one file --- */
+
+/* Notes what is wrong; the first thing stays, and an error takes the place of a warning. */
+__attribute__((format(printf, 4, 5))) static void blame(
+	struct check *c, struct secret *s, bool refused, const char *format, ...)
+{
+	char *text;
+	va_list ap;
+
+	if (s->wrong && (s->refused || !refused))
+		return;
+	va_start(ap, format);
+	int n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		c->error = -ENOMEM;
+		return;
+	}
+	free(s->wrong);
+	s->wrong = text;
+	s->refused = refused;
 }
 
 /* "aaaa...", "changemechangeme...": a period of at most a quarter of its length. */
@@ -52,20 +94,18 @@ static bool is_periodic(const char *psk, size_t len)
 	return false;
 }
 
-static void check_strength(struct check *c, const char *key, const char *path, const char *psk, size_t len)
+static void check_strength(struct check *c, struct secret *s, const char *psk, size_t len)
 {
 	if (len < PSK_LEAST)
-		check_error(c, key, "%s: the key has %zu octets; use %d or more, from a random source", path, len, PSK_GOOD);
+		blame(c, s, true, "the key has %zu octets; use %d or more, from a random source", len, PSK_GOOD);
 	else if (len < PSK_GOOD)
-		check_warning(
-			c, key, "%s: the key has %zu octets; %d or more, from a random source, are better", path, len, PSK_GOOD);
+		blame(c, s, false, "the key has %zu octets; %d or more, from a random source, are better", len, PSK_GOOD);
 	else if (is_periodic(psk, len))
-		check_warning(c, key,
-			"%s: the key repeats itself and can be guessed; use %d octets or more, from a random source", path,
+		blame(c, s, false, "the key repeats itself and can be guessed; use %d octets or more, from a random source",
 			PSK_GOOD);
 }
 
-static void check_psk(struct check *c, const char *key, const char *path, const char *text, size_t len)
+static void check_psk(struct check *c, struct secret *s, const char *text, size_t len)
 {
 	bool hex = psk_form(text, len) == PSK_HEX;
 	size_t psk_len;
@@ -75,87 +115,177 @@ static void check_psk(struct check *c, const char *key, const char *path, const 
 	if (r == -ENOMEM)
 		c->error = r;
 	else if (r == -EINVAL)
-		check_error(
-			c, key, "%s: has a NUL, a carriage return or more than one line in it; write the key on one line", path);
+		blame(c, s, true, "has a NUL, a carriage return or more than one line in it; write the key on one line");
+	else if (r && hex)
+		blame(c, s, true,
+			"begins with 0x, but what follows is not an even number of hexadecimal digits; write only those behind 0x, "
+			"or a key that begins differently");
 	else if (r)
-		check_error(c, key, "%s: begins with %s, but what follows is not %s; %s", path, hex ? "0x" : "0s",
-			hex ? "an even number of hexadecimal digits" : "base64 with its padding",
-			hex ? "write only those behind 0x, or a key that begins differently"
-				: "write only that behind 0s, or a key that begins differently");
+		blame(c, s, true,
+			"begins with 0s, but what follows is not base64 with its padding; write only that behind 0s, or a key that "
+			"begins differently");
 	if (r)
 		return;
-	check_strength(c, key, path, psk, psk_len);
+	check_strength(c, s, psk, psk_len);
 	io_free_secret(psk, psk_len);
 }
 
-static void check_pem(
-	struct check *c, const char *key, const char *path, const struct form *form, const char *text, size_t len)
+static void check_content(struct check *c, struct secret *s, const char *text, size_t len)
 {
-	if (memmem(text, len, "ENCRYPTED", 9))
-		check_error(c, key, "%s: is protected by a passphrase; remove it, for nobody can type it at boot", path);
-	else if (!memmem(text, len, "-----BEGIN ", 11) || !memmem(text, len, form->pem, strlen(form->pem)))
-		check_error(c, key, "%s: has no \"-----BEGIN ... %s\" in it; give PEM", path, form->pem);
+	const char *wrong = NULL;
+
+	switch (s->kind) {
+	case SECRET_PSK:
+		check_psk(c, s, text, len);
+		break;
+	case SECRET_CERTIFICATE:
+	case SECRET_CA:
+		wrong = x509_read_certificate(text, len, &s->certificate);
+		break;
+	case SECRET_KEY:
+		wrong = x509_read_key(text, len, &s->key);
+		break;
+	case SECRET_CRL:
+		wrong = x509_read_crl(text, len, &s->crl);
+		break;
+	}
+	if (wrong)
+		blame(c, s, true, "%s", wrong);
 }
 
-static void check_content(struct check *c, const char *key, const char *path, const struct form *form, const char *name)
+static void read_content(struct check *c, struct secret *s)
 {
 	char *text;
 	size_t len;
 
-	int r = conf_read_secret(c->m, name, &text, &len);
+	int r = conf_read_secret(c->m, s->name, &text, &len);
 	if (r == -ENOMEM)
 		c->error = r;
 	else if (r == -EFBIG)
-		check_error(c, key, "%s: is larger than %d octets; is it the right file?", path, SECRET_MAX);
+		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
 	else if (r)
-		check_error(c, key, "%s: cannot be read: %s", path, strerror(-r));
+		blame(c, s, true, "cannot be read: %s", strerror(-r));
 	if (r)
 		return;
-	if (form->pem)
-		check_pem(c, key, path, form, text, len);
-	else
-		check_psk(c, key, path, text, len);
+	check_content(c, s, text, len);
 	io_free_secret(text, len);
 }
 
-/* False if owner or mode let others in, with a message. */
-static bool check_access(struct check *c, const char *key, const char *path, const struct stat *st, mode_t refused)
+static bool is_foreign(const struct stat *st)
 {
-	unsigned mode = st->st_mode & 07777;
-
-	if (st->st_uid && st->st_uid != geteuid())
-		check_error(c, key, "%s: belongs to user %u; chown it to root", path, st->st_uid);
-	else if (mode & refused)
-		check_error(c, key, "%s: mode %04o lets others in; chmod it to %04o", path, mode, mode & ~refused);
-	else
-		return true;
-	return false;
+	return st->st_uid && st->st_uid != geteuid();
 }
 
-static void check_file(struct check *c, struct key key, const struct form *form, const char *name)
+static void see(struct check *c, struct secret *s)
 {
+	mode_t refused = forms[s->kind].refused;
 	struct stat st;
 
-	if (!name)
-		return;
-	CLEANUP(cleanup_free) char *path = secret_path(c->m, name);
-	if (!path)
+	if (asprintf(&s->path, "%s/secrets/%s", c->m->dir, s->name) < 0) {
+		s->path = NULL;
 		c->error = -ENOMEM;
-	else if (stat(path, &st))
-		check_error(c, key.text, "%s: %s", path, strerror(errno));
+		return;
+	}
+	if (stat(s->path, &st))
+		blame(c, s, true, "%s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		check_error(c, key.text, "%s: is no regular file", path);
-	else if (check_access(c, key.text, path, &st, form->refused))
-		check_content(c, key.text, path, form, name);
+		blame(c, s, true, "is no regular file");
+	else if (is_foreign(&st))
+		blame(c, s, true, "belongs to user %u; chown it to root", st.st_uid);
+	else if (st.st_mode & 07777 & refused)
+		blame(c, s, true, "mode %04o lets others in; chmod it to %04o", st.st_mode & 07777,
+			st.st_mode & 07777 & ~refused);
+	else
+		read_content(c, s);
 }
 
-static void check_files(struct check *c, size_t carrier, const struct form *form, char *const *names, size_t n)
-{
-	struct key list = check_key("carriers[%zu].%s", carrier, form->name);
+/* --- all files --- */
 
+static int compare(const void *a, const void *b)
+{
+	const struct secret *x = a, *y = b;
+
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+}
+
+const struct secret *secrets_find(const struct secrets *s, enum secret_kind kind, const char *name)
+{
+	struct secret key = { .name = name, .kind = kind };
+
+	return name ? bsearch(&key, s->list, s->n, sizeof(*s->list), compare) : NULL;
+}
+
+static size_t add_names(const struct carrier *carrier, struct secret *to)
+{
+	size_t n = 0;
+
+	for (enum secret_kind kind = 0; kind < KINDS; kind++) {
+		struct files files = files_of(carrier, kind);
+		for (size_t i = 0; i < files.n; i++) {
+			if (files.names[i])
+				to[n++] = (struct secret){ .name = files.names[i], .kind = kind };
+		}
+	}
+	return n;
+}
+
+/* Each file once. 0 or -ENOMEM. */
+static int collect(const struct model *m, struct secrets *s)
+{
+	size_t room = 1, n = 0;
+
+	for (size_t i = 0; i < m->n_carriers; i++) {
+		for (enum secret_kind kind = 0; kind < KINDS; kind++)
+			room += files_of(&m->carriers[i], kind).n;
+	}
+	s->list = calloc(room, sizeof(*s->list));
+	if (!s->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_carriers; i++)
+		n += add_names(&m->carriers[i], s->list + n);
+	qsort(s->list, n, sizeof(*s->list), compare);
 	for (size_t i = 0; i < n; i++) {
-		struct key key = check_key("%s[%zu]", list.text, i);
-		check_file(c, locate_has(c->where, key.text) ? key : list, form, names[i]);
+		if (!s->n || compare(&s->list[s->n - 1], &s->list[i]) != 0)
+			s->list[s->n++] = s->list[i];
+	}
+	return 0;
+}
+
+static void clear(struct secrets *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->list[i].path);
+		free(s->list[i].wrong);
+		x509_free_certificate(s->list[i].certificate);
+		x509_free_key(s->list[i].key);
+		x509_free_crl(s->list[i].crl);
+	}
+	free(s->list);
+}
+
+/* --- messages --- */
+
+struct key secrets_key(const struct check *c, size_t carrier, enum secret_kind kind, size_t i)
+{
+	struct key list = check_key("carriers[%zu].%s", carrier, forms[kind].name),
+			   key = check_key("%s[%zu]", list.text, i);
+
+	return check_has(c, key.text) ? key : list;
+}
+
+static void report(struct check *c, const struct secrets *s, size_t carrier, enum secret_kind kind)
+{
+	struct files files = files_of(&c->m->carriers[carrier], kind);
+
+	for (size_t i = 0; i < files.n; i++) {
+		const struct secret *file = secrets_find(s, kind, files.names[i]);
+		if (!file || !file->wrong)
+			continue;
+		struct key key = secrets_key(c, carrier, kind, i);
+		if (file->refused)
+			check_error(c, key.text, "%s: %s", file->path, file->wrong);
+		else
+			check_warning(c, key.text, "%s: %s", file->path, file->wrong);
 	}
 }
 
@@ -163,23 +293,37 @@ static void check_files(struct check *c, size_t carrier, const struct form *form
 static void check_folder(struct check *c)
 {
 	struct stat st;
+	char *path;
 
-	CLEANUP(cleanup_free) char *path = secret_path(c->m, "");
-	if (!path)
+	if (asprintf(&path, "%s/secrets/", c->m->dir) < 0) {
 		c->error = -ENOMEM;
-	else if (!stat(path, &st))
-		check_access(c, NULL, path, &st, 022);
+		return;
+	}
+	if (!stat(path, &st)) {
+		unsigned mode = st.st_mode & 07777;
+		if (is_foreign(&st))
+			check_error(c, NULL, "%s: belongs to user %u; chown it to root", path, st.st_uid);
+		else if (mode & 022)
+			check_error(c, NULL, "%s: mode %04o lets others in; chmod it to %04o", path, mode, mode & ~022U);
+	}
+	free(path);
 }
 
 void validate_secrets(struct check *c)
 {
+	struct secrets s = { .now = time(NULL) };
+
 	check_folder(c);
-	for (size_t i = 0; i < c->m->n_carriers; i++) {
-		const struct carrier *carrier = &c->m->carriers[i];
-		check_files(c, i, &psk_file_form, carrier->psk_files, carrier->n_psk_files);
-		check_files(c, i, &certificate_form, carrier->certificates, carrier->n_certificates);
-		check_files(c, i, &key_form, carrier->key_files, carrier->n_key_files);
-		check_files(c, i, &ca_form, carrier->cas, carrier->n_cas);
-		check_files(c, i, &crl_form, carrier->crls, carrier->n_crls);
+	if (collect(c->m, &s)) {
+		c->error = -ENOMEM;
+		return;
 	}
+	for (size_t i = 0; i < s.n && !c->error; i++)
+		see(c, &s.list[i]);
+	for (size_t i = 0; i < c->m->n_carriers && !c->error; i++) {
+		for (enum secret_kind kind = 0; kind < KINDS; kind++)
+			report(c, &s, i, kind);
+		validate_certificates(c, &s, i);
+	}
+	clear(&s);
 }

@@ -37,7 +37,8 @@ struct place check_place(const struct check *c, const char *key, const char *oth
 }
 
 /* Not looked for where it stands when the message will only be counted. */
-static void add(struct check *c, enum diag_severity severity, const char *key, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static void add(
+	struct check *c, enum diag_severity severity, const char *key, const char *format, va_list ap)
 {
 	struct origin at = locate_key(c->where, diag_has_room(c->diags, severity) ? key : NULL);
 

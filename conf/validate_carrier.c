@@ -11,11 +11,10 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-enum {
-	RETRANSMISSION_MOST = 300, /* seconds in which a dead peer must be noticed */
-	RETRANSMISSION_FEW = 10, /* seconds; a radio link of a carrier's may well be gone that long */
-	NOTES_MOST = 20, /* of one kind; five thousand of them help nobody */
-};
+/* Seconds in which a dead peer must be noticed; and that a radio link of a carrier's may well be gone. */
+static const double retransmission_most = 300, retransmission_few = 10;
+
+enum { NOTES_MOST = 20 }; /* of one kind; five thousand of them help nobody */
 
 /* --- names --- */
 
@@ -221,21 +220,21 @@ static double check_retransmission(struct check *c, const struct tunnel *t, cons
 	if (r->timeout <= 0 || r->base <= 0 || !r->tries)
 		return 0;
 	double total = retransmission_total(r);
-	if (total > RETRANSMISSION_MOST) {
+	if (total > retransmission_most) {
 		check_error(c, key.text,
 			"a peer that is silent would be given up after %.0f s only; use fewer tries or less time, together at most "
-			"%d s",
-			total, RETRANSMISSION_MOST);
+			"%.0f s",
+			total, retransmission_most);
 		return 0;
 	}
-	if (total < RETRANSMISSION_FEW)
+	if (total < retransmission_few)
 		check_warning(c, key.text,
-			"a peer that is silent for %.1f s is given up; allow at least %d s for a disturbance to pass", total,
-			RETRANSMISSION_FEW);
+			"a peer that is silent for %.1f s is given up; allow at least %.0f s for a disturbance to pass", total,
+			retransmission_few);
 	return total;
 }
 
-/* total is at most RETRANSMISSION_MOST. */
+/* total is at most retransmission_most. */
 static void check_lifetime(
 	struct check *c, const struct tunnel *t, const struct lifetime *l, double total, const char *path, const char *name)
 {

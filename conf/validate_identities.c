@@ -1,4 +1,7 @@
-/* Two tunnels that charon could not tell apart: the IKE_SA of one would replace the other's. */
+/*
+ * Identities that charon understands, and two tunnels that it could not tell apart: the IKE_SA of one would replace the
+ * other's.
+ */
 #include "conf/validate.h"
 
 #include "conf/model.h"
@@ -87,12 +90,37 @@ static void compare_all(struct check *c, struct far_end *list, size_t n)
 	}
 }
 
+static void check_understood(struct check *c, const char *id, const char *key)
+{
+	const char *part;
+	size_t len;
+
+	if (id && identity_find_unknown(id, &part, &len))
+		check_error(c, key,
+			"\"%.*s\" is no part of a distinguished name, such as C, ST, L, O, OU, CN or E; a name that has a comma in "
+			"it "
+			"is written as \"/C=CZ/O=Example, Ltd/CN=gw\"",
+			(int)len, part);
+}
+
+static void check_carrier(struct check *c, size_t i)
+{
+	const struct carrier *carrier = &c->m->carriers[i];
+
+	check_understood(c, carrier->local_id, check_key("carriers[%zu].local_id", i).text);
+	for (size_t t = 0; t < carrier->n_tunnels; t++)
+		check_understood(
+			c, carrier->tunnels[t].remote_id, check_key("carriers[%zu].tunnels[%zu].remote_id", i, t).text);
+}
+
 void validate_identities(struct check *c)
 {
 	size_t tunnels = 0, n = 0;
 
-	for (size_t i = 0; i < c->m->n_carriers; i++)
+	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		tunnels += c->m->carriers[i].n_tunnels;
+		check_carrier(c, i);
+	}
 	char **locals = calloc(c->m->n_carriers + 1, sizeof(*locals));
 	struct far_end *list = calloc(tunnels + 1, sizeof(*list));
 	if (locals && list)

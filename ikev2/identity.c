@@ -54,14 +54,18 @@ static const char *trim(const char *text, size_t *len)
 	return text;
 }
 
-/* Types that have two names. */
+/* Names of types that mean the same: those of the tools that make certificates, and charon's. */
 static const char *const aliases[][2] = {
 	{ "emailAddress", "e" },
 	{ "email", "e" },
-	{ "givenName", "g" },
-	{ "surname", "s" },
-	{ "serialNumber", "sn" },
-	{ "userid", "uid" },
+	{ "unstructuredName", "un" },
+	{ "unstructuredAddress", "ua" },
+	{ "employeeNumber", "en" },
+	{ "GN", "g" },
+	{ "title", "t" },
+	{ "description", "d" },
+	{ "name", "n" },
+	{ "initials", "i" },
 };
 
 static void add_type(struct buf *out, const char *text, size_t len)
@@ -75,30 +79,88 @@ static void add_type(struct buf *out, const char *text, size_t len)
 	add_lower(out, text, len);
 }
 
-/* "C=CZ, O=x" and "/C=CZ/O=x": each part as "/type=value". */
+void identity_add_rdn(struct buf *out, const char *type, size_t type_len, const char *value, size_t value_len)
+{
+	if (!out->len)
+		buf_printf(out, "%s:", words[IDENTITY_DN]);
+	type = trim(type, &type_len);
+	value = trim(value, &value_len);
+	buf_puts(out, "/");
+	add_type(out, type, type_len);
+	buf_puts(out, "=");
+	add_lower(out, value, value_len);
+}
+
+/* A part of a distinguished name: "type=value", or whatever stands there. */
+struct part {
+	const char *text;
+	size_t len, type_len; /* type_len == len: there is no "=" */
+};
+
+/* "C=CZ, O=x" and "/C=CZ/O=x": the next part, not empty; *at moves behind it. False at the end. */
+static bool next_part(const char **at, const char *ends, struct part *ret)
+{
+	while (**at) {
+		const char *text = *at;
+		size_t len = strcspn(text, ends);
+		*at = text + len + (text[len] != '\0');
+		text = trim(text, &len);
+		if (!len)
+			continue;
+		const char *equals = memchr(text, '=', len);
+		*ret = (struct part){ text, len, equals ? (size_t)(equals - text) : len };
+		return true;
+	}
+	return false;
+}
+
+static const char *ends_of(const char *text)
+{
+	return text[strspn(text, " \t")] == '/' ? "/" : ",";
+}
+
+/* Each part as "/type=value". */
 static void add_dn(struct buf *out, const char *text)
 {
-	const char *ends = text[strspn(text, " \t")] == '/' ? "/" : ",";
+	const char *ends = ends_of(text);
+	struct part p;
 
-	while (*text) {
-		size_t len = strcspn(text, ends), type_len;
-		const char *next = text + len + (text[len] != '\0');
-		text = trim(text, &len);
-		const char *equals = memchr(text, '=', len);
-		if (equals) {
-			type_len = (size_t)(equals - text);
-			size_t value_len = len - type_len - 1;
-			const char *type = trim(text, &type_len), *value = trim(equals + 1, &value_len);
-			buf_puts(out, "/");
-			add_type(out, type, type_len);
-			buf_puts(out, "=");
-			add_lower(out, value, value_len);
-		} else if (len) {
-			buf_puts(out, "/");
-			add_lower(out, text, len);
-		}
-		text = next;
+	while (next_part(&text, ends, &p)) {
+		size_t skipped = p.type_len + (p.type_len < p.len);
+		identity_add_rdn(out, p.text, p.type_len, p.text + skipped, p.len - skipped);
 	}
+}
+
+static bool is_known_type(const char *text, size_t len)
+{
+	static const char *const known[] = { "ND", "UID", "DC", "CN", "SN", "serialNumber", "C", "L", "ST", "STREET", "O",
+		"OU", "organizationIdentifier", "T", "D", "postalAddress", "postalCode", "N", "G", "I", "dnQualifier",
+		"dmdName", "pseudonym", "ID", "EN", "employeeNumber", "E", "Email", "emailAddress", "UN", "unstructuredName",
+		"UA", "unstructuredAddress", "TCGID" };
+
+	text = trim(text, &len);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strlen(known[i]) == len && !strncasecmp(known[i], text, len))
+			return true;
+	}
+	return false;
+}
+
+bool identity_find_unknown(const char *text, const char **ret, size_t *ret_len)
+{
+	const char *ends = ends_of(text);
+	struct part p;
+
+	if (identity_kind(text) != IDENTITY_DN)
+		return false;
+	while (next_part(&text, ends, &p)) {
+		if (p.type_len < p.len && is_known_type(p.text, p.type_len))
+			continue;
+		*ret = p.text;
+		*ret_len = p.len;
+		return true;
+	}
+	return false;
 }
 
 /* Octets of a key id as hexadecimal digits. */

@@ -56,9 +56,12 @@ check() {
 }
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
-	t plugins/culvert-conf/release python3 -B tests/plugins/culvert_conf_test.py
-	t plugins/culvert-conf/san env CULVERT_CONF_PLUGIN=build/san/libstrongswan-culvert-conf.so \
-		CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B tests/plugins/culvert_conf_test.py
+	local part
+	for part in culvert_conf culvert_conf_peers culvert_conf_change; do
+		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
+		t "plugins/${part//_/-}/san" env CULVERT_CONF_PLUGIN=build/san/libstrongswan-culvert-conf.so \
+			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
+	done
 }
 # One boot serves all scenarios; those with a host.sh drive the lab from outside (they restart it).
 lab_suite() {

@@ -9,6 +9,7 @@
 #include "appliance/isolation/apply.h"
 
 #include "appliance/isolation/changes.h"
+#include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
@@ -128,7 +129,7 @@ static int add_vrf(const struct applying *a, const struct object *o, struct nl_m
 
 static int add_xfrm(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	const uint32_t numbers[][2] = { { IFLA_XFRM_LINK, netlink_interface(a->sk, "lo") }, { IFLA_XFRM_IF_ID, o->value } };
+	const uint32_t numbers[][2] = { { IFLA_XFRM_LINK, interface_index(a->sk, "lo") }, { IFLA_XFRM_IF_ID, o->value } };
 
 	*ret = new_link(o->name, "xfrm", numbers, 2);
 	return 0;
@@ -138,7 +139,7 @@ static int add_xfrm(const struct applying *a, const struct object *o, struct nl_
 static int add_xfrm_whole(const struct applying *a, const struct object *o, const struct object *mtu,
 	const struct object *member, struct nl_msg **ret)
 {
-	uint32_t master = netlink_interface(a->sk, member->master);
+	uint32_t master = interface_index(a->sk, member->master);
 	int r = master == 0 ? -ENODEV : add_xfrm(a, o, ret);
 
 	if (r < 0)
@@ -150,7 +151,7 @@ static int add_xfrm_whole(const struct applying *a, const struct object *o, cons
 
 static int change_link(const struct applying *a, const struct object *o, int type, struct nl_msg **ret)
 {
-	struct ifinfomsg header = { .ifi_index = (int)netlink_interface(a->sk, o->name) };
+	struct ifinfomsg header = { .ifi_index = (int)interface_index(a->sk, o->name) };
 
 	if (header.ifi_index == 0)
 		return MISSING;
@@ -180,7 +181,7 @@ static int set_mtu(const struct applying *a, const struct object *o, struct nl_m
 
 static int set_master(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	uint32_t master = netlink_interface(a->sk, o->master);
+	uint32_t master = interface_index(a->sk, o->master);
 
 	return master == 0 ? -ENODEV : set_link(a, o, IFLA_MASTER, master, ret);
 }
@@ -192,7 +193,7 @@ static int remove_master(const struct applying *a, const struct object *o, struc
 
 static int set_up(const struct applying *a, const struct object *o, bool up, struct nl_msg **ret)
 {
-	struct ifinfomsg header = { .ifi_index = (int)netlink_interface(a->sk, o->name), .ifi_change = IFF_UP };
+	struct ifinfomsg header = { .ifi_index = (int)interface_index(a->sk, o->name), .ifi_change = IFF_UP };
 
 	if (header.ifi_index == 0)
 		return MISSING;
@@ -215,7 +216,7 @@ static int change_address(const struct applying *a, const struct object *o, int 
 {
 	struct ifaddrmsg header = { .ifa_family = (unsigned char)o->prefix.ip.family,
 		.ifa_prefixlen = o->prefix.len,
-		.ifa_index = netlink_interface(a->sk, o->name) };
+		.ifa_index = interface_index(a->sk, o->name) };
 
 	if (header.ifa_index == 0)
 		return MISSING;
@@ -239,7 +240,7 @@ static int remove_address(const struct applying *a, const struct object *o, stru
 static int change_route(
 	const struct applying *a, const struct object *o, int type, int flags, struct rtmsg header, struct nl_msg **ret)
 {
-	uint32_t interface = o->name[0] != '\0' ? netlink_interface(a->sk, o->name) : 0;
+	uint32_t interface = o->name[0] != '\0' ? interface_index(a->sk, o->name) : 0;
 
 	if (o->name[0] != '\0' && interface == 0)
 		return MISSING;

@@ -137,25 +137,61 @@ int interfaces_read(struct nl_sock *sk, struct interfaces *i)
 	return r;
 }
 
+/*
+ * Asks for the interface of that name: by netlink, as an ioctl would have the kernel look for a module of the name of
+ * an interface that is not there. 0, -ENODEV or -errno.
+ */
+static int ask(struct nl_sock *sk, const char *name, netlink_handler handler, void *arg)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+
+	if (msg && (nlmsg_append(msg, (void *)(uintptr_t)&question, sizeof(question), NLMSG_ALIGNTO) < 0 ||
+				   nla_put(msg, IFLA_IFNAME, (int)strlen(name) + 1, name) < 0)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return netlink_ask(sk, msg, handler, arg);
+}
+
 int interfaces_read_named(struct nl_sock *sk, char (*names)[IFNAMSIZ], size_t count, struct interfaces *i)
 {
 	int r = 0;
 
 	for (size_t n = 0; n < count && r == 0; n++) {
-		struct question one = question;
-		one.header.ifi_index = (int)netlink_interface(sk, names[n]);
-		if (one.header.ifi_index == 0)
-			continue;
-		struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
-		if (msg && nlmsg_append(msg, &one, sizeof(one), NLMSG_ALIGNTO) < 0) {
-			nlmsg_free(msg);
-			msg = NULL;
-		}
-		r = netlink_ask(sk, msg, take_link, i);
+		size_t before = i->count;
+		r = ask(sk, names[n], take_link, i);
 		r = r == -ENODEV ? 0 : r;
+		/* It has another name, and this one as a second. */
+		if (i->count > before && strcmp(i->items[before].name, names[n]) != 0)
+			i->count = before;
 	}
 	sort(i);
 	return r;
+}
+
+/* A name that is looked for, and the index that was found. */
+struct search {
+	const char *name;
+	uint32_t index;
+};
+
+static int take_index(struct nl_msg *msg, void *arg)
+{
+	struct search *search = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *name = nlmsg_find_attr(nlh, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	const struct ifinfomsg *ifi = nlmsg_data(nlh);
+
+	if (name && nla_strcmp(name, search->name) == 0)
+		search->index = (uint32_t)ifi->ifi_index;
+	return 0;
+}
+
+uint32_t interface_index(struct nl_sock *sk, const char *name)
+{
+	struct search search = { .name = name };
+
+	return ask(sk, name, take_index, &search) == 0 ? search.index : 0;
 }
 
 const struct interface *interfaces_find(const struct interfaces *i, int index)

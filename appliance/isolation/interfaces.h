@@ -36,6 +36,8 @@ struct interfaces { /* zero-initialise */
 int interfaces_read(struct nl_sock *sk, struct interfaces *i);
 /* Reads those of these names only; one that is not there is left out. As above. */
 int interfaces_read_named(struct nl_sock *sk, char (*names)[IFNAMSIZ], size_t count, struct interfaces *i);
+/* 0 if there is none of that name. A second name (altname) does not count. */
+uint32_t interface_index(struct nl_sock *sk, const char *name);
 /* From a message of the kernel about one interface. 0 or -EBADMSG. */
 int interface_parse(struct nl_msg *msg, struct interface *ret);
 /* NULL if there is none of that index. */

@@ -5,13 +5,12 @@
 #include "appliance/isolation/changes.h"
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
-#include "appliance/isolation/nft.h"
-#include "appliance/isolation/nft_delta.h"
 #include "appliance/isolation/observe.h"
+#include "appliance/isolation/outer.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/scope.h"
-#include "appliance/isolation/walls.h"
+#include "appliance/isolation/walls_change.h"
 #include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -38,8 +37,7 @@ enum { CHANGES_IN_PART = 256 }; /* of more than so many the kernel is read as a 
 struct isolation {
 	struct nl_sock *events;
 	struct nl_sock *requests;
-	char *walls; /* owned: nft_render() of what stands while the kernel's ruleset has that number; NULL: not known */
-	uint32_t walls_generation;
+	struct walls_memory walls;
 	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
 	bool is_known;
 	bool doubted; /* something was changed since the kernel was last read as a whole */
@@ -75,138 +73,9 @@ void isolation_free(struct isolation *i)
 		return;
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
-	free(i->walls);
+	walls_forget(&i->walls);
 	plan_free(&i->known);
 	free(i);
-}
-
-/* One of walls_load() and walls_check(). */
-typedef int (*walls_use)(const char *text, char **ret_error);
-
-/* Puts what is wrong with the walls into the report. Returns r. */
-static int report_walls(int r, const char *error, struct report *report)
-{
-	if (r < 0)
-		report_failure(report, "nftables: %s", error && error[0] != '\0' ? error : strerror(-r));
-	return r;
-}
-
-/* Renders the walls of m as a whole, in few statements. 0 or -errno. */
-static int render_gathered(const struct model *m, int (*render)(const struct model *, struct buf *), struct buf *out)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	int r = render(m, &text);
-
-	return r < 0 ? r : nft_gather(buf_text(&text), out);
-}
-
-static int use_whole(
-	const struct model *m, int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-	int r = render_gathered(m, render, &text);
-
-	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
-}
-
-/* In place if the kernel holds a table with the same rules, otherwise anew. */
-static int load_whole(const struct model *m, struct report *report)
-{
-	struct report unused = { 0 };
-	int r = use_whole(m, nft_render_in_place, walls_load, &unused);
-
-	report_free(&unused);
-	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
-}
-
-/* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
-static int use_difference(const struct isolation *i, uint32_t generation, const char *text, walls_use use)
-{
-	struct buf delta CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-
-	if (!i->walls || generation != i->walls_generation)
-		return -EAGAIN;
-	int r = nft_delta(i->walls, text, &delta);
-	return r < 0 || delta.len == 0 ? r : use(buf_text(&delta), &error);
-}
-
-/*
- * Remembers text as what stands, which came on top of the ruleset of that number; not if anybody else has changed
- * something meanwhile.
- */
-static void remember_walls(struct isolation *i, uint32_t before, struct buf *text)
-{
-	uint32_t after = 0;
-	bool known = walls_generation(&after) == 0 && (after == before || after == before + 1);
-
-	free(i->walls);
-	i->walls = known ? buf_steal(text) : NULL;
-	i->walls_generation = after;
-}
-
-int isolation_close_walls(struct isolation *i, struct report *r)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-	uint32_t before = 0;
-
-	if (walls_stand())
-		return 0;
-	nft_render_closed(&text);
-	int result = text.error < 0 ? text.error : walls_generation(&before);
-	if (result == 0)
-		result = walls_load(buf_text(&text), &error);
-	if (result == 0)
-		remember_walls(i, before, &text);
-	return report_walls(result, error, r);
-}
-
-static int render_walls(const struct model *m, struct buf *out, struct report *report)
-{
-	int r = nft_render(m, out);
-
-	if (r < 0)
-		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
-	return r;
-}
-
-static int check_walls(const struct isolation *i, const struct model *m, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	uint32_t generation = 0;
-	int r = render_walls(m, &text, report);
-
-	if (r < 0)
-		return r;
-	if (walls_generation(&generation) == 0 && use_difference(i, generation, buf_text(&text), walls_check) == 0)
-		return 0;
-	return use_whole(m, nft_render, walls_check, report);
-}
-
-static int load_walls(struct isolation *i, const struct model *m, struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	uint32_t before = 0;
-	int r = render_walls(m, &text, report);
-
-	if (r < 0)
-		return r;
-	bool numbered = walls_generation(&before) == 0;
-	if (!numbered || use_difference(i, before, buf_text(&text), walls_load) < 0)
-		r = load_whole(m, report);
-	if (r == 0 && numbered)
-		remember_walls(i, before, &text);
-	return r;
-}
-
-/* Nothing has changed since they were loaded, or at least the table is there. */
-static bool walls_in_force(const struct isolation *i)
-{
-	uint32_t generation;
-
-	return (i->walls && walls_generation(&generation) == 0 && generation == i->walls_generation) || walls_stand();
 }
 
 static void forget(struct isolation *i)
@@ -224,57 +93,83 @@ static void remember(struct isolation *i, struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
-/*
- * What the kernel holds, read where it is about to change and remembered for the rest. -EAGAIN if it is to be read as a
- * whole: nothing is remembered, or nothing would change, or so much that the parts would take longer.
- */
-static int observe_touched(const struct isolation *i, const struct plan *want, difference between, struct plan *ret)
-{
-	struct changes changes CLEANUP(changes_free) = { 0 };
-	struct scope scope CLEANUP(scope_free) = { 0 };
-	struct plan part CLEANUP(plan_free) = { 0 };
+/* What is to be made of what. */
+struct comparison {
+	struct changes changes;
+	struct scope scope; /* only if in_part: of this the kernel was asked, the rest is as remembered */
+	struct plan have; /* all of it, or that part */
+	bool in_part;
+};
 
-	if (!i->is_known)
-		return -EAGAIN;
-	int r = between(want, &i->known, &changes);
-	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
-		r = -EAGAIN;
-	if (r == 0)
-		r = scope_of(&changes, &scope);
-	if (r == 0)
-		r = observe_part(i->requests, &scope, want, &part);
-	return r < 0 ? r : scope_overlay(&scope, &i->known, &part, ret);
+static void free_comparison(struct comparison *c)
+{
+	changes_free(&c->changes);
+	scope_free(&c->scope);
+	plan_free(&c->have);
 }
 
-static int observe_for(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct plan *ret)
+static int scope_of_candidates(
+	const struct isolation *i, const struct plan *want, difference between, struct scope *ret)
 {
-	int r = observe_touched(i, want, between, ret);
+	struct changes changes CLEANUP(changes_free) = { 0 };
+	int r = between(want, &i->known, &changes);
+
+	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
+		r = -EAGAIN;
+	return r < 0 ? r : scope_of(&changes, ret);
+}
+
+/*
+ * Compares where something would change, going by what is remembered. -EAGAIN if all is to be compared: nothing is
+ * remembered, or nothing would change, or so much that reading the parts would take longer.
+ */
+static int compare_part(const struct isolation *i, const struct plan *want, difference between, struct comparison *ret)
+{
+	struct plan part CLEANUP(plan_free) = { 0 };
+	int r = i->is_known ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
+
+	if (r == 0)
+		r = observe_part(i->requests, &ret->scope, want, &ret->have);
+	if (r == 0)
+		r = scope_filter(&ret->scope, want, &part);
+	if (r == 0)
+		r = between(&part, &ret->have, &ret->changes);
+	ret->in_part = r == 0;
+	return r;
+}
+
+static int compare(
+	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct comparison *ret)
+{
+	int r = compare_part(i, want, between, ret);
 
 	if (r == 0)
 		return 0;
-	forget(i);
+	free_comparison(ret);
+	*ret = (struct comparison){ 0 };
 	i->doubted = false;
 	i->read_whole = true;
-	return observe(i->requests, m, want, ret);
+	r = observe(i->requests, m, want, &ret->have);
+	return r < 0 ? r : between(want, &ret->have, &ret->changes);
 }
 
-/* What the kernel holds after all changes to have were made, on the way to want. Uses them up. */
-static int know(
-	struct isolation *i, struct plan *want, const struct changes *made, difference between, const struct plan *have)
+/* Remembers what the kernel holds after all changes were made, on the way to want, which it may use up. */
+static int know(struct isolation *i, struct plan *want, difference between, const struct comparison *c)
 {
-	struct plan added CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
+	struct plan added CLEANUP(plan_free) = { 0 }, all CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
 	int r = 0;
 
 	if (between == changes_between) {
 		remember(i, want);
 		return 0;
 	}
-	for (size_t n = 0; n < made->count && r == 0; n++)
-		r = plan_add(&added, &made->items[n].object);
+	for (size_t n = 0; n < c->changes.count && r == 0; n++)
+		r = plan_add(&added, &c->changes.items[n].object);
 	plan_sort(&added);
 	if (r == 0)
-		r = scope_overlay(NULL, have, &added, &result);
+		r = scope_overlay(NULL, &c->have, &added, c->in_part ? &all : &result);
+	if (r == 0 && c->in_part)
+		r = scope_overlay(&c->scope, &i->known, &all, &result);
 	if (r == 0)
 		remember(i, &result);
 	return r;
@@ -293,20 +188,18 @@ static bool are_told(const struct changes *c)
 static int make_pass(struct isolation *i, const struct model *m, struct plan *want, difference between,
 	struct report *report, bool *ret_settled)
 {
-	struct changes changes CLEANUP(changes_free) = { 0 };
-	struct plan have CLEANUP(plan_free) = { 0 };
-	int r = observe_for(i, m, want, between, &have);
+	struct comparison c CLEANUP(free_comparison) = { 0 };
+	int r = compare(i, m, want, between, &c);
 
-	if (r == 0)
-		r = between(want, &have, &changes);
 	if (r < 0)
 		return r;
-	forget(i);
-	apply(i->requests, &changes, report);
-	i->doubted = i->doubted || are_told(&changes);
-	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&changes, &have);
+	/* It is known again when all has gone well. */
+	i->is_known = false;
+	apply(i->requests, &c.changes, report);
+	i->doubted = i->doubted || are_told(&c.changes);
+	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&c.changes, &c.have);
 	*ret_settled = certain || report->changed == 0;
-	return certain ? know(i, want, &changes, between, &have) : 0;
+	return certain ? know(i, want, between, &c) : 0;
 }
 
 /* Puts the findings of the last pass in the place of those of the one before. */
@@ -335,48 +228,6 @@ static int reconcile_to(
 		report_failure(&total, "interfaces or routes do not stay as they are set: is another program managing them?");
 	take_over(report, &total);
 	return report->failed > 0 ? -EIO : 0;
-}
-
-/* The guard of the outer interface, being checked. */
-struct outer_guard {
-	const struct nl_sock *sk;
-	const struct gateway *gateway;
-	struct report *report;
-};
-
-static int check_address(struct nl_msg *msg, void *arg)
-{
-	const struct outer_guard *o = arg;
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
-	struct nlattr *tb[IFA_MAX + 1];
-	char name[IFNAMSIZ];
-
-	if (nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(struct ifaddrmsg), tb, IFA_MAX, NULL) < 0)
-		return 0;
-	const struct ifaddrmsg *ifa = nlmsg_data(nlh);
-	struct ip ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
-	if (ip_compare(&ip, &o->gateway->outer.address.ip) != 0)
-		return 0;
-	netlink_interface_name(o->sk, ifa->ifa_index, name);
-	if (name[0] != '\0' && strcmp(name, o->gateway->outer.interface) != 0)
-		report_failure(o->report,
-			"gateway.outer.address is on interface %s, not on %s: the outer guard would stand at the wrong one", name,
-			o->gateway->outer.interface);
-	return 0;
-}
-
-/*
- * The outer interface is not ours to make, but its guard goes by its name: one that is not there, has it only as a
- * second name, or does not have the address that IKE speaks from would stand unguarded, and everything else work.
- */
-static void check_outer(const struct isolation *i, const struct gateway *g, struct report *report)
-{
-	struct ifaddrmsg header = { .ifa_family = (unsigned char)g->outer.address.ip.family };
-	struct outer_guard outer = { i->requests, g, report };
-
-	if (netlink_interface(i->requests, g->outer.interface) == 0)
-		report_missing(report, g->outer.interface);
-	(void)netlink_dump(i->requests, RTM_GETADDR, &header, sizeof(header), check_address, &outer);
 }
 
 /* Events are about interfaces and their addresses. What one says of an interface may be what is known of it. */
@@ -444,7 +295,7 @@ static int reconcile(
 		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	r = reconcile_to(i, m, &want, between, report);
 	if (i->read_whole)
-		check_outer(i, &m->gateway, report);
+		outer_check(i->requests, &m->gateway, report);
 	if (report->failed > 0 || report->pending > 0)
 		forget(i);
 	/* Events of what we did ourselves; whatever else is among them, the look that a doubt calls for will see. */
@@ -453,25 +304,30 @@ static int reconcile(
 	return report->failed > 0 ? -EIO : r;
 }
 
+int isolation_close_walls(struct isolation *i, struct report *r)
+{
+	return walls_close(&i->walls, r);
+}
+
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
 {
 	static const struct carrying none;
 
-	if (check_walls(i, m, r) < 0)
+	if (walls_prepare(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, &none, changes_new_links, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (load_walls(i, m, r) < 0)
+	if (walls_change(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, c, changes_between, r);
 }
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!walls_in_force(i))
+	if (!walls_in_force(&i->walls))
 		return isolation_apply(i, m, c, r);
 	return reconcile(i, m, c, changes_between, r);
 }

@@ -243,21 +243,6 @@ void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[
 	memcpy(name, r.ifr_name, IFNAMSIZ);
 }
 
-uint32_t netlink_interface(const struct nl_sock *sk, const char *name)
-{
-	struct ifreq r = { 0 };
-	char found[IFNAMSIZ];
-
-	if (strlen(name) >= sizeof(r.ifr_name))
-		return 0;
-	strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
-	if (ioctl(nl_socket_get_fd(sk), SIOCGIFINDEX, &r) < 0)
-		return 0;
-	uint32_t index = (uint32_t)r.ifr_ifindex;
-	netlink_interface_name(sk, index, found);
-	return strcmp(found, name) == 0 ? index : 0;
-}
-
 int netlink_dump(
 	struct nl_sock *sk, int type, const void *header, size_t header_len, netlink_handler handler, void *arg)
 {

@@ -46,9 +46,6 @@ void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b);
 void netlink_narrow(struct nl_sock *sk);
 /* Writes the name of the interface of that index; "" if there is none. */
 void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[static IFNAMSIZ]);
-/* Index of the interface of that name, 0 if there is none. A second name (altname) does not count. */
-uint32_t netlink_interface(const struct nl_sock *sk, const char *name);
-
 /*
  * Asks for all objects of a kind and hands each message to handler. 0, -EINTR if the kernel's list changed meanwhile
  * (begin anew), or -errno.

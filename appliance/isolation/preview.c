@@ -105,33 +105,44 @@ static bool is_widened(const char *line, const struct lines *in)
 	return false;
 }
 
-int preview_walls(const char *old, const char *next, struct buf *out, bool *ret_narrower)
+/* Both are walked in order. True if something that was let through no longer is. */
+static bool print_difference(const struct lines *was, const struct lines *is, struct buf *out)
 {
-	struct lines was CLEANUP(lines_free) = { 0 };
-	struct lines is CLEANUP(lines_free) = { 0 };
 	bool narrower = false;
 	size_t w = 0, i = 0;
-	int r = lines_of(old, &was);
 
-	if (r == 0)
-		r = lines_of(next, &is);
-	if (r < 0)
-		return r;
-	while (w < was.n || i < is.n) {
-		int c = w == was.n ? 1 : i == is.n ? -1 : strcmp(was.items[w], is.items[i]);
+	while (w < was->n || i < is->n) {
+		int c = w == was->n ? 1 : i == is->n ? -1 : strcmp(was->items[w], is->items[i]);
 		if (c < 0) {
-			narrower = narrower || !is_widened(was.items[w], &is);
-			print_line('-', was.items[w++], out);
+			narrower = narrower || !is_widened(was->items[w], is);
+			print_line('-', was->items[w++], out);
 		} else if (c > 0) {
-			print_line('+', is.items[i++], out);
+			print_line('+', is->items[i++], out);
 		} else {
 			w++;
 			i++;
 		}
 	}
-	if (!out->error)
+	return narrower;
+}
+
+int preview_walls(const char *old, const char *next, struct buf *out, bool *ret_narrower)
+{
+	struct lines was = { 0 }, is = { 0 };
+	bool narrower = false;
+	int r = lines_of(old, &was);
+
+	if (r == 0)
+		r = lines_of(next, &is);
+	if (r == 0) {
+		narrower = print_difference(&was, &is, out);
+		r = out->error;
+	}
+	lines_free(&was);
+	lines_free(&is);
+	if (r == 0)
 		*ret_narrower = narrower;
-	return out->error;
+	return r;
 }
 
 static int compare_walls(const struct model *now, const struct model *next, struct preview *p)
@@ -141,6 +152,8 @@ static int compare_walls(const struct model *now, const struct model *next, stru
 	int r = nft_render(next, &new);
 
 	p->walls_missing = !walls_stand();
+	if (r == 0 && walls_check(buf_text(&new), &p->refusal) < 0 && !p->refusal)
+		r = -ENOMEM;
 	if (r == 0 && now && !p->walls_missing)
 		r = nft_render(now, &old);
 	else
@@ -213,4 +226,6 @@ void preview_free(struct preview *p)
 {
 	changes_free(&p->changes);
 	buf_free(&p->walls);
+	free(p->refusal);
+	*p = (struct preview){ 0 };
 }

@@ -17,6 +17,7 @@ struct preview { /* zero-initialise */
 	struct changes changes; /* of interfaces, routes and sysctls, in the order in which they would be made */
 	struct buf walls; /* "+ " or "- " and a line of nft.h's text; empty: unchanged */
 	bool walls_missing; /* the table is not in the kernel and would be loaded anew */
+	char *refusal; /* owned: why nftables would not take the walls; NULL: it would */
 	bool interrupts; /* traffic that passes would not pass for a moment, or any more */
 };
 

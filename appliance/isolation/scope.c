@@ -102,9 +102,24 @@ bool scope_has(const struct scope *s, const struct object *o)
 	return !scope_interface(o, name) || scope_has_name(s, name);
 }
 
+int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret)
+{
+	struct plan out = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < p->count && r == 0; i++)
+		if (scope_has(s, &p->objects[i]))
+			r = plan_add(&out, &p->objects[i]);
+	if (r < 0)
+		plan_free(&out);
+	else
+		*ret = out;
+	return r;
+}
+
 int scope_overlay(const struct scope *s, const struct plan *known, const struct plan *part, struct plan *ret)
 {
-	struct plan out = { .objects = calloc(known->count + part->count + 1, sizeof(*out.objects)) };
+	struct plan out = { .objects = reallocarray(NULL, known->count + part->count + 1, sizeof(*out.objects)) };
 	size_t k = 0, p = 0;
 
 	if (!out.objects)

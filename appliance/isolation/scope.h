@@ -24,6 +24,8 @@ int scope_of(const struct changes *c, struct scope *ret);
 bool scope_has_name(const struct scope *s, const char *interface);
 bool scope_has_table(const struct scope *s, uint32_t table);
 bool scope_has(const struct scope *s, const struct object *o);
+/* What of p is in the scope, still sorted. 0 with *ret (plan_free() it) or -ENOMEM. */
+int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret);
 /* known, but what is in the scope (NULL: nothing is) as in part; all sorted. 0 with *ret (plan_free() it) or -ENOMEM.
  */
 int scope_overlay(const struct scope *s, const struct plan *known, const struct plan *part, struct plan *ret);

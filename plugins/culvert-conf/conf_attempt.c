@@ -4,6 +4,9 @@
  */
 #include "conf_attempt.h"
 
+#include "conf_children.h"
+#include "conf_text.h"
+
 enum {
 	/** seconds of pause after the first attempt and at most; the pause doubles in between */
 	PAUSE_MIN = 2,
@@ -17,14 +20,13 @@ static bool has_child(const conf_sa_t *sa, child_cfg_t *cfg)
 	const conf_child_t *child;
 
 	for (child = sa->children; child; child = child->next) {
-		if (cfg->equals(cfg, child->cfg))
+		if (conf_children_fit(cfg, child->cfg) >= CONF_FIT_SELECTORS)
 			return TRUE;
 	}
 	return FALSE;
 }
 
-/** The CHILD_SAs that no IKE_SA of the tunnel has (child_cfg_t, references). */
-static linked_list_t *missing_children(conf_survey_t *survey, conf_tunnel_t *tunnel)
+linked_list_t *conf_attempt_missing(conf_survey_t *survey, conf_tunnel_t *tunnel)
 {
 	linked_list_t *missing = linked_list_create();
 	enumerator_t *enumerator;
@@ -34,7 +36,7 @@ static linked_list_t *missing_children(conf_survey_t *survey, conf_tunnel_t *tun
 	enumerator = tunnel->cfg->create_child_cfg_enumerator(tunnel->cfg);
 	while (enumerator->enumerate(enumerator, &cfg)) {
 		sa = survey->get_first(survey, tunnel->name);
-		while (sa && !(sa->cfg == tunnel->cfg && has_child(sa, cfg)))
+		while (sa && !(tunnel->owns(tunnel, sa->cfg) && has_child(sa, cfg)))
 			sa = sa->next;
 		if (!sa)
 			missing->insert_last(missing, cfg->get_ref(cfg));
@@ -55,7 +57,7 @@ static bool find_settled(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_sa_t
 
 	*ret_sa = NULL;
 	for (sa = survey->get_first(survey, tunnel->name); sa; sa = sa->next) {
-		if (sa->cfg != tunnel->cfg)
+		if (!tunnel->owns(tunnel, sa->cfg))
 			continue;
 		if (sa->state != IKE_ESTABLISHED || sa->creating)
 			return FALSE;
@@ -64,11 +66,53 @@ static bool find_settled(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_sa_t
 	return TRUE;
 }
 
+/** The address to try: with several each in its turn, after a success the first one again. */
+static host_t *next_address(conf_tunnel_t *tunnel)
+{
+	return tunnel->n_peers ? tunnel->peers[tunnel->retry.tries % tunnel->n_peers] : tunnel->retry.resolved;
+}
+
+static void note_no_way(conf_tunnel_t *tunnel, host_t *peer)
+{
+	char *text = conf_text("there is no way to %H: the machine has no address or no route towards it", peer);
+
+	if (tunnel->status->fail(tunnel->status, 0, CONF_SCOPE_IKE, text))
+		DBG1(DBG_CFG, "tunnel %s: %s", tunnel->name, text);
+	free(text);
+}
+
+/** Says from where to where; charon asks DNS by itself only while one of the two is open. */
+static bool aim(conf_tunnel_t *tunnel, ike_sa_t *ike_sa)
+{
+	host_t *me, *peer = next_address(tunnel);
+
+	if (tunnel->local)
+		me = tunnel->local->clone(tunnel->local);
+	else
+		me = charon->kernel->get_source_addr(charon->kernel, peer, NULL);
+	if (!me) {
+		note_no_way(tunnel, peer);
+		return FALSE;
+	}
+	me->set_port(me, IKEV2_UDP_PORT);
+	ike_sa->set_my_host(ike_sa, me);
+	ike_sa->set_other_host(ike_sa, peer->clone(peer));
+	return TRUE;
+}
+
 static ike_sa_t *checkout(conf_tunnel_t *tunnel, const conf_sa_t *sa)
 {
 	ike_sa_manager_t *manager = charon->ike_sa_manager;
+	ike_sa_t *ike_sa;
 
-	return sa ? manager->checkout(manager, sa->id) : manager->checkout_by_config(manager, tunnel->cfg);
+	if (sa)
+		return manager->checkout(manager, sa->id);
+	ike_sa = manager->checkout_by_config(manager, tunnel->cfg);
+	if (ike_sa && !aim(tunnel, ike_sa)) {
+		manager->checkin_and_destroy(manager, ike_sa);
+		return NULL;
+	}
+	return ike_sa;
 }
 
 static void initiate(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *children)
@@ -89,37 +133,51 @@ static void initiate(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *
 		manager->checkin_and_destroy(manager, ike_sa);
 }
 
-/** Seconds until the next attempt: doubling, a quarter of it random, so that many tunnels do not go in step. */
-static time_t next_pause(conf_tunnel_t *tunnel)
+void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now)
 {
 	u_int pause = PAUSE_MAX;
 
+	/* Many tunnels do not go in step. */
 	if (tunnel->retry.tries < 5)
 		pause = min(pause, (u_int)PAUSE_MIN << tunnel->retry.tries);
 	tunnel->retry.tries++;
-	return (time_t)pause + random() % (time_t)(pause / 4 + 1);
+	tunnel->retry.last = now;
+	tunnel->retry.next = now + (time_t)pause + random() % (time_t)(pause / 4 + 1);
 }
 
-bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, time_t now)
+/** Attempts now, or begins to look up where to. */
+static bool attempt(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *missing, conf_lookup_t *lookup, time_t now)
+{
+	if (!sa && !next_address(tunnel)) {
+		if (tunnel->peer_name)
+			lookup->start(lookup, tunnel);
+		return FALSE;
+	}
+	initiate(tunnel, sa, missing);
+	conf_attempt_put_off(tunnel, now);
+	/* A name may lead elsewhere the next time. */
+	DESTROY_IF(tunnel->retry.resolved);
+	tunnel->retry.resolved = NULL;
+	return TRUE;
+}
+
+bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *lookup, time_t now)
 {
 	linked_list_t *missing;
-	bool attempt = FALSE;
+	bool attempted = FALSE;
 	conf_sa_t *sa;
 
 	if (!find_settled(survey, tunnel, &sa))
 		return FALSE;
-	missing = missing_children(survey, tunnel);
+	missing = conf_attempt_missing(survey, tunnel);
 	if (missing->get_count(missing) == 0) {
 		if (now - tunnel->retry.last >= LASTING) {
 			tunnel->retry.tries = 0;
 			tunnel->retry.next = 0;
 		}
 	} else if (now >= tunnel->retry.next) {
-		tunnel->retry.last = now;
-		tunnel->retry.next = now + next_pause(tunnel);
-		initiate(tunnel, sa, missing);
-		attempt = TRUE;
+		attempted = attempt(tunnel, sa, missing, lookup, now);
 	}
 	missing->destroy_offset(missing, offsetof(child_cfg_t, destroy));
-	return attempt;
+	return attempted;
 }

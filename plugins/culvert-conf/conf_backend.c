@@ -62,16 +62,41 @@ CALLBACK(ike_cfg_filter, bool, conf_generation_t *generation, enumerator_t *orig
 	return TRUE;
 }
 
+/** Adds what an IKE_SA_INIT can tell apart: of tunnels with the same suites one is enough. Destroys the enumerator. */
+static void add_candidates(linked_list_t *candidates, enumerator_t *tunnels)
+{
+	conf_tunnel_t *tunnel, *last = NULL;
+	ike_cfg_t *cfg;
+
+	while (tunnels->enumerate(tunnels, &tunnel)) {
+		if (last && streq(last->suite_names, tunnel->suite_names))
+			continue;
+		cfg = tunnel->cfg->get_ike_cfg(tunnel->cfg);
+		candidates->insert_last(candidates, cfg->get_ref(cfg));
+		last = tunnel;
+	}
+	tunnels->destroy(tunnels);
+}
+
+CALLBACK(destroy_candidates, void, linked_list_t *candidates)
+{
+	candidates->destroy_offset(candidates, offsetof(ike_cfg_t, destroy));
+}
+
 METHOD(backend_t, create_ike_cfg_enumerator, enumerator_t *, private_conf_backend_t *this, host_t *me, host_t *other)
 {
 	conf_generation_t *generation = get_generation(this);
-	enumerator_t *tunnels;
+	linked_list_t *candidates;
 
-	if (other && !other->is_anyaddr(other))
-		tunnels = generation->create_peer_enumerator(generation, other);
-	else
-		tunnels = generation->create_tunnel_enumerator(generation);
-	return enumerator_create_filter(tunnels, ike_cfg_filter, generation, release);
+	if (!other || other->is_anyaddr(other))
+		return enumerator_create_filter(
+			generation->create_tunnel_enumerator(generation), ike_cfg_filter, generation, release);
+	candidates = linked_list_create();
+	add_candidates(candidates, generation->create_peer_enumerator(generation, other));
+	add_candidates(candidates, generation->create_unknown_enumerator(generation));
+	generation->destroy(generation);
+	return enumerator_create_cleaner(
+		candidates->create_enumerator(candidates), destroy_candidates, candidates);
 }
 
 METHOD(backend_t, create_peer_cfg_enumerator, enumerator_t *, private_conf_backend_t *this, identification_t *me,

@@ -1,14 +1,15 @@
 /*
- * The credentials of one carrier, as objects of libstrongswan: the pre-shared key, or our certificate with its private
- * key and the CA of the peers. Read from the secrets of a generation while it is prepared, never afterwards.
+ * The credentials of one carrier, as objects of libstrongswan: pre-shared keys, or our certificates with their private
+ * keys, the CAs of the peers and their CRLs. Read from the secrets of a generation while it is prepared, never
+ * afterwards. Immutable and reference counted: generations share what is the same in both.
  */
 #ifndef CONF_CARRIER_H_
 #define CONF_CARRIER_H_
 
 #include <library.h>
-#include <credentials/certificates/certificate.h>
-#include <credentials/keys/private_key.h>
-#include <credentials/keys/shared_key.h>
+#include <collections/array.h>
+#include <credentials/sets/mem_cred.h>
+#include <crypto/hashers/hasher.h>
 
 struct carrier;
 struct model;
@@ -16,14 +17,23 @@ struct model;
 typedef struct conf_carrier_t conf_carrier_t;
 
 struct conf_carrier_t {
-	/** set with a pre-shared key, else NULL */
-	shared_key_t *psk;
-	/** these three set with certificates, else NULL */
-	certificate_t *certificate;
-	certificate_t *ca;
-	private_key_t *key;
+	/** owned */
+	char *name;
+	/** shared_key_t, in the order in which they are tried; empty with certificates */
+	array_t *psks;
+	/** certificate_t of ours, the preferred first; with pre-shared keys this and what follows is empty */
+	array_t *certificates;
+	/** private_key_t, one for each of them */
+	array_t *keys;
+	/** certificate_t */
+	array_t *cas;
+	/** certificate_t of type CERT_X509_CRL */
+	array_t *crls;
+	/** a peer's certificate counts only if a valid CRL says that it is not revoked */
+	bool strict;
 	/** digest of what was read, so that a changed secret shows */
 	uint8_t digest[HASH_SIZE_SHA256];
+	refcount_t ref;
 };
 
 /**
@@ -31,13 +41,22 @@ struct conf_carrier_t {
  *
  * @param model		model the carrier belongs to
  * @param carrier	carrier
+ * @param hasher	for SHA-256
+ * @param previous	the same carrier's of another generation to share if nothing has changed, or NULL
  * @param error		receives what is wrong, allocated, if NULL is returned
- * @return			credentials, or NULL
+ * @return			reference to the credentials, or NULL
  */
-conf_carrier_t *conf_carrier_load(const struct model *model, const struct carrier *carrier, char **error);
+conf_carrier_t *conf_carrier_load(const struct model *model, const struct carrier *carrier, hasher_t *hasher,
+	conf_carrier_t *previous, char **error);
+
+/** @return another reference to this */
+conf_carrier_t *conf_carrier_get_ref(conf_carrier_t *this);
+
+/** Adds certificates, private keys and CRLs to a credential set, which takes references. */
+void conf_carrier_publish(const conf_carrier_t *this, mem_cred_t *creds);
 
 /**
- * Drops the references and wipes the key if these were the last ones; NULL is allowed.
+ * Drops a reference, the last one wipes the keys; NULL is allowed.
  */
 void conf_carrier_destroy(conf_carrier_t *this);
 

@@ -10,7 +10,7 @@ struct private_conf_creds_t {
 	conf_backend_t *backend;
 };
 
-/** What a tunnel must match for its key to be given out */
+/** What a tunnel must match for its keys to be given out, and where the giving out is */
 struct psk_filter_t {
 	/** generation enumerated, a reference */
 	conf_generation_t *generation;
@@ -18,31 +18,55 @@ struct psk_filter_t {
 	identification_t *me;
 	/** configuration of the IKE_SA that asks, NULL for any; a reference */
 	peer_cfg_t *cfg;
+	/** tunnel whose keys are being given out, NULL if there is none; its next key */
+	conf_tunnel_t *tunnel;
+	u_int next;
+	/** key of it that was given out last to be verified, if it was; of the carrier */
+	shared_key_t *verifying;
 };
 
+static bool matches(const psk_filter_t *this, conf_tunnel_t *tunnel)
+{
+	return (!this->cfg || tunnel->owns(tunnel, this->cfg)) &&
+		   (!this->me || tunnel->local_id->equals(tunnel->local_id, this->me));
+}
+
+/**
+ * Who builds AUTH asks how well the identities match and takes the first key. Who verifies AUTH does not ask, and tries
+ * one key after the other until one fits.
+ */
 CALLBACK(psk_filter, bool, psk_filter_t *this, enumerator_t *orig, va_list args)
 {
 	id_match_t *match_me, *match_other;
-	conf_tunnel_t *tunnel;
-	shared_key_t **out;
+	shared_key_t **out, *psk;
 
 	VA_ARGS_VGET(args, out, match_me, match_other);
-	while (orig->enumerate(orig, &tunnel)) {
-		if (!tunnel->psk || (this->cfg && tunnel->cfg != this->cfg) ||
-			(this->me && !tunnel->local_id->equals(tunnel->local_id, this->me)))
-			continue;
-		*out = tunnel->psk;
-		if (match_me)
-			*match_me = ID_MATCH_PERFECT;
-		if (match_other)
-			*match_other = ID_MATCH_PERFECT;
-		return TRUE;
+	while (TRUE) {
+		psk = this->tunnel ? this->tunnel->get_psk(this->tunnel, this->next++) : NULL;
+		if (psk)
+			break;
+		this->verifying = NULL;
+		do {
+			if (!orig->enumerate(orig, &this->tunnel))
+				return FALSE;
+		} while (!matches(this, this->tunnel));
+		this->next = 0;
 	}
-	return FALSE;
+	*out = psk;
+	if (match_me)
+		*match_me = ID_MATCH_PERFECT;
+	if (match_other)
+		*match_other = ID_MATCH_PERFECT;
+	if (this->cfg && !match_me && !match_other)
+		this->verifying = psk;
+	return TRUE;
 }
 
+/** Who stops at a key while verifying has verified it: the peer uses that one. */
 CALLBACK(psk_filter_destroy, void, psk_filter_t *this)
 {
+	if (this->verifying)
+		this->tunnel->prefer_psk(this->tunnel, this->verifying);
 	this->generation->destroy(this->generation);
 	DESTROY_IF(this->me);
 	DESTROY_IF(this->cfg);

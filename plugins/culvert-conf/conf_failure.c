@@ -40,6 +40,11 @@ static const notify_text_t notify_texts[] = {
 /** Steps of a negotiation, answered by another message and not by giving up. */
 static const notify_type_t ordinary[] = { INVALID_KE_PAYLOAD, TEMPORARY_FAILURE, CHILD_SA_NOT_FOUND };
 
+static bool uses_psk(const conf_tunnel_t *tunnel)
+{
+	return array_count(tunnel->carrier->psks) > 0;
+}
+
 static char *proposal_refused(conf_tunnel_t *tunnel, host_t *peer, exchange_type_t exchange, conf_scope_t *scope)
 {
 	if (exchange == IKE_SA_INIT) {
@@ -47,12 +52,12 @@ static char *proposal_refused(conf_tunnel_t *tunnel, host_t *peer, exchange_type
 		return conf_text(
 			"no proposal in common: the peer at %H refused %s for the IKE_SA, or does not expect our address "
 			"(NO_PROPOSAL_CHOSEN); compare suite and addresses with the carrier",
-			peer, tunnel->suite);
+			peer, tunnel->suite_names);
 	}
 	*scope = CONF_SCOPE_CHILD;
 	return conf_text("no proposal in common: the peer at %H refused %s for the CHILD_SA (NO_PROPOSAL_CHOSEN); "
 					 "compare the ESP suite with the carrier",
-		peer, tunnel->suite);
+		peer, tunnel->suite_names);
 }
 
 static char *credentials_refused(conf_tunnel_t *tunnel, host_t *peer, conf_scope_t *scope)
@@ -61,7 +66,7 @@ static char *credentials_refused(conf_tunnel_t *tunnel, host_t *peer, conf_scope
 	return conf_text(
 		"authentication failed: the peer at %H refused our credentials (AUTHENTICATION_FAILED); check %s and "
 		"local_id with the carrier",
-		peer, tunnel->psk ? "psk_file" : "certificate");
+		peer, uses_psk(tunnel) ? "psk_file" : "certificate");
 }
 
 char *conf_failure_of_notify(
@@ -108,11 +113,15 @@ static const cert_text_t cert_texts[] = {
 	{ "its certificate breaks a policy of the CA", ALERT_CERT_POLICY_VIOLATION, FALSE },
 };
 
-static char *cert_refused(host_t *peer, alert_t alert, va_list args)
+static char *cert_refused(conf_tunnel_t *tunnel, host_t *peer, alert_t alert, va_list args)
 {
 	const cert_text_t *text;
 	certificate_t *cert;
 	size_t i;
+
+	/* Without strictness that is no failure. */
+	if (alert == ALERT_CERT_VALIDATION_FAILED && !tunnel->carrier->strict)
+		return NULL;
 
 	for (i = 0; i < countof(cert_texts); i++) {
 		text = &cert_texts[i];
@@ -135,7 +144,7 @@ static char *peer_refused(conf_tunnel_t *tunnel, ike_sa_t *ike_sa)
 			"peer authentication failed: the peer at %H calls itself '%Y' and us '%Y', which is no tunnel to it; "
 			"compare remote_id ('%Y') and local_id ('%Y') with the carrier",
 			peer, id, ike_sa->get_my_id(ike_sa), tunnel->remote_id, tunnel->local_id);
-	if (tunnel->psk)
+	if (uses_psk(tunnel))
 		return conf_text(
 			"peer authentication failed: the PSK or identity ('%Y') of the peer at %H does not match; check "
 			"psk_file and remote_id with the carrier",
@@ -185,7 +194,7 @@ static char *mismatch(conf_tunnel_t *tunnel, host_t *peer, const char *sa, va_li
 	return conf_text(
 		"no proposal in common: for the %s the peer at %H offers %#P and we allow %s; compare the suite with "
 		"the carrier",
-		sa, peer, va_arg(args, linked_list_t *), tunnel->suite);
+		sa, peer, va_arg(args, linked_list_t *), tunnel->suite_names);
 }
 
 static char *of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t alert, va_list args, conf_scope_t *scope)
@@ -227,7 +236,7 @@ static char *of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t alert, va
 		break;
 	}
 	*scope = CONF_SCOPE_IKE;
-	return cert_refused(peer, alert, args);
+	return cert_refused(tunnel, peer, alert, args);
 }
 
 char *conf_failure_of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t alert, va_list args, conf_scope_t *scope)

@@ -1,5 +1,6 @@
 /*
- * Failure policy: a generation is loaded whole or not at all. Invariant: the tunnels in the three indexes are the same.
+ * Failure policy: a generation is loaded whole or not at all. Invariant: the tunnels in the indexes are the same; each
+ * is found by its peer's addresses or among the unknown ones.
  */
 #include "conf_generation.h"
 
@@ -9,6 +10,7 @@
 #include <collections/array.h>
 #include <collections/hashtable.h>
 
+#include "conf_blueprint.h"
 #include "conf_carrier.h"
 #include "conf_text.h"
 #include "conf/conf.h"
@@ -28,6 +30,11 @@ struct private_conf_generation_t {
 	hashtable_t *by_peer;
 	/** identification_t => array_t of conf_tunnel_t, likewise */
 	hashtable_t *by_id;
+	/** their names => the first conf_tunnel_t of each list of suites whose peer's address is not known */
+	hashtable_t *unknown;
+	u_int n_unknown;
+	/** name => conf_carrier_t, one reference each */
+	hashtable_t *carriers;
 	/** certificates and private keys */
 	mem_cred_t *creds;
 	refcount_t ref;
@@ -106,6 +113,30 @@ METHOD(conf_generation_t, create_tunnel_enumerator, enumerator_t *, private_conf
 	return enumerator_create_filter(this->by_name->create_enumerator(this->by_name), tunnel_filter, NULL, NULL);
 }
 
+METHOD(conf_generation_t, get_carrier, conf_carrier_t *, private_conf_generation_t *this, const char *name)
+{
+	return this->carriers->get(this->carriers, name);
+}
+
+METHOD(conf_generation_t, create_unknown_enumerator, enumerator_t *, private_conf_generation_t *this)
+{
+	return enumerator_create_filter(this->unknown->create_enumerator(this->unknown), tunnel_filter, NULL, NULL);
+}
+
+METHOD(conf_generation_t, get_only_unknown, conf_tunnel_t *, private_conf_generation_t *this)
+{
+	conf_tunnel_t *only = NULL;
+	enumerator_t *enumerator;
+
+	if (this->n_unknown != 1)
+		return NULL;
+	enumerator = create_unknown_enumerator(this);
+	if (!enumerator->enumerate(enumerator, &only))
+		only = NULL;
+	enumerator->destroy(enumerator);
+	return only;
+}
+
 static enumerator_t *create_index_enumerator(hashtable_t *index, const void *key)
 {
 	array_t *tunnels = index->get(index, key);
@@ -144,13 +175,20 @@ CALLBACK(destroy_tunnel, void, conf_tunnel_t *tunnel, const void *key)
 	tunnel->destroy(tunnel);
 }
 
+CALLBACK(destroy_carrier, void, conf_carrier_t *carrier, const void *key)
+{
+	conf_carrier_destroy(carrier);
+}
+
 METHOD(conf_generation_t, destroy, void, private_conf_generation_t *this)
 {
 	if (!ref_put(&this->ref))
 		return;
 	this->by_peer->destroy_function(this->by_peer, (void *)destroy_array);
 	this->by_id->destroy_function(this->by_id, (void *)destroy_array);
+	this->unknown->destroy(this->unknown);
 	this->by_name->destroy_function(this->by_name, (void *)destroy_tunnel);
+	this->carriers->destroy_function(this->carriers, (void *)destroy_carrier);
 	this->creds->destroy(this->creds);
 	free(this);
 }
@@ -165,7 +203,10 @@ static private_conf_generation_t *create(u_int number, u_int size)
 			.get_count = _get_count,
 			.get_tunnel = _get_tunnel,
 			.create_tunnel_enumerator = _create_tunnel_enumerator,
+			.get_carrier = _get_carrier,
 			.create_peer_enumerator = _create_peer_enumerator,
+			.create_unknown_enumerator = _create_unknown_enumerator,
+			.get_only_unknown = _get_only_unknown,
 			.create_id_enumerator = _create_id_enumerator,
 			.get_credentials = _get_credentials,
 			.get_ref = _get_ref,
@@ -175,6 +216,8 @@ static private_conf_generation_t *create(u_int number, u_int size)
 		.by_name = hashtable_create(hashtable_hash_str, hashtable_equals_str, size),
 		.by_peer = hashtable_create(host_hash, host_equals, size),
 		.by_id = hashtable_create(id_hash, id_equals, size),
+		.unknown = hashtable_create(hashtable_hash_str, hashtable_equals_str, 4),
+		.carriers = hashtable_create(hashtable_hash_str, hashtable_equals_str, size),
 		.creds = mem_cred_create(),
 		.ref = 1,
 	);
@@ -197,96 +240,136 @@ static void index_add(hashtable_t *index, const void *key, conf_tunnel_t *tunnel
 	array_insert(tunnels, ARRAY_TAIL, tunnel);
 }
 
-/** A carrier's certificate may be asked for by other keys than its tunnels', so it stands here as well. */
-static void add_credentials(private_conf_generation_t *this, const conf_carrier_t *carrier)
-{
-	if (!carrier->key)
-		return;
-	this->creds->add_cert(this->creds, FALSE, carrier->certificate->get_ref(carrier->certificate));
-	this->creds->add_cert(this->creds, TRUE, carrier->ca->get_ref(carrier->ca));
-	this->creds->add_key(this->creds, carrier->key->get_ref(carrier->key));
-}
+/** What is needed while a generation is built */
+typedef struct {
+	private_conf_generation_t *this;
+	const struct model *model;
+	conf_generation_t *previous;
+	hasher_t *hasher;
+	/** one for each tunnel of the model */
+	conf_blueprint_t *blueprints;
+	size_t count;
+	/** struct tunnel => conf_blueprint_t */
+	hashtable_t *by_tunnel;
+} building_t;
 
-/** Builds the carrier's tunnels, without links, into building (struct tunnel => conf_tunnel_t). */
-static bool build_tunnels(private_conf_generation_t *this, const struct model *model, const struct carrier *carrier,
-	hashtable_t *building, char **error)
+/** Reads the carrier's secrets and begins its tunnels. */
+static bool build_carrier(building_t *building, const struct carrier *carrier, char **error)
 {
+	private_conf_generation_t *this = building->this;
+	conf_generation_t *previous = building->previous;
+	conf_blueprint_t *blueprint;
 	conf_carrier_t *credentials;
 	size_t i;
 
-	credentials = conf_carrier_load(model, carrier, error);
+	credentials = conf_carrier_load(building->model, carrier, building->hasher,
+		previous->get_carrier(previous, carrier->name), error);
 	if (!credentials)
 		return FALSE;
-	add_credentials(this, credentials);
+	this->carriers->put(this->carriers, credentials->name, credentials);
+	/* A certificate may be asked for by other keys than its tunnels', so it stands here as well. */
+	conf_carrier_publish(credentials, this->creds);
 	for (i = 0; i < carrier->n_tunnels; i++) {
-		building->put(
-			building, &carrier->tunnels[i], conf_tunnel_create(&model->gateway, &carrier->tunnels[i], credentials));
+		blueprint = &building->blueprints[building->count++];
+		*blueprint = (conf_blueprint_t){
+			.gateway = &building->model->gateway,
+			.tunnel = &carrier->tunnels[i],
+			.carrier = credentials,
+		};
+		building->by_tunnel->put(building->by_tunnel, blueprint->tunnel, blueprint);
 	}
-	conf_carrier_destroy(credentials);
 	return TRUE;
 }
 
-static void build_links(const struct model *model, hashtable_t *building)
+static void build_links(building_t *building)
 {
-	conf_tunnel_t *tunnel;
 	const struct apn *apn;
 	size_t i, j;
 
-	for (i = 0; i < model->n_apns; i++) {
-		apn = &model->apns[i];
-		for (j = 0; j < apn->n_links; j++) {
-			tunnel = building->get(building, apn->links[j].tunnel);
-			tunnel->add_link(tunnel, apn, &apn->links[j]);
-		}
+	for (i = 0; i < building->model->n_apns; i++) {
+		apn = &building->model->apns[i];
+		for (j = 0; j < apn->n_links; j++)
+			conf_blueprint_add_link(
+				building->by_tunnel->get(building->by_tunnel, apn->links[j].tunnel), apn, &apn->links[j]);
 	}
 }
 
+/** Indexes a tunnel and adopts the reference. */
 static void add_tunnel(private_conf_generation_t *this, conf_tunnel_t *tunnel)
 {
-	this->by_name->put(this->by_name, tunnel->name, tunnel->get_ref(tunnel));
-	index_add(this->by_peer, tunnel->peer, tunnel);
+	u_int i;
+
+	this->by_name->put(this->by_name, tunnel->name, tunnel);
 	index_add(this->by_id, tunnel->remote_id, tunnel);
+	for (i = 0; i < tunnel->n_peers; i++)
+		index_add(this->by_peer, tunnel->peers[i], tunnel);
+	if (tunnel->n_peers)
+		return;
+	this->n_unknown++;
+	if (!this->unknown->get(this->unknown, tunnel->suite_names))
+		this->unknown->put(this->unknown, tunnel->suite_names, tunnel);
 }
 
-/** Seals what was built, takes from the previous generation what is the same, and fills the indexes. */
-static bool add_tunnels(
-	private_conf_generation_t *this, hashtable_t *building, conf_generation_t *previous, char **error)
+/** Takes from the previous generation what is the same and creates the rest. */
+static bool build_tunnels(building_t *building, char **error)
 {
-	conf_tunnel_t *tunnel, *old;
-	enumerator_t *enumerator;
-	const struct tunnel *key;
-	bool ok = TRUE;
+	conf_generation_t *previous = building->previous;
+	conf_blueprint_t *blueprint;
+	conf_tunnel_t *old;
+	size_t i;
 
-	enumerator = building->create_enumerator(building);
-	while (ok && enumerator->enumerate(enumerator, &key, &tunnel)) {
-		ok = tunnel->seal(tunnel);
-		old = previous->get_tunnel(previous, tunnel->name);
-		if (old && memeq(old->digest, tunnel->digest, sizeof(old->digest)))
-			tunnel = old;
-		else if (old)
-			tunnel->inherit(tunnel, old);
-		add_tunnel(this, tunnel);
+	for (i = 0; i < building->count; i++) {
+		blueprint = &building->blueprints[i];
+		if (!conf_blueprint_seal(blueprint, building->hasher)) {
+			*error = conf_text("SHA-256 is not available");
+			return FALSE;
+		}
+		old = previous->get_tunnel(previous, blueprint->tunnel->name);
+		if (old && memeq(old->digest, blueprint->digest, sizeof(old->digest)))
+			add_tunnel(building->this, old->get_ref(old));
+		else
+			add_tunnel(building->this, conf_tunnel_create(blueprint, old));
 	}
-	enumerator->destroy(enumerator);
-	if (!ok)
-		*error = conf_text("SHA-256 is not available");
-	return ok;
+	return TRUE;
+}
+
+static size_t count_tunnels(const struct model *model)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < model->n_carriers; i++)
+		count += model->carriers[i].n_tunnels;
+	return count;
 }
 
 static bool build(private_conf_generation_t *this, const struct model *model, conf_generation_t *previous, char **error)
 {
-	hashtable_t *building;
-	bool ok = TRUE;
+	size_t count = count_tunnels(model);
+	building_t building = {
+		.this = this,
+		.model = model,
+		.previous = previous,
+		.hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256),
+		.blueprints = calloc(count, sizeof(conf_blueprint_t)),
+		.by_tunnel = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, (u_int)count),
+	};
+	bool ok;
 	size_t i;
 
-	building = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 64);
+	ok = building.hasher && (building.blueprints || !count);
+	if (!ok)
+		*error = conf_text("SHA-256 is not available");
 	for (i = 0; ok && i < model->n_carriers; i++)
-		ok = build_tunnels(this, model, &model->carriers[i], building, error);
+		ok = build_carrier(&building, &model->carriers[i], error);
 	if (ok) {
-		build_links(model, building);
-		ok = add_tunnels(this, building, previous, error);
+		build_links(&building);
+		ok = build_tunnels(&building, error);
 	}
-	building->destroy_function(building, (void *)destroy_tunnel);
+	for (i = 0; i < building.count; i++)
+		conf_blueprint_clear(&building.blueprints[i]);
+	building.by_tunnel->destroy(building.by_tunnel);
+	free(building.blueprints);
+	DESTROY_IF(building.hasher);
 	return ok;
 }
 

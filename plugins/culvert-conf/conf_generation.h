@@ -30,10 +30,27 @@ struct conf_generation_t {
 	enumerator_t *(*create_tunnel_enumerator)(conf_generation_t *this);
 
 	/**
+	 * @param name		name of a carrier
+	 * @return			its credentials (the generation's reference), or NULL
+	 */
+	conf_carrier_t *(*get_carrier)(conf_generation_t *this, const char *name);
+
+	/**
 	 * @param peer		address, the port is ignored
-	 * @return			enumerator over the tunnels to that peer (conf_tunnel_t*)
+	 * @return			enumerator over the tunnels to that address (conf_tunnel_t*)
 	 */
 	enumerator_t *(*create_peer_enumerator)(conf_generation_t *this, host_t *peer);
+
+	/**
+	 * Tunnels whose peers call from addresses that are not known: by name, or any. An IKE_SA_INIT chooses by suites
+	 * alone, so of those with the same suites there is only one here: peers choose what has to be gone through.
+	 *
+	 * @return			enumerator over them (conf_tunnel_t*)
+	 */
+	enumerator_t *(*create_unknown_enumerator)(conf_generation_t *this);
+
+	/** @return the one tunnel whose peer's address is not known, NULL if there are several or none */
+	conf_tunnel_t *(*get_only_unknown)(conf_generation_t *this);
 
 	/**
 	 * @param id		identity, without wildcards

@@ -8,6 +8,8 @@
 #include <threading/mutex.h>
 
 #include "conf_attempt.h"
+#include "conf_children.h"
+#include "conf_lookup.h"
 #include "conf_survey.h"
 
 typedef struct private_conf_keeper_t private_conf_keeper_t;
@@ -16,6 +18,7 @@ struct private_conf_keeper_t {
 	conf_keeper_t public;
 	conf_backend_t *backend;
 	mutex_t *mutex;
+	conf_lookup_t *lookup;
 	/** a check is queued already; atomic */
 	int pending;
 	/** charon goes; never reset, read without the mutex */
@@ -29,31 +32,52 @@ enum {
 	CHECK_SOON = 100,
 	/** IKE_SAs initiated in one check: key exchanges cost CPU, and answers to what exists come first */
 	BURST = 100,
+	/** seconds that a CHILD_SA may wait for the one with other selectors that takes its place */
+	SUCCESSION = 20,
+	/** milliseconds between two rekeys that a change of configuration asks for */
+	REKEY_SPACING = 20,
 };
 
-/** Whether a CHILD_SA's configuration is still one of its IKE_SA's; names are not compared, if_ids are. */
-static bool is_wanted(const conf_sa_t *sa, const conf_child_t *child)
+static bool is_for_interface(linked_list_t *cfgs, uint32_t if_id)
 {
 	enumerator_t *enumerator;
-	bool wanted = FALSE;
+	bool found = FALSE;
 	child_cfg_t *cfg;
 
-	enumerator = sa->cfg->create_child_cfg_enumerator(sa->cfg);
-	while (!wanted && enumerator->enumerate(enumerator, &cfg))
-		wanted = cfg->equals(cfg, child->cfg);
+	enumerator = cfgs->create_enumerator(cfgs);
+	while (!found && enumerator->enumerate(enumerator, &cfg))
+		found = cfg->get_if_id(cfg, TRUE) == if_id;
 	enumerator->destroy(enumerator);
-	return wanted;
+	return found;
 }
 
-/** Ends the CHILD_SAs of a tunnel that the generation in force has not, or has otherwise. */
-static void end_unwanted_children(conf_survey_t *survey, conf_tunnel_t *tunnel)
+/**
+ * Whether the end of a CHILD_SA has to wait for its successor: one with other selectors for the same interface, that we
+ * initiate and that is not there yet. Not for long: the peer may not want it.
+ */
+static bool has_to_wait(conf_survey_t *survey, conf_tunnel_t *tunnel, const conf_child_t *child, time_t now)
+{
+	linked_list_t *missing;
+	bool wait;
+
+	if (!tunnel->initiate || now - tunnel->retry.activated >= SUCCESSION)
+		return FALSE;
+	missing = conf_attempt_missing(survey, tunnel);
+	wait = is_for_interface(missing, child->if_id);
+	missing->destroy_offset(missing, offsetof(child_cfg_t, destroy));
+	return wait;
+}
+
+/** Ends the CHILD_SAs of a tunnel that the generation in force has not, or has with other selectors. */
+static void end_unwanted_children(conf_survey_t *survey, conf_tunnel_t *tunnel, time_t now)
 {
 	const conf_child_t *child;
 	const conf_sa_t *sa;
 
 	for (sa = survey->get_first(survey, tunnel->name); sa; sa = sa->next) {
-		for (child = sa->children; child && sa->cfg == tunnel->cfg; child = child->next) {
-			if (!is_wanted(sa, child))
+		for (child = sa->children; child && tunnel->owns(tunnel, sa->cfg); child = child->next) {
+			if (conf_children_best_fit(tunnel->cfg, child->cfg) < CONF_FIT_SELECTORS &&
+				!has_to_wait(survey, tunnel, child, now))
 				conf_survey_end_child(sa, child);
 		}
 	}
@@ -93,8 +117,8 @@ static bool check(private_conf_keeper_t *this)
 			this->public.check_soon(&this->public);
 			continue;
 		}
-		end_unwanted_children(survey, tunnel);
-		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, now))
+		end_unwanted_children(survey, tunnel, now);
+		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, this->lookup, now))
 			attempts++;
 	}
 	enumerator->destroy(enumerator);
@@ -144,23 +168,48 @@ METHOD(conf_keeper_t, check_soon, void, private_conf_keeper_t *this)
 		lib->scheduler->schedule_job_ms(lib->scheduler, create_job(this, check_pending), CHECK_SOON);
 }
 
-/** Whether sa belongs to a tunnel of the old generation that the new one has not, or not the same, and is not ending.
+/** Rekeys the CHILD_SAs whose configuration has changed in other things than selectors; it says which the next is. */
+static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *tunnel, uint32_t *count)
+{
+	const conf_child_t *child;
+
+	for (child = sa->children; child; child = child->next) {
+		if (!child->rekeying && conf_children_best_fit(tunnel->cfg, child->cfg) == CONF_FIT_SELECTORS)
+			conf_survey_rekey_child(sa, child, REKEY_SPACING * (*count)++);
+	}
+}
+
+/**
+ * What a change of generation means for one IKE_SA: it ends if its tunnel is gone or has become another one; of a tunnel
+ * that changed otherwise it gets the CHILD configurations.
  */
-static bool is_outdated(const conf_sa_t *sa, conf_generation_t *old, conf_generation_t *new)
+static void follow(const conf_sa_t *sa, conf_generation_t *old, conf_generation_t *new, uint32_t *rekeys)
 {
 	char *name = sa->cfg->get_name(sa->cfg);
 	conf_tunnel_t *was, *is;
 
 	was = old->get_tunnel(old, name);
 	is = new->get_tunnel(new, name);
-	return was && was->cfg == sa->cfg && (!is || is->cfg != sa->cfg) && sa->state != IKE_DELETING;
+	if (!was || was == is || !was->owns(was, sa->cfg))
+		return;
+	if (!is || !is->owns(is, sa->cfg)) {
+		if (sa->state != IKE_DELETING)
+			conf_survey_end(sa);
+		return;
+	}
+	if (sa->cfg != is->cfg)
+		conf_children_replace(sa->cfg, is->cfg);
+	if (rekeys)
+		rekey_changed(sa, is, rekeys);
 }
 
 /**
  * A survey after the switch sees every SA of the old generation: who was looking up a configuration has its IKE_SA
  * checked out, and the survey waits for it.
+ *
+ * @param rekeys	number of rekeys scheduled so far, NULL: none is
  */
-static void end_outdated(conf_generation_t *old, conf_generation_t *new)
+static void follow_all(conf_generation_t *old, conf_generation_t *new, uint32_t *rekeys)
 {
 	enumerator_t *enumerator;
 	conf_survey_t *survey;
@@ -168,22 +217,20 @@ static void end_outdated(conf_generation_t *old, conf_generation_t *new)
 
 	survey = conf_survey_create();
 	enumerator = survey->create_enumerator(survey);
-	while (enumerator->enumerate(enumerator, &sa)) {
-		if (is_outdated(sa, old, new))
-			conf_survey_end(sa);
-	}
+	while (enumerator->enumerate(enumerator, &sa))
+		follow(sa, old, new, rekeys);
 	enumerator->destroy(enumerator);
 	survey->destroy(survey);
 }
 
-static void activate(conf_generation_t *generation)
+static void activate(conf_generation_t *generation, conf_generation_t *old)
 {
 	enumerator_t *enumerator;
 	conf_tunnel_t *tunnel;
 
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel))
-		tunnel->activate(tunnel);
+		tunnel->activate(tunnel, old->get_tunnel(old, tunnel->name));
 	enumerator->destroy(enumerator);
 }
 
@@ -191,6 +238,7 @@ METHOD(conf_keeper_t, replace, bool, private_conf_keeper_t *this, conf_generatio
 	conf_generation_t *generation)
 {
 	conf_generation_t *old;
+	uint32_t rekeys = 0;
 	bool ok;
 
 	this->mutex->lock(this->mutex);
@@ -199,12 +247,12 @@ METHOD(conf_keeper_t, replace, bool, private_conf_keeper_t *this, conf_generatio
 	old->destroy(old);
 	if (ok) {
 		old = this->backend->set_generation(this->backend, generation->get_ref(generation));
-		activate(generation);
+		activate(generation, old);
 		/* Trust chains that were checked against the old CAs. */
 		lib->credmgr->flush_cache(lib->credmgr, CERT_ANY);
 		/* Twice: an IKE_SA that a rekey makes during the first survey may slip past it. */
-		end_outdated(old, generation);
-		end_outdated(old, generation);
+		follow_all(old, generation, NULL);
+		follow_all(old, generation, &rekeys);
 		old->destroy(old);
 	}
 	this->mutex->unlock(this->mutex);
@@ -278,6 +326,7 @@ METHOD(conf_keeper_t, rekey, bool, private_conf_keeper_t *this, const char *name
 
 METHOD(conf_keeper_t, destroy, void, private_conf_keeper_t *this)
 {
+	this->lookup->destroy(this->lookup);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -299,5 +348,6 @@ conf_keeper_t *conf_keeper_create(conf_backend_t *backend)
 		.backend = backend,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
+	this->lookup = conf_lookup_create(this->mutex, &this->public);
 	return &this->public;
 }

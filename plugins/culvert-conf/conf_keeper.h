@@ -22,7 +22,8 @@ struct conf_keeper_t {
 
 	/**
 	 * Puts a generation in force: ends the IKE_SAs of tunnels that it does not have or has otherwise, of the others the
-	 * CHILD_SAs that it has not, leaves what is unchanged alone, and initiates what is new.
+	 * CHILD_SAs that it has not, rekeys those of which it has other parameters, leaves what is unchanged alone, and
+	 * initiates what is new.
 	 *
 	 * @param expected		generation that must be in force now
 	 * @param generation	new one, a reference is taken

@@ -25,25 +25,40 @@ struct private_conf_report_t {
 typedef void (*tunnel_cb_t)(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, void *data);
 
 /**
- * Calls back for the tunnel of an IKE_SA. Before IKE_AUTH a responder does not know which it is: then for all tunnels
- * to that address.
+ * Calls back for all tunnels to an address, or for the only one whose peer's address is not known.
+ */
+static void for_address(conf_generation_t *generation, ike_sa_t *ike_sa, tunnel_cb_t cb, void *data)
+{
+	enumerator_t *enumerator;
+	conf_tunnel_t *tunnel;
+	bool found = FALSE;
+
+	enumerator = generation->create_peer_enumerator(generation, ike_sa->get_other_host(ike_sa));
+	while (enumerator->enumerate(enumerator, &tunnel)) {
+		cb(tunnel, ike_sa, data);
+		found = TRUE;
+	}
+	enumerator->destroy(enumerator);
+	tunnel = found ? NULL : generation->get_only_unknown(generation);
+	if (tunnel)
+		cb(tunnel, ike_sa, data);
+}
+
+/**
+ * Calls back for the tunnel of an IKE_SA. Before IKE_AUTH a responder does not know which it is, only the address.
  */
 static void for_tunnels(private_conf_report_t *this, ike_sa_t *ike_sa, tunnel_cb_t cb, void *data)
 {
 	conf_generation_t *generation = this->backend->get_generation(this->backend);
 	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
-	enumerator_t *enumerator;
 	conf_tunnel_t *tunnel;
 
 	if (cfg) {
 		tunnel = generation->get_tunnel(generation, cfg->get_name(cfg));
-		if (tunnel && tunnel->cfg == cfg)
+		if (tunnel && tunnel->owns(tunnel, cfg))
 			cb(tunnel, ike_sa, data);
 	} else {
-		enumerator = generation->create_peer_enumerator(generation, ike_sa->get_other_host(ike_sa));
-		while (enumerator->enumerate(enumerator, &tunnel))
-			cb(tunnel, ike_sa, data);
-		enumerator->destroy(enumerator);
+		for_address(generation, ike_sa, cb, data);
 	}
 	generation->destroy(generation);
 }
@@ -100,6 +115,12 @@ METHOD(listener_t, alert, bool, private_conf_report_t *this, ike_sa_t *ike_sa, a
 	return TRUE;
 }
 
+static bool refuses_us(message_t *message, notify_type_t type)
+{
+	return type == AUTHENTICATION_FAILED && message->get_exchange_type(message) == IKE_AUTH &&
+		   !message->get_request(message);
+}
+
 static void note_notify(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, void *data)
 {
 	message_t *message = data;
@@ -117,6 +138,8 @@ static void note_notify(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, void *data)
 		/* Types from 16384 tell a status, not an error (RFC 7296 section 3.10.1). */
 		if (type >= 16384)
 			continue;
+		if (refuses_us(message, type))
+			tunnel->next_psk(tunnel);
 		text = conf_failure_of_notify(
 			tunnel, message->get_source(message), message->get_exchange_type(message), type, &scope);
 		note(tunnel, ike_sa, scope, text);
@@ -183,21 +206,31 @@ METHOD(listener_t, ike_state_change, bool, private_conf_report_t *this, ike_sa_t
 	return TRUE;
 }
 
-/** The suite by its name if it is the configured one, else its algorithms, without spaces. */
+static bool is_suite(const struct suite *suite, proposal_t *negotiated)
+{
+	proposal_t *proposal;
+	bool same;
+
+	proposal = proposal_create_from_string(PROTO_IKE, suite->ike);
+	if (!proposal)
+		return FALSE;
+	same = proposal->equals(proposal, negotiated);
+	proposal->destroy(proposal);
+	return same;
+}
+
+/** The suite by its name if it is one of the configured ones, else its algorithms, without spaces. */
 static char *suite_text(conf_tunnel_t *tunnel, proposal_t *negotiated)
 {
-	const struct suite *suite = suite_find(tunnel->suite);
-	proposal_t *wanted;
-	bool same = FALSE;
+	u_int i;
 
 	if (!negotiated)
 		return strdup("-");
-	wanted = suite ? proposal_create_from_string(PROTO_IKE, suite->ike) : NULL;
-	if (wanted) {
-		same = wanted->equals(wanted, negotiated);
-		wanted->destroy(wanted);
+	for (i = 0; i < tunnel->n_suites; i++) {
+		if (is_suite(tunnel->suites[i], negotiated))
+			return strdup(tunnel->suites[i]->name);
 	}
-	return same ? strdup(tunnel->suite) : conf_text("%P", negotiated);
+	return conf_text("%P", negotiated);
 }
 
 static proposal_t *established_proposal(const conf_sa_t *sa)
@@ -230,10 +263,13 @@ static void print_tunnel(conf_tunnel_t *tunnel, const conf_sa_t *first, struct b
 static void print_children(conf_tunnel_t *tunnel, const conf_sa_t *sa, time_t now, struct buf *out)
 {
 	const conf_child_t *child;
+	char *name;
 
 	for (; sa; sa = sa->next) {
 		for (child = sa->children; child; child = child->next) {
-			buf_printf(out, "child %s %s %u %08x %08x %lld\n", tunnel->name, child->cfg->get_name(child->cfg),
+			name = child->cfg->get_name(child->cfg);
+			/* Of "APN/1", one of several pairs, the APN. */
+			buf_printf(out, "child %s %.*s %u %08x %08x %lld\n", tunnel->name, (int)strcspn(name, "/"), name,
 				child->if_id, child->spi_in, child->spi_out, (long long)(now - child->installed));
 		}
 	}

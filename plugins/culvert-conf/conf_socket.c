@@ -70,20 +70,43 @@ static void answer_result(struct buf *answer, bool ok, char *error)
 	free(error);
 }
 
-static void run_prepare(private_conf_socket_t *this, connection_t *connection, const char *argument, struct buf *answer)
+/** @return the number of a generation, 0 if there is none; then that is the answer */
+static u_int read_number(const char *argument, struct buf *answer)
 {
-	conf_difference_t difference;
 	unsigned long number;
-	char *error = NULL, *end;
+	char *end;
 
 	number = strtoul(argument, &end, 10);
-	if (*end || !isdigit((unsigned char)argument[0]) || number == 0 || number > UINT32_MAX) {
-		buf_puts(answer, "error a generation is a number from 1\n");
+	if (!*end && isdigit((unsigned char)argument[0]) && number && number <= UINT32_MAX)
+		return (u_int)number;
+	buf_puts(answer, "error a generation is a number from 1\n");
+	return 0;
+}
+
+static void run_prepare(private_conf_socket_t *this, connection_t *connection, const char *argument, struct buf *answer)
+{
+	u_int number = read_number(argument, answer);
+	conf_difference_t difference;
+	char *error = NULL;
+
+	if (!number)
 		return;
-	}
-	if (connection->change->prepare(connection->change, (u_int)number, &difference, &error))
+	if (connection->change->prepare(connection->change, number, &difference, &error))
 		buf_printf(answer, "ok added=%u changed=%u removed=%u kept=%u\n", difference.added, difference.changed,
 			difference.removed, difference.kept);
+	else
+		answer_result(answer, FALSE, error);
+}
+
+static void run_compare(private_conf_socket_t *this, connection_t *connection, const char *argument, struct buf *answer)
+{
+	u_int number = read_number(argument, answer);
+	char *error = NULL;
+
+	if (!number)
+		return;
+	if (connection->change->compare(connection->change, number, answer, &error))
+		buf_puts(answer, "end\n");
 	else
 		answer_result(answer, FALSE, error);
 }
@@ -124,6 +147,7 @@ static void run_report(private_conf_socket_t *this, connection_t *connection, co
 
 static const verb_t verbs[] = {
 	{ "prepare", TRUE, run_prepare },
+	{ "compare", TRUE, run_compare },
 	{ "commit", FALSE, run_commit },
 	{ "abort", FALSE, run_abort },
 	{ "rekey", TRUE, run_rekey },
@@ -148,7 +172,8 @@ static void run_line(private_conf_socket_t *this, connection_t *connection, char
 			buf_printf(answer, "error %s takes %s argument\n", line, verbs[i].argument ? "one" : "no");
 		return;
 	}
-	buf_puts(answer, "error unknown request; known: prepare N, commit, abort, rekey TUNNEL, restart TUNNEL, report\n");
+	buf_puts(answer, "error unknown request; known: prepare N, compare N, commit, abort, rekey TUNNEL, restart TUNNEL, "
+					 "report\n");
 }
 
 /** Blocking, for at most SEND_TIMEOUT a piece. */

@@ -1,6 +1,7 @@
 /*
  * The hand-over socket RUN/charon.sock, for root alone: one request a line, answered in order.
  *   prepare N        ok added=A changed=C removed=R kept=K | error TEXT
+ *   compare N        lines as conf_compare.h says, the last one "end" | error TEXT
  *   commit, abort    ok | error TEXT
  *   rekey TUNNEL, restart TUNNEL
  *                    ok | error TEXT

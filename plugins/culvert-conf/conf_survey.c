@@ -2,6 +2,7 @@
 
 #include <collections/hashtable.h>
 #include <collections/array.h>
+#include <processing/jobs/rekey_child_sa_job.h>
 
 typedef struct private_conf_survey_t private_conf_survey_t;
 
@@ -65,6 +66,7 @@ static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
 			.if_id = child_sa->get_if_id(child_sa, FALSE),
 			.spi_in = ntohl(child_sa->get_spi(child_sa, TRUE)),
 			.spi_out = ntohl(child_sa->get_spi(child_sa, FALSE)),
+			.rekeying = child_sa->get_state(child_sa) == CHILD_REKEYING,
 			.installed = child_sa->get_installtime(child_sa),
 		};
 		sa->children = child;
@@ -77,12 +79,14 @@ static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
 	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
 	proposal_t *proposal = ike_sa->get_proposal(ike_sa);
 	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	host_t *local = ike_sa->get_my_host(ike_sa);
 	conf_sa_t *sa;
 
 	sa = malloc_thing(conf_sa_t);
 	*sa = (conf_sa_t){
 		.next = this->by_name->get(this->by_name, cfg->get_name(cfg)),
 		.id = id->clone(id),
+		.local = local->clone(local),
 		.cfg = cfg->get_ref(cfg),
 		.state = ike_sa->get_state(ike_sa),
 		.creating = is_creating(ike_sa, TASK_QUEUE_ACTIVE) || is_creating(ike_sa, TASK_QUEUE_PASSIVE) ||
@@ -117,6 +121,7 @@ static void destroy_sa(conf_sa_t *sa)
 	}
 	DESTROY_IF(sa->proposal);
 	sa->id->destroy(sa->id);
+	sa->local->destroy(sa->local);
 	sa->cfg->destroy(sa->cfg);
 	free(sa);
 }
@@ -194,6 +199,13 @@ void conf_survey_end(const conf_sa_t *sa)
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, sa->id);
 	if (ike_sa)
 		checkin(ike_sa, ike_sa->delete(ike_sa, FALSE));
+}
+
+void conf_survey_rekey_child(const conf_sa_t *sa, const conf_child_t *child, uint32_t delay)
+{
+	job_t *job = (job_t *)rekey_child_sa_job_create(PROTO_ESP, htonl(child->spi_in), sa->local);
+
+	lib->scheduler->schedule_job_ms(lib->scheduler, job, delay);
 }
 
 void conf_survey_end_child(const conf_sa_t *sa, const conf_child_t *child)

@@ -21,6 +21,8 @@ struct conf_child_t {
 	uint32_t if_id;
 	/** SPIs in host byte order */
 	uint32_t spi_in, spi_out;
+	/** whether it is being replaced already */
+	bool rekeying;
 	/** monotonic seconds */
 	time_t installed;
 };
@@ -30,6 +32,8 @@ struct conf_sa_t {
 	/** next one of the same tunnel name */
 	conf_sa_t *next;
 	ike_sa_id_t *id;
+	/** our address; owned */
+	host_t *local;
 	/** configuration, a reference */
 	peer_cfg_t *cfg;
 	ike_sa_state_t state;
@@ -72,6 +76,13 @@ conf_state_t conf_survey_state(const conf_sa_t *first);
  * Ends an IKE_SA: with DELETE if it is established, without a word otherwise. Returns before the peer has answered.
  */
 void conf_survey_end(const conf_sa_t *sa);
+
+/**
+ * Rekeys a CHILD_SA.
+ *
+ * @param delay			milliseconds until it begins
+ */
+void conf_survey_rekey_child(const conf_sa_t *sa, const conf_child_t *child, uint32_t delay);
 
 /**
  * Ends a CHILD_SA with DELETE. Returns before the peer has answered.

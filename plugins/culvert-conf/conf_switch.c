@@ -22,27 +22,6 @@ METHOD(conf_switch_t, abort_, void, private_conf_switch_t *this)
 	this->next = NULL;
 }
 
-static conf_difference_t compare(conf_generation_t *old, conf_generation_t *new)
-{
-	conf_difference_t difference = {};
-	conf_tunnel_t *tunnel, *was;
-	enumerator_t *enumerator;
-
-	enumerator = new->create_tunnel_enumerator(new);
-	while (enumerator->enumerate(enumerator, &tunnel)) {
-		was = old->get_tunnel(old, tunnel->name);
-		if (!was)
-			difference.added++;
-		else if (was == tunnel)
-			difference.kept++;
-		else
-			difference.changed++;
-	}
-	enumerator->destroy(enumerator);
-	difference.removed = old->get_count(old) - difference.kept - difference.changed;
-	return difference;
-}
-
 METHOD(conf_switch_t, prepare, bool, private_conf_switch_t *this, u_int number, conf_difference_t *difference,
 	char **error)
 {
@@ -55,10 +34,24 @@ METHOD(conf_switch_t, prepare, bool, private_conf_switch_t *this, u_int number, 
 		base->destroy(base);
 		return FALSE;
 	}
-	*difference = compare(base, next);
+	*difference = conf_compare(base, next);
 	this->base = base;
 	this->next = next;
 	return TRUE;
+}
+
+METHOD(conf_switch_t, compare, bool, private_conf_switch_t *this, u_int number, struct buf *out, char **error)
+{
+	conf_generation_t *base, *next;
+
+	base = this->backend->get_generation(this->backend);
+	next = conf_generation_load(this->run, number, base, error);
+	if (next) {
+		conf_compare_print(base, next, out);
+		next->destroy(next);
+	}
+	base->destroy(base);
+	return next != NULL;
 }
 
 METHOD(conf_switch_t, commit, bool, private_conf_switch_t *this, char **error)
@@ -91,6 +84,7 @@ conf_switch_t *conf_switch_create(const char *run, conf_backend_t *backend, conf
 	INIT(this,
 		.public = {
 			.prepare = _prepare,
+			.compare = _compare,
 			.commit = _commit,
 			.abort = _abort_,
 			.destroy = _destroy,

@@ -6,15 +6,10 @@
 #define CONF_SWITCH_H_
 
 #include "conf_backend.h"
+#include "conf_compare.h"
 #include "conf_keeper.h"
 
 typedef struct conf_switch_t conf_switch_t;
-typedef struct conf_difference_t conf_difference_t;
-
-/** Tunnels by what a commit does to them */
-struct conf_difference_t {
-	u_int added, changed, removed, kept;
-};
 
 struct conf_switch_t {
 
@@ -27,6 +22,15 @@ struct conf_switch_t {
 	 * @param error			receives what is wrong, allocated, if FALSE is returned
 	 */
 	bool (*prepare)(conf_switch_t *this, u_int number, conf_difference_t *difference, char **error);
+
+	/**
+	 * Loads a generation and tells what putting it in force would do. Nothing is kept, what is prepared stays prepared.
+	 *
+	 * @param number		number of the generation
+	 * @param out			receives the lines of conf_compare_print()
+	 * @param error			receives what is wrong, allocated, if FALSE is returned
+	 */
+	bool (*compare)(conf_switch_t *this, u_int number, struct buf *out, char **error);
 
 	/**
 	 * Puts the prepared generation in force. Afterwards nothing is prepared, whatever is returned.

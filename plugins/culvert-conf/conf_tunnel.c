@@ -1,6 +1,6 @@
 #include "conf_tunnel.h"
 
-#include "conf_carrier.h"
+#include "conf_children.h"
 #include "conf/model.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
@@ -9,42 +9,62 @@ typedef struct private_conf_tunnel_t private_conf_tunnel_t;
 
 struct private_conf_tunnel_t {
 	conf_tunnel_t public;
-	/** of the model, valid until seal() */
-	const struct tunnel *model;
-	/** everything that makes the tunnel, as text, and the part of it that the IKE_SA depends on; empty after seal() */
-	struct buf print;
-	size_t ike_len;
-	/** own configuration, whose CHILD configurations go into the inherited one; NULL if there is nothing to move */
-	peer_cfg_t *update;
+	/** index of the pre-shared key that is used first; atomic */
+	u_int first_psk;
 	refcount_t ref;
 };
 
-enum {
-	/** seconds of silence after which the peer is asked whether it lives */
-	DPD_DELAY = 10,
-	/** packets; Linux' default of 32 loses packets on paths with several queues */
-	REPLAY_WINDOW = 1024,
-};
+/** The peer's addresses as ike_cfg_t wants them; a name is not looked up by the responder, its identity tells. */
+static char *remote_text(const struct tunnel *tunnel)
+{
+	struct buf text = {};
+	char address[IP_TEXT];
+	size_t i;
+
+	for (i = 0; i < tunnel->n_peers; i++) {
+		if (tunnel->peers[i].kind != PEER_ADDRESS)
+			break;
+		buf_printf(&text, "%s%s", i ? "," : "", ip_print(&tunnel->peers[i].address, address));
+	}
+	if (!text.len)
+		buf_puts(&text, "%any");
+	return buf_steal(&text);
+}
 
 static ike_cfg_t *create_ike_cfg(const struct gateway *gateway, const struct tunnel *tunnel)
 {
-	char local[IP_TEXT], remote[IP_TEXT];
+	char local[IP_TEXT] = "%any", *remote = remote_text(tunnel);
 	ike_cfg_create_t create = {
 		.version = IKEV2,
 		.local = local,
 		.local_port = IKEV2_UDP_PORT,
 		.remote = remote,
 		.remote_port = IKEV2_UDP_PORT,
+		.force_encap = gateway->outer.encapsulate,
 		.fragmentation = FRAGMENTATION_YES,
 		.childless = CHILDLESS_NEVER,
 	};
 	ike_cfg_t *cfg;
+	size_t i;
 
-	ip_print(&gateway->outer.address.ip, local);
-	ip_print(&tunnel->peers[0].address, remote);
+	if (!gateway->outer.address.dhcp)
+		ip_print(&gateway->outer.address.ip, local);
 	cfg = ike_cfg_create(&create);
-	cfg->add_proposal(cfg, proposal_create_from_string(PROTO_IKE, tunnel->suites[0]->ike));
+	for (i = 0; i < tunnel->n_suites; i++)
+		cfg->add_proposal(cfg, proposal_create_from_string(PROTO_IKE, tunnel->suites[i]->ike));
+	free(remote);
 	return cfg;
+}
+
+static void add_certificates(auth_cfg_t *auth, auth_rule_t rule, array_t *certificates)
+{
+	certificate_t *certificate;
+	int i;
+
+	for (i = 0; i < array_count(certificates); i++) {
+		array_get(certificates, i, &certificate);
+		auth->add(auth, rule, certificate->get_ref(certificate));
+	}
 }
 
 static auth_cfg_t *create_auth(identification_t *id, const conf_carrier_t *carrier, bool local)
@@ -52,20 +72,23 @@ static auth_cfg_t *create_auth(identification_t *id, const conf_carrier_t *carri
 	auth_cfg_t *auth = auth_cfg_create();
 
 	auth->add(auth, AUTH_RULE_IDENTITY, id->clone(id));
-	if (carrier->psk) {
+	if (array_count(carrier->psks)) {
 		auth->add(auth, AUTH_RULE_AUTH_CLASS, AUTH_CLASS_PSK);
+		return auth;
+	}
+	auth->add(auth, AUTH_RULE_AUTH_CLASS, AUTH_CLASS_PUBKEY);
+	if (local) {
+		add_certificates(auth, AUTH_RULE_SUBJECT_CERT, carrier->certificates);
 	} else {
-		auth->add(auth, AUTH_RULE_AUTH_CLASS, AUTH_CLASS_PUBKEY);
-		if (local)
-			auth->add(auth, AUTH_RULE_SUBJECT_CERT, carrier->certificate->get_ref(carrier->certificate));
-		else
-			auth->add(auth, AUTH_RULE_CA_CERT, carrier->ca->get_ref(carrier->ca));
+		/* One of them is enough. */
+		add_certificates(auth, AUTH_RULE_CA_CERT, carrier->cas);
+		if (carrier->strict)
+			auth->add(auth, AUTH_RULE_CRL_VALIDATION, VALIDATION_GOOD);
 	}
 	return auth;
 }
 
-static void create_peer_cfg(
-	conf_tunnel_t *this, const struct gateway *gateway, const struct tunnel *tunnel, const conf_carrier_t *carrier)
+static peer_cfg_t *create_peer_cfg(conf_tunnel_t *this, const struct tunnel *tunnel, ike_cfg_t *ike_cfg)
 {
 	/*
 	 * One try: conf_keeper tries again. charon ends an IKE_SA over_time after its jittered rekey time, so the hard end
@@ -80,121 +103,70 @@ static void create_peer_cfg(
 		.rekey_time = tunnel->ike.rekey,
 		.jitter_time = tunnel->ike.jitter,
 		.over_time = tunnel->ike.ceiling - tunnel->ike.rekey,
-		.dpd = DPD_DELAY,
+		.dpd = tunnel->dpd,
+		.retransmit_tries = tunnel->retransmission.tries,
+		.retransmit_timeout = tunnel->retransmission.timeout,
+		.retransmit_base = tunnel->retransmission.base,
 	};
+	peer_cfg_t *cfg;
 
-	this->cfg = peer_cfg_create(this->name, create_ike_cfg(gateway, tunnel), &create);
-	this->cfg->add_auth_cfg(this->cfg, create_auth(this->local_id, carrier, TRUE), TRUE);
-	this->cfg->add_auth_cfg(this->cfg, create_auth(this->remote_id, carrier, FALSE), FALSE);
+	cfg = peer_cfg_create(this->name, ike_cfg, &create);
+	cfg->add_auth_cfg(cfg, create_auth(this->local_id, this->carrier, TRUE), TRUE);
+	cfg->add_auth_cfg(cfg, create_auth(this->remote_id, this->carrier, FALSE), FALSE);
+	return cfg;
 }
 
-static void add_selectors(child_cfg_t *child, bool local, const struct prefix *prefixes, size_t count)
+METHOD(conf_tunnel_t, owns, bool, private_conf_tunnel_t *this, peer_cfg_t *cfg)
 {
-	char text[PREFIX_TEXT];
-	size_t i;
+	return cfg->get_ike_cfg(cfg) == this->public.cfg->get_ike_cfg(this->public.cfg);
+}
 
-	for (i = 0; i < count; i++) {
-		prefix_print(&prefixes[i], text);
-		child->add_traffic_selector(child, local, traffic_selector_create_from_cidr(text, 0, 0, 65535));
+METHOD(conf_tunnel_t, get_psk, shared_key_t *, private_conf_tunnel_t *this, u_int i)
+{
+	u_int first = __atomic_load_n(&this->first_psk, __ATOMIC_RELAXED);
+	u_int count = (u_int)array_count(this->public.carrier->psks);
+	shared_key_t *psk = NULL;
+
+	if (i < count)
+		array_get(this->public.carrier->psks, (int)((first + i) % count), &psk);
+	return psk;
+}
+
+METHOD(conf_tunnel_t, prefer_psk, void, private_conf_tunnel_t *this, shared_key_t *psk)
+{
+	chunk_t wanted = psk->get_key(psk), key;
+	shared_key_t *current;
+	int i;
+
+	for (i = 0; i < array_count(this->public.carrier->psks); i++) {
+		array_get(this->public.carrier->psks, i, &current);
+		key = current->get_key(current);
+		if (chunk_equals_const(key, wanted)) {
+			__atomic_store_n(&this->first_psk, (u_int)i, __ATOMIC_RELAXED);
+			return;
+		}
 	}
 }
 
-static void print_link(struct buf *print, const struct apn *apn, const struct link *link)
+METHOD(conf_tunnel_t, next_psk, void, private_conf_tunnel_t *this)
 {
-	const struct lifetime *child = &link->tunnel->child;
-	char text[PREFIX_TEXT];
-	size_t i;
+	u_int count = (u_int)array_count(this->public.carrier->psks);
 
-	buf_printf(print, "link %s if_id %u\n", apn->name, link->if_id);
-	buf_printf(print, "child %u %u %u\n", child->rekey, child->jitter, child->ceiling);
-	for (i = 0; i < link->n_local; i++)
-		buf_printf(print, "local %s\n", prefix_print(&link->local[i], text));
-	for (i = 0; i < link->n_remote; i++)
-		buf_printf(print, "remote %s\n", prefix_print(&link->remote[i], text));
+	/* Of two threads one may be lost, which the next refusal mends. */
+	if (count)
+		__atomic_store_n(
+			&this->first_psk, (__atomic_load_n(&this->first_psk, __ATOMIC_RELAXED) + 1) % count, __ATOMIC_RELAXED);
 }
 
-METHOD(conf_tunnel_t, add_link, void, private_conf_tunnel_t *this, const struct apn *apn, const struct link *link)
+METHOD(conf_tunnel_t, activate, void, private_conf_tunnel_t *this, conf_tunnel_t *old)
 {
-	const struct tunnel *tunnel = this->model;
-	/* No action of charon's own on start, close or a dead peer: conf_keeper does it. */
-	child_cfg_create_t create = {
-		.if_id_in = link->if_id,
-		.if_id_out = link->if_id,
-		.mode = MODE_TUNNEL,
-		.lifetime = {
-			.time = {
-				.life = tunnel->child.ceiling,
-				.rekey = tunnel->child.rekey,
-				.jitter = tunnel->child.jitter,
-			},
-		},
-	};
-	child_cfg_t *child;
+	shared_key_t *psk = old ? old->get_psk(old, 0) : NULL;
 
-	child = child_cfg_create(apn->name, &create);
-	child->set_replay_window(child, REPLAY_WINDOW);
-	child->add_proposal(child, proposal_create_from_string(PROTO_ESP, tunnel->suites[0]->esp));
-	add_selectors(child, TRUE, link->local, link->n_local);
-	add_selectors(child, FALSE, link->remote, link->n_remote);
-	this->public.cfg->add_child_cfg(this->public.cfg, child);
-	print_link(&this->print, apn, link);
-}
-
-static void print_tunnel(
-	struct buf *print, const struct gateway *gateway, const struct tunnel *tunnel, const conf_carrier_t *carrier)
-{
-	char local[IP_TEXT], remote[IP_TEXT];
-
-	buf_printf(print, "%s\n%s %s\n%s %s\n", tunnel->name, ip_print(&gateway->outer.address.ip, local),
-		tunnel->carrier->local_id, ip_print(&tunnel->peers[0].address, remote), tunnel->remote_id);
-	buf_printf(print, "%s\n", tunnel->suites[0]->name);
-	buf_printf(print, "ike %u %u %u\n", tunnel->ike.rekey, tunnel->ike.jitter, tunnel->ike.ceiling);
-	buf_add(print, carrier->digest, sizeof(carrier->digest));
-}
-
-static bool hash_print(const struct buf *print, size_t len, hasher_t *hasher, uint8_t digest[HASH_SIZE_SHA256])
-{
-	return hasher->get_hash(hasher, chunk_create((uint8_t *)print->text, len), digest);
-}
-
-METHOD(conf_tunnel_t, seal, bool, private_conf_tunnel_t *this)
-{
-	hasher_t *hasher;
-	bool ok;
-
-	this->model = NULL;
-	hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256);
-	if (!hasher)
-		return FALSE;
-	ok = !this->print.error && hash_print(&this->print, this->ike_len, hasher, this->public.ike_digest) &&
-		 hash_print(&this->print, this->print.len, hasher, this->public.digest);
-	hasher->destroy(hasher);
-	buf_free(&this->print);
-	return ok;
-}
-
-METHOD(conf_tunnel_t, inherit, void, private_conf_tunnel_t *this, conf_tunnel_t *old)
-{
-	conf_tunnel_t *public = &this->public;
-
-	if (!memeq(public->ike_digest, old->ike_digest, sizeof(old->ike_digest)))
+	if (old == &this->public)
 		return;
-	this->update = public->cfg;
-	public->cfg = old->cfg->get_ref(old->cfg);
-	public->status->destroy(public->status);
-	public->status = old->status->get_ref(old->status);
-}
-
-METHOD(conf_tunnel_t, activate, void, private_conf_tunnel_t *this)
-{
-	enumerator_t *removed_and_added;
-
-	if (!this->update)
-		return;
-	removed_and_added = this->public.cfg->replace_child_cfgs(this->public.cfg, this->update);
-	removed_and_added->destroy(removed_and_added);
-	this->update->destroy(this->update);
-	this->update = NULL;
+	this->public.retry.activated = time_monotonic(NULL);
+	if (psk)
+		prefer_psk(this, psk);
 }
 
 METHOD(conf_tunnel_t, get_ref, conf_tunnel_t *, private_conf_tunnel_t *this)
@@ -206,51 +178,115 @@ METHOD(conf_tunnel_t, get_ref, conf_tunnel_t *, private_conf_tunnel_t *this)
 METHOD(conf_tunnel_t, destroy, void, private_conf_tunnel_t *this)
 {
 	conf_tunnel_t *public = &this->public;
+	u_int i;
 
 	if (!ref_put(&this->ref))
 		return;
 	public->cfg->destroy(public->cfg);
-	DESTROY_IF(this->update);
-	DESTROY_IF(public->psk);
+	public->status->destroy(public->status);
 	public->local_id->destroy(public->local_id);
 	public->remote_id->destroy(public->remote_id);
-	public->peer->destroy(public->peer);
-	public->status->destroy(public->status);
-	buf_free(&this->print);
+	conf_carrier_destroy(public->carrier);
+	for (i = 0; i < public->n_peers; i++)
+		public->peers[i]->destroy(public->peers[i]);
+	for (i = 0; i < public->n_links; i++)
+		free(public->links[i].apn);
+	DESTROY_IF(public->local);
+	DESTROY_IF(public->retry.resolved);
+	free(public->peers);
+	free(public->links);
+	free(public->suites);
+	free(public->suite_names);
+	free(public->peer_name);
 	free(public->name);
 	free(this);
 }
 
-conf_tunnel_t *conf_tunnel_create(
-	const struct gateway *gateway, const struct tunnel *tunnel, const conf_carrier_t *carrier)
+static host_t *create_host(const struct ip *ip)
 {
-	private_conf_tunnel_t *this;
-	char peer[IP_TEXT];
+	char text[IP_TEXT];
 
-	ip_print(&tunnel->peers[0].address, peer);
+	return host_create_from_string((char *)ip_print(ip, text), IKEV2_UDP_PORT);
+}
+
+static void add_peers(conf_tunnel_t *this, const struct tunnel *tunnel)
+{
+	size_t i;
+
+	this->peers = calloc(tunnel->n_peers, sizeof(*this->peers));
+	for (i = 0; i < tunnel->n_peers; i++) {
+		if (tunnel->peers[i].kind == PEER_ADDRESS)
+			this->peers[this->n_peers++] = create_host(&tunnel->peers[i].address);
+		else if (tunnel->peers[i].kind == PEER_NAME)
+			this->peer_name = strdup(tunnel->peers[i].name);
+	}
+}
+
+static void add_suites(conf_tunnel_t *this, const struct tunnel *tunnel)
+{
+	struct buf names = {};
+	size_t i;
+
+	this->suites = calloc(tunnel->n_suites, sizeof(*this->suites));
+	for (i = 0; i < tunnel->n_suites; i++) {
+		this->suites[this->n_suites++] = tunnel->suites[i];
+		buf_printf(&names, "%s%s", i ? ", " : "", tunnel->suites[i]->name);
+	}
+	this->suite_names = buf_steal(&names);
+}
+
+static void add_links(conf_tunnel_t *this, const conf_blueprint_t *blueprint)
+{
+	const conf_blueprint_link_t *link;
+	size_t i;
+
+	this->links = calloc(blueprint->n_links, sizeof(*this->links));
+	for (i = 0; i < blueprint->n_links; i++) {
+		link = &blueprint->links[i];
+		this->links[i].apn = strdup(link->apn->name);
+		memcpy(this->links[i].digest, link->digest, sizeof(link->digest));
+		conf_children_add(this->cfg, link->apn, link->link);
+	}
+	this->n_links = (u_int)blueprint->n_links;
+}
+
+conf_tunnel_t *conf_tunnel_create(const conf_blueprint_t *blueprint, conf_tunnel_t *old)
+{
+	const struct tunnel *tunnel = blueprint->tunnel;
+	const struct gateway *gateway = blueprint->gateway;
+	private_conf_tunnel_t *this;
+	conf_tunnel_t *public;
+	ike_cfg_t *ike_cfg;
+
+	if (old && !memeq(old->ike_digest, blueprint->ike_digest, sizeof(old->ike_digest)))
+		old = NULL;
 	INIT(this,
 		.public = {
 			.name = strdup(tunnel->name),
 			.initiate = tunnel->initiate,
-			.suite = tunnel->suites[0]->name,
-			.peer = host_create_from_string(peer, IKEV2_UDP_PORT),
+			.local = gateway->outer.address.dhcp ? NULL : create_host(&gateway->outer.address.ip),
 			.local_id = identification_create_from_string(tunnel->carrier->local_id),
 			.remote_id = identification_create_from_string(tunnel->remote_id),
-			.psk = carrier->psk ? carrier->psk->get_ref(carrier->psk) : NULL,
-			.status = conf_status_create(),
+			.carrier = conf_carrier_get_ref(blueprint->carrier),
+			.status = old ? old->status->get_ref(old->status) : conf_status_create(),
 			.get_ref = _get_ref,
-			.add_link = _add_link,
-			.seal = _seal,
-			.inherit = _inherit,
+			.owns = _owns,
+			.get_psk = _get_psk,
+			.prefer_psk = _prefer_psk,
+			.next_psk = _next_psk,
 			.activate = _activate,
 			.destroy = _destroy,
 		},
-		.model = tunnel,
 		.ref = 1,
 	);
-	create_peer_cfg(&this->public, gateway, tunnel, carrier);
-	print_tunnel(&this->print, gateway, tunnel, carrier);
-	this->ike_len = this->print.len;
-	buf_printf(&this->print, "initiate %d\n", tunnel->initiate);
-	return &this->public;
+	public = &this->public;
+	memcpy(public->ike_digest, blueprint->ike_digest, sizeof(public->ike_digest));
+	memcpy(public->digest, blueprint->digest, sizeof(public->digest));
+	ike_cfg = old ? old->cfg->get_ike_cfg(old->cfg) : NULL;
+	ike_cfg = ike_cfg ? ike_cfg->get_ref(ike_cfg) : create_ike_cfg(gateway, tunnel);
+	public->cfg = create_peer_cfg(public, tunnel, ike_cfg);
+	add_peers(public, tunnel);
+	add_suites(public, tunnel);
+	add_links(public, blueprint);
+	return public;
 }

@@ -1,5 +1,6 @@
 /*
- * Preloaded into culvertd by a test: kills it right before the Nth call of those that leave a trace outside of it. N
+ * Preloaded into culvertd by a test: kills it right before the Nth call of those that leave a trace outside of it (what
+ * only asks, or syncs to a disk that does not fail, leaves none). N
  * stands in the file that CULVERT_CRASH names; without the file nothing happens. Behind N may stand a process to kill
  * in its place. The file is removed first, so that the next culvertd lives, and FILE.at says which call it was.
  */
@@ -7,6 +8,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -80,15 +82,10 @@ int rename(const char *from, const char *to)
 	return REAL(rename)(from, to);
 }
 
-int fsync(int fd)
-{
-	step("fsync");
-	return REAL(fsync)(fd);
-}
-
 int mkdir(const char *path, mode_t mode)
 {
-	step("mkdir %s", path);
+	if (access(path, F_OK))
+		step("mkdir %s", path);
 	return REAL(mkdir)(path, mode);
 }
 
@@ -100,7 +97,8 @@ int symlink(const char *target, const char *path)
 
 int unlinkat(int at, const char *path, int flags)
 {
-	step("unlinkat %s", path);
+	if (!faccessat(at, path, F_OK, AT_SYMLINK_NOFOLLOW))
+		step("unlinkat %s", path);
 	return REAL(unlinkat)(at, path, flags);
 }
 
@@ -111,15 +109,25 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
 	return REAL(send)(fd, data, len, flags);
 }
 
+/* True for a netlink message that lists things. */
+static bool asks(const void *data, size_t len)
+{
+	const struct nlmsghdr *header = data;
+
+	return len >= sizeof(*header) && (header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+}
+
 /* To the kernel: by libmnl, then by libnl. */
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
 {
-	step("sendto");
+	if (!asks(data, len))
+		step("sendto");
 	return REAL(sendto)(fd, data, len, flags, to, to_len);
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	step("sendmsg");
+	if (!message->msg_iovlen || !asks(message->msg_iov[0].iov_base, message->msg_iov[0].iov_len))
+		step("sendmsg");
 	return REAL(sendmsg)(fd, message, flags);
 }

@@ -40,6 +40,7 @@ static json_t *answered;
 
 /* The kernel. */
 static int kernel_error;
+static char *kernel_refusal;
 
 const struct carrying *links_all_carrying(const struct links *l)
 {
@@ -52,7 +53,7 @@ int preview(const struct model *now, const struct model *next, const struct carr
 	(void)carrying;
 	assert_ptr_equal(now, current.model);
 	assert_non_null(next);
-	*ret = (struct preview){ 0 };
+	*ret = (struct preview){ .refusal = kernel_refusal };
 	return kernel_error;
 }
 
@@ -145,6 +146,7 @@ static int start(void **state)
 
 	(void)state;
 	charon_error = kernel_error = 0;
+	kernel_refusal = NULL;
 	snprintf(folder, sizeof(folder), "/tmp/culvert-forecast-XXXXXX");
 	if (!mkdtemp(folder) || chdir(folder) || mkdir("etc", 0755) || mkdir("etc/secrets", 0700))
 		return -1;
@@ -263,6 +265,16 @@ static void a_kernel_that_cannot_be_read_is_an_error(void **state)
 	assert_answered(NULL, "the kernel cannot be looked at: No buffer space available");
 }
 
+static void walls_that_would_be_refused_are_an_error(void **state)
+{
+	static char text[] = "conflicting intervals";
+
+	(void)state;
+	kernel_refusal = text;
+	begin();
+	assert_answered(NULL, "the kernel would refuse the walls: conflicting intervals");
+}
+
 static void an_end_without_an_answer_leaves_nothing(void **state)
 {
 	(void)state;
@@ -283,6 +295,7 @@ int main(void)
 		in_folder(what_is_in_force_needs_no_question),
 		in_folder(an_invalid_file_is_an_error),
 		in_folder(a_kernel_that_cannot_be_read_is_an_error),
+		in_folder(walls_that_would_be_refused_are_an_error),
 		in_folder(an_end_without_an_answer_leaves_nothing),
 	};
 

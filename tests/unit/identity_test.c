@@ -82,6 +82,31 @@ static void different(void **state)
 		assert_same(pairs[i][0], pairs[i][1], 0);
 }
 
+static void unknown_parts(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "C=CZ, O=Example, CN=gw, emailAddress=a@b, street=x, SerialNumber=1", NULL },
+		{ "/C = CZ/CN=a, b", NULL },
+		{ "C=CZ, CN=a, Ltd", "Ltd" },
+		{ "C=CZ, GN=Jan, CN=gw", "GN=Jan" },
+		{ "gw@a=b", "gw@a=b" },
+		{ "gw.example.net", NULL },
+		{ "gw@example.net", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const char *part;
+		size_t len;
+		bool found = identity_find_unknown(pairs[i][0], &part, &len);
+		assert_int_equal(found, pairs[i][1] != NULL);
+		if (found) {
+			assert_int_equal(len, strlen(pairs[i][1]));
+			assert_memory_equal(part, pairs[i][1], len);
+		}
+	}
+}
+
 /* Broken ones are no reason to fall over. */
 static void odd_texts(void **state)
 {
@@ -98,6 +123,7 @@ int main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(spelt_differently),
 		cmocka_unit_test(different),
+		cmocka_unit_test(unknown_parts),
 		cmocka_unit_test(odd_texts),
 	};
 

@@ -77,6 +77,9 @@ static void good_key(void **state)
 	assert_load(0, "");
 	assert_int_equal(conf_load("x.conf", &diags, &m), 0);
 	assert_int_equal(conf_read_secret(m, "c.psk", &psk, &len), 0);
+	assert_int_equal(len, 33);
+	io_free_secret(psk, len);
+	assert_int_equal(conf_read_psk(m, "c.psk", &psk, &len), 0);
 	assert_int_equal(len, 32);
 	assert_string_equal(psk, GOOD_PSK);
 	io_free_secret(psk, len);
@@ -265,25 +268,24 @@ static void certificates(void **state)
 		"certificate = \"c.pem\"; key_file = \"c.key\"; ca = \"ca.pem\";\n", strstr(by_psk, "  tunnels"));
 	write_text("x.conf", buf_text(&text), 0600);
 	buf_free(&text);
-	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
-	write_text("secrets/ca.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
-	write_text("secrets/c.key", "-----BEGIN EC PRIVATE KEY-----\n", 0600);
-	assert_load(0, "");
-
 	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0664);
-	write_text("secrets/ca.pem", "-----BEGIN PUBLIC KEY-----\n", 0644);
+	write_text("secrets/ca.pem", "no PEM", 0644);
 	write_text("secrets/c.key", "-----BEGIN PRIVATE KEY-----\n", 0644);
 	assert_load(-EINVAL,
 		"x.conf:2: carriers[0].certificate: ./secrets/c.pem: mode 0664 lets others in; chmod it to 0644\n"
 		"x.conf:2: carriers[0].key_file: ./secrets/c.key: mode 0644 lets others in; chmod it to 0600\n"
-		"x.conf:2: carriers[0].ca: ./secrets/ca.pem: has no \"-----BEGIN ... CERTIFICATE-----\" in it; give PEM\n");
+		"x.conf:2: carriers[0].ca: ./secrets/ca.pem: has no \"-----BEGIN CERTIFICATE-----\" in it; give PEM\n");
 
 	write_text("secrets/c.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
-	write_text("secrets/ca.pem", "-----BEGIN CERTIFICATE-----\n", 0644);
+	write_text("secrets/ca.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n", 0644);
 	write_text("secrets/c.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", 0600);
 	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].certificate: ./secrets/c.pem: is no certificate that can be read; give one in PEM form\n"
 		"x.conf:2: carriers[0].key_file: ./secrets/c.key: is protected by a passphrase; remove it, for nobody "
-		"can type it at boot\n");
+		"can type it at boot\n"
+		"x.conf:2: carriers[0].ca: ./secrets/ca.pem: has more than one PEM block in it, of which only the first would "
+		"count; leave "
+		"one certificate\n");
 }
 
 /* I6: whatever is wrong with a key, no message repeats it. */

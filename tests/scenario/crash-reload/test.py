@@ -18,7 +18,7 @@ NEW = operators_file.changed({
 })
 TUNNELS = {OLD: {"vf-praha"}, NEW: {"vf-praha", "vf-brno"}}
 BROKEN = "gateway = {"
-STEPS_LEAST = 30  # a reload that has fewer is not seen by the shim
+STEPS_LEAST = 20  # a reload that has fewer is not seen by the shim
 
 
 def _canonical(number):

@@ -1,0 +1,55 @@
+/*
+ * A tunnel of the model with its links and its carrier's credentials, and digests of them: what says whether a tunnel
+ * in force is still the one that is wanted before anything is built. The order in which a file lists APNs and
+ * prefixes, the names of files and comments do not show.
+ */
+#ifndef CONF_BLUEPRINT_H_
+#define CONF_BLUEPRINT_H_
+
+#include <library.h>
+#include <crypto/hashers/hasher.h>
+
+#include "conf_carrier.h"
+
+struct apn;
+struct gateway;
+struct link;
+struct tunnel;
+
+typedef struct conf_blueprint_t conf_blueprint_t;
+typedef struct conf_blueprint_link_t conf_blueprint_link_t;
+
+struct conf_blueprint_link_t {
+	const struct apn *apn;
+	const struct link *link;
+	uint8_t digest[HASH_SIZE_SHA256];
+};
+
+struct conf_blueprint_t {
+	/** these three of the model */
+	const struct gateway *gateway;
+	const struct tunnel *tunnel;
+	/** borrowed */
+	conf_carrier_t *carrier;
+	/** owned; by name of the APN after conf_blueprint_seal() */
+	conf_blueprint_link_t *links;
+	size_t n_links;
+	/** of what the IKE_SA depends on, credentials apart: if it differs, the IKE_SA must be made anew */
+	uint8_t ike_digest[HASH_SIZE_SHA256];
+	/** of everything: equal digests are equal tunnels */
+	uint8_t digest[HASH_SIZE_SHA256];
+};
+
+void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, const struct link *link);
+
+/**
+ * Ends the building: sorts the links and computes the digests.
+ *
+ * @return			FALSE without SHA-256 or memory
+ */
+bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher);
+
+/** Frees what it owns. */
+void conf_blueprint_clear(conf_blueprint_t *this);
+
+#endif
