@@ -3,13 +3,16 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check install deb shell lab format lint sanitize fuzz reference clean tools
+.PHONY: help run test check install deb shell lab format lint sanitize fuzz reference bench clean tools
 
 # Trees and downloads, kept between checkouts; each is named by the hash of what made it.
 CACHE ?= $(if $(filter 0,$(shell id -u)),/var/cache/culvert,$(firstword $(wildcard /var/cache/culvert) $(HOME)/.cache/culvert))
 # make run: ONCE=1 ends after the checks. make test: T=PATTERN picks tests by name.
 ONCE ?=
 T ?=
+# make bench: B=PATTERN picks by name, BENCH_RUNS says how often each is measured.
+B ?=
+BENCH_RUNS ?= 5
 STRONGSWAN_TARBALL ?=
 DESTDIR ?=
 
@@ -53,6 +56,10 @@ lab: tools
 ##   make reference  writes conf/REFERENCE.md anew from the schema
 format lint sanitize fuzz reference: tools
 	@$(IN_TREE) make -f rules.mk --no-print-directory $@
+
+##   make bench      measures Culvert beside what does the same without it; B=PATTERN: only those; BENCH_RUNS=5
+bench: tools
+	@$(IN_TREE) --lab make -f rules.mk --no-print-directory bench B='$(B)' BENCH_RUNS='$(BENCH_RUNS)'
 
 ##   make clean      removes build/ (CACHE=DIR, /var/cache/culvert by default, holds the tools tree; delete it to start from nothing)
 clean:

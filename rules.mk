@@ -48,7 +48,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(wildcard tests/fuzz/
 C_FILES := $(shell find lib ikev2 conf appliance plugins tests -name '*.[ch]' | sort)
 SH_FILES := .ci/run image/deb/postinst image/deb/prerm image/deb/postrm $(shell find appliance conf ikev2 image plugins tests -name '*.sh' | sort)
 
-.PHONY: all unit check install deb run test lab format lint sanitize fuzz reference
+.PHONY: all unit check install deb run test lab format lint sanitize fuzz reference bench bench-build
 all: $(PROGRAMS) $(PLUGINS)
 
 define archive_rule
@@ -64,8 +64,9 @@ $(O)/%.o: %.c rules.mk
 	@$(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 # METHOD() calls through the interface's type: that is its idiom, not a fault.
 PLUGIN_SAN := $(if $(filter san,$(VARIANT)),-fno-sanitize=function)
-$(O)/plugins/%.o: EXTRA_CFLAGS = $(PLUGIN_WARN) $(PLUGIN_SAN) -include $(STRONGSWAN)/build/config.h \
+PLUGIN_FLAGS = $(PLUGIN_WARN) $(PLUGIN_SAN) -include $(STRONGSWAN)/build/config.h \
 	-isystem $(STRONGSWAN)/src/src/libstrongswan -isystem $(STRONGSWAN)/src/src/libcharon
+$(O)/plugins/%.o: EXTRA_CFLAGS = $(PLUGIN_FLAGS)
 
 $(O)/culvertd: $(O)/appliance/daemon/main.o $(call archive,appliance/daemon) $(call archive,appliance/isolation) \
 	$(call archive,conf) $(call archive,ikev2) $(call archive,lib)
@@ -90,6 +91,19 @@ $(O)/tests/fuzz/%_fuzz: $(O)/tests/fuzz/%_fuzz.o $(call archive,conf) $(call arc
 	@echo "  LD $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(CONF_LIBS) -lm
 
+# Benches: programs that take part, and the kernel that says yes to everything. Never installed.
+BENCH_KERNEL := $(O)/tests/bench/libstrongswan-bench-kernel.so
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.c))
+$(call objects,$(wildcard tests/bench/bench_kernel/*.c)): build/uses/STRONGSWAN
+$(O)/tests/bench/bench_kernel/%.o: EXTRA_CFLAGS = $(PLUGIN_FLAGS)
+$(BENCH_KERNEL): $(call objects,$(wildcard tests/bench/bench_kernel/*.c))
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -shared -o $@ $^
+$(BENCH_PROGRAMS): $(O)/tests/bench/%: $(O)/tests/bench/%.o $(call archive,appliance/daemon) $(call archive,appliance/isolation) \
+	$(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -o $@ $^ $(DAEMON_LIBS) $(ISOLATION_LIBS) $(CONF_LIBS) -lm
+
 # Files that change when another strongSwan or lab root is used than last time, so that what depends on them is made anew.
 build/uses/%: FORCE
 	@mkdir -p $(@D)
@@ -99,18 +113,29 @@ build/uses/%: FORCE
 unit: $(UNIT)
 check: all unit
 	@tests/run.sh check
-test: all unit deb
+test: all unit deb bench-build
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san unit all
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=fuzz fuzz-build
 	@T='$(T)' tests/run.sh test
+
+# bench: every measurement, B=PATTERN picks, BENCH_RUNS how often.
+BENCH_RUNS ?= 5
+bench-build: all $(BENCH_KERNEL) $(BENCH_PROGRAMS)
+bench: bench-build
+	@LABDIR=$(CURDIR)/build/lab python3 -B tests/bench/run.py --runs $(BENCH_RUNS) '$(B)'
 
 # The one place that says which file goes where; lab, package and image are made from it.
 install:
 	@image/install.sh build/release '$(STRONGSWAN)' '$(DESTDIR)'
 DEB := build/culvert_$(VERSION)_amd64.deb
 deb: $(DEB)
-$(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example) VERSION
+$(DEB): $(PROGRAMS) $(PLUGINS) build/uses/STRONGSWAN image/install.sh image/deb.sh $(wildcard image/deb/* appliance/units/* plugins/*/*.conf conf/*.example conf/*.5 appliance/daemon/*.8) VERSION
 	@image/deb.sh '$(STRONGSWAN)' $@
+
+# What tests of the lab preload.
+build/release/tests/lab/%.so: tests/lab/%.c
+	@mkdir -p $(@D)
+	@gcc -std=gnu17 -O1 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
 
 LAB := build/lab/disk.ext4
 $(LAB): $(DEB) build/uses/LABROOT tests/lab/image.sh

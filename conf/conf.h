@@ -37,7 +37,9 @@ int conf_read_psk(const struct model *m, const char *name, char **ret, size_t *r
 /* NULL is allowed. */
 void conf_free(struct model *m);
 
-/* The reference page (Markdown), from the schema table. */
+/* From the schema table: the page of reference as Markdown, as a manual page (roff), and the commented example. */
 void conf_print_reference(struct buf *out);
+void conf_print_manual(struct buf *out);
+void conf_print_example(struct buf *out);
 
 #endif

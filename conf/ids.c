@@ -1,6 +1,7 @@
 /*
  * Kept sorted by kind and name, so that looking up is a binary search and the text comes out in order. Numbers of
  * names that left the configuration stay taken: what remembers them (monitoring, kernel state) must not meet another.
+ * Only when numbers run out, or the file would become too large to be read again, are all such names forgotten.
  */
 #include "conf/ids.h"
 
@@ -16,7 +17,8 @@
 #include <string.h>
 
 enum {
-	FILE_MAX = 16 * 1024 * 1024,
+	FILE_MAX = 64 * 1024 * 1024,
+	ENTRIES_MAX = 600000, /* of 82 octets at most; no operator's file has as many names */
 	NAME_OCTETS = 65, /* APN/TUNNEL, 32 octets each */
 };
 
@@ -167,9 +169,29 @@ static int check_doubles(const struct ids *ids)
 	return 0;
 }
 
+/* Cuts off the last line. 0 with what it counts, or -EINVAL. */
+static int parse_end(char *text, size_t len, size_t *ret)
+{
+	char again[32];
+
+	if (strlen(text) < len || !len || text[len - 1] != '\n')
+		return -EINVAL;
+	text[len - 1] = '\0';
+	char *newline = strrchr(text, '\n'), *last = newline ? newline + 1 : text;
+	size_t count = strncmp(last, "end ", 4) != 0 ? 0 : strtoul(last + 4, NULL, 10);
+	snprintf(again, sizeof(again), "end %zu", count);
+	if (strcmp(last, again) != 0)
+		return -EINVAL;
+	*last = '\0';
+	*ret = count;
+	return 0;
+}
+
 static int parse(char *text, size_t len, struct ids *ids)
 {
-	if (strlen(text) < len || (len && text[len - 1] != '\n'))
+	size_t count;
+
+	if (parse_end(text, len, &count))
 		return -EINVAL;
 	for (char *rest = text, *line = strsep(&rest, "\n"); rest; line = strsep(&rest, "\n")) {
 		struct entry e;
@@ -179,6 +201,8 @@ static int parse(char *text, size_t len, struct ids *ids)
 		if (r)
 			return r;
 	}
+	if (ids->n != count)
+		return -EINVAL;
 	sort(ids);
 	return check_doubles(ids);
 }
@@ -208,6 +232,7 @@ void ids_print(const struct ids *ids, struct buf *out)
 {
 	for (size_t i = 0; i < ids->n; i++)
 		buf_printf(out, "%s %s %u\n", kinds[ids->entries[i].kind].word, ids->entries[i].name, ids->entries[i].number);
+	buf_printf(out, "end %zu\n", ids->n);
 }
 
 /* --- numbers for a model --- */
@@ -277,7 +302,8 @@ static int take_number(const struct entry *key, uint32_t *number, void *ids)
 	return 0;
 }
 
-/* The lowest free numbers of a kind, to the new entries from n_known on, in the order of the model. 0 or -ENOMEM. */
+/* The lowest free numbers of a kind, to the new entries from n_known on, in the order of the model; -ENOSPC: too few.
+ */
 static int number_new(struct ids *ids, size_t n_known, enum kind kind)
 {
 	CLEANUP(cleanup_free) uint32_t *taken = NULL;
@@ -291,24 +317,70 @@ static int number_new(struct ids *ids, size_t n_known, enum kind kind)
 			continue;
 		for (; at < n_taken && taken[at] <= next; at++)
 			next += taken[at] == next;
+		if (next > kinds[kind].last)
+			return -ENOSPC;
 		ids->entries[i].number = next++;
 	}
 	return 0;
 }
 
-int ids_assign(struct ids *ids, struct model *m)
+/* Gives a number to each name in m that has none. On failure ids is as before, but for its order. */
+static int add_all(struct ids *ids, struct model *m)
 {
 	struct adding adding = { .ids = ids, .n_known = ids->n };
 	int r = for_numbers(m, add_new, &adding);
 
+	if (!r && ids->n > ENTRIES_MAX)
+		r = -ENOSPC;
 	for (unsigned k = 0; k < N_KINDS && !r; k++)
 		r = number_new(ids, adding.n_known, (enum kind)k);
-	if (r) {
+	if (r)
 		ids->n = adding.n_known;
+	sort(ids);
+	return r;
+}
+
+struct keeping {
+	const struct ids *all;
+	struct ids *kept;
+};
+
+static int keep_known(const struct entry *key, uint32_t *number, void *userdata)
+{
+	struct keeping *k = userdata;
+	const struct entry *known = find(k->all, key);
+
+	(void)number;
+	return known ? append(k->kept, known) : 0;
+}
+
+/* Leaves only what m names. */
+static int forget_unused(struct ids *ids, struct model *m)
+{
+	struct ids kept = { 0 };
+	struct keeping keeping = { ids, &kept };
+
+	int r = for_numbers(m, keep_known, &keeping);
+	if (r) {
+		free(kept.entries);
 		return r;
 	}
-	sort(ids);
-	return for_numbers(m, take_number, ids);
+	sort(&kept);
+	free(ids->entries);
+	*ids = kept;
+	return 0;
+}
+
+int ids_assign(struct ids *ids, struct model *m)
+{
+	int r = add_all(ids, m);
+
+	if (r == -ENOSPC) {
+		r = forget_unused(ids, m);
+		if (!r)
+			r = add_all(ids, m);
+	}
+	return r ? r : for_numbers(m, take_number, ids);
 }
 
 void ids_free(struct ids *ids)

@@ -6,6 +6,8 @@
  *   table APN NUMBER
  *   table @INTERFACE NUMBER
  *   tunnel TUNNEL NUMBER
+ *   end LINES
+ * The last line counts those before it, so that a file that was cut is not taken for a whole one.
  */
 #ifndef CULVERT_CONF_IDS_H
 #define CULVERT_CONF_IDS_H
@@ -22,9 +24,12 @@ enum {
 	IDS_TABLE_LAST = IDS_TABLE_FIRST + 65534, /* each table has a conntrack zone of 16 bits */
 };
 
-/* Empty when path does not exist. 0 with *ret (ids_free() it), -EINVAL if malformed, or -errno. */
+/* Empty when path does not exist. 0 with *ret (ids_free() it), -EINVAL if malformed or cut, or -errno. */
 int ids_load(const char *path, struct ids **ret);
-/* Fills if_id, table and index throughout m, allocating the lowest free number for new names. 0 or -ENOMEM. */
+/*
+ * Fills if_id, table and index throughout m, allocating the lowest free number for new names. When there is none, names
+ * that m lacks lose theirs. 0, -ENOMEM, or -ENOSPC if there are not as many numbers as m needs.
+ */
 int ids_assign(struct ids *ids, struct model *m);
 void ids_print(const struct ids *ids, struct buf *out);
 void ids_free(struct ids *ids);

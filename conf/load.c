@@ -11,6 +11,7 @@
 #include "conf/read.h"
 #include "conf/source.h"
 #include "conf/validate.h"
+#include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
 
@@ -82,6 +83,40 @@ static int new_model(struct source *source, struct model **ret)
 	return 0;
 }
 
+/* More octets than the canonical text of a file can have: what is written, indented, and all defaults. */
+static size_t canonical_bound(const struct model *m, size_t len)
+{
+	size_t tunnels = 0;
+
+	for (size_t i = 0; i < m->n_carriers; i++)
+		tunnels += m->carriers[i].n_tunnels;
+	return 2 * len + 1024 * (1 + m->n_carriers + tunnels + m->n_apns);
+}
+
+/* A generation is kept as canonical text, with every default in it: that must load again. */
+static int check_canonical(const struct model *m, size_t len, struct diag_list *diags)
+{
+	struct diag_list unsaid = { 0 };
+	struct source source = { 0 };
+	struct buf text = { 0 };
+
+	if (canonical_bound(m, len) <= CONF_FILE_MAX)
+		return 0;
+	conf_print(m, &text);
+	int r = text.error;
+	if (!r)
+		r = source_build(m->files[0], buf_text(&text), text.len, NULL, NULL, &unsaid, &source);
+	if (r == -EINVAL)
+		diag_error(diags, m->files[0], 0, NULL,
+			"is too much for one gateway: more than %d octets, or %d keys and values, once every default is written "
+			"out",
+			CONF_FILE_MAX, SOURCE_VALUES_MAX);
+	source_free(&source);
+	diag_free(&unsaid);
+	buf_free(&text);
+	return r;
+}
+
 /* Everything behind the parser. */
 static int build(const struct locator *where, bool secrets, struct diag_list *diags, struct model *m)
 {
@@ -99,7 +134,7 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
-	return diags->errors > before ? -EINVAL : 0;
+	return diags->errors > before ? -EINVAL : check_canonical(m, where->source->text.len, diags);
 }
 
 /* The source's files are the model's at the end, or freed. */

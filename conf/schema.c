@@ -38,6 +38,7 @@ static const struct schema_key outer_keys[] = {
 		.required = true,
 		.offset = offsetof(struct gateway, outer.interface),
 		.example = "\"eth0\"",
+		.note = "towards the carriers",
 		.doc = "The machine's interface towards the carriers.",
 	},
 	{
@@ -46,6 +47,7 @@ static const struct schema_key outer_keys[] = {
 		.required = true,
 		.offset = offsetof(struct gateway, outer.address),
 		.example = "\"192.0.2.1\"",
+		.note = "the machine's own, as its network settings give it; or \"dhcp\"",
 		.doc = "The machine's own address on it, where IKE and ESP arrive. The machine's network settings give it; "
 			   "Culvert only uses it. `\"dhcp\"`: the IPv4 address that the machine's DHCP client got; the walls then "
 			   "let DHCP pass.",
@@ -56,6 +58,7 @@ static const struct schema_key outer_keys[] = {
 		.offset = offsetof(struct gateway, outer.public_address),
 		.absent = "there is no NAT in front",
 		.example = "\"203.0.113.5\"",
+		.note = "the one that carriers know, where a 1:1 NAT stands in front",
 		.doc = "The address that carriers know, where a 1:1 NAT (such as that of a public cloud) stands in front of "
 			   "`address`.",
 	},
@@ -65,6 +68,7 @@ static const struct schema_key outer_keys[] = {
 		.offset = offsetof(struct gateway, outer.encapsulate),
 		.fallback = "auto",
 		.example = "\"udp\"",
+		.note = "ESP always in UDP, for paths that drop ESP",
 		.doc = "`\"auto\"`: ESP stands in UDP where IKE finds a NAT. `\"udp\"`: always, for paths that drop ESP.",
 	},
 	{
@@ -78,6 +82,7 @@ static const struct schema_key outer_keys[] = {
 		.max = ADDRESSES_MAX,
 		.absent = "no DNS by the outer interface",
 		.example = "[ \"192.0.2.53\" ]",
+		.note = "DNS servers by this interface, for peers given by name",
 		.doc = "DNS servers that the machine may ask by this interface, for peers given by name. The machine's own "
 			   "settings must name them as well.",
 	},
@@ -96,6 +101,7 @@ static const struct schema_key gateway_keys[] = {
 		.required = true,
 		.offset = offsetof(struct gateway, name),
 		.example = "\"gw-fra1\"",
+		.note = "in status, logs and monitoring",
 		.doc = "What this gateway is called in status, logs and monitoring.",
 	},
 	{
@@ -103,6 +109,8 @@ static const struct schema_key gateway_keys[] = {
 		.group = &outer_group,
 		.required = true,
 		.example = "{ interface = \"eth0\"; address = \"192.0.2.1\"; }",
+		.note = "Where the carriers' packets arrive. Nothing but IKE, ESP and ICMP passes: administer the machine by "
+				"another interface.",
 		.doc = "The side of the carriers.",
 	},
 };
@@ -122,6 +130,7 @@ static const struct schema_key management_keys[] = {
 		.required = true,
 		.offset = offsetof(struct management, address),
 		.example = "\"10.9.0.5/24\"",
+		.note = "the machine's own; Culvert sets it",
 		.doc = "The machine's own address on it, with the length of the subnet. Culvert sets it if it is not there.",
 	},
 	{
@@ -135,6 +144,7 @@ static const struct schema_key management_keys[] = {
 		.min = 1,
 		.max = PREFIXES_MAX,
 		.example = "[ \"10.9.0.0/24\" ]",
+		.note = "who may open connections to the machine",
 		.doc = "Who may open connections to the machine by this interface. Nothing is forwarded to or from it.",
 	},
 };
@@ -183,6 +193,7 @@ static const struct schema_key rekey_keys[] = {
 		.most = LIFETIME_LIMIT - 1,
 		.absent = "3480, or twice the rekey time and 120 if that is less",
 		.example = "3480",
+		.note = "seconds until a key that could not be renewed is ended: 3480",
 		.doc = "Seconds after which a key that could not be renewed is ended. A rekey and the retransmissions of its "
 			   "request must fit before it.",
 	},
@@ -203,6 +214,7 @@ static const struct schema_key retransmission_keys[] = {
 		.most = 60,
 		.fallback = "2.0",
 		.example = "2.0",
+		.note = "seconds before the first repetition",
 		.doc = "Seconds before the first retransmission.",
 	},
 	{
@@ -213,6 +225,7 @@ static const struct schema_key retransmission_keys[] = {
 		.most = 4,
 		.fallback = "1.6",
 		.example = "1.6",
+		.note = "how much longer each wait is than the one before",
 		.doc = "By how much each wait is longer than the one before.",
 	},
 	{
@@ -223,14 +236,14 @@ static const struct schema_key retransmission_keys[] = {
 		.most = 20,
 		.fallback = "5",
 		.example = "5",
+		.note = "repetitions",
 		.doc = "Retransmissions before the peer is taken as dead.",
 	},
 };
 
 static const struct schema_group retransmission_group = {
 	.doc = "How long an IKE request without an answer is repeated: with the defaults 52.6 seconds. Applies once the "
-		   "peer is "
-		   "known; until then, and to its own first packets, the defaults do.",
+		   "peer is known; until then, and to its own first packets, the defaults do.",
 	.keys = retransmission_keys,
 	.n_keys = COUNT(retransmission_keys),
 };
@@ -255,6 +268,7 @@ static const struct schema_key tunnel_keys[] = {
 		.min = 1,
 		.max = PEERS_MAX,
 		.example = "\"192.0.2.11\"",
+		.note = "or several in [ ], or a domain name, or \"any\"",
 		.doc =
 			"The carrier's IPsec gateway: its address; several addresses in `[ ]`, which are tried in turn; a domain "
 			"name, which is looked up at each attempt; or `\"any\"`: it calls from an address that is not known.",
@@ -265,6 +279,7 @@ static const struct schema_key tunnel_keys[] = {
 		.offset = offsetof(struct tunnel, peer_type),
 		.fallback = PEER_TYPE_DEFAULT,
 		.example = "\"cisco-policy\"",
+		.note = "what the peer is, and thus needs: see culvert.conf(5)",
 		.doc =
 			"What the peer is, and with it what it needs: see the table of types. `culvert check` says what it sets.",
 	},
@@ -274,6 +289,8 @@ static const struct schema_key tunnel_keys[] = {
 		.offset = offsetof(struct tunnel, remote_id),
 		.absent = "the peer's address or name",
 		.example = "\"praha.example.net\"",
+		.shown = true,
+		.note = "who the peer must prove to be; its address if left out",
 		.doc = "The identity that the peer must prove: an address, a domain name or a distinguished name.",
 	},
 	{
@@ -287,6 +304,8 @@ static const struct schema_key tunnel_keys[] = {
 		.max = SUITES_MAX,
 		.fallback = SUITE_DEFAULT,
 		.example = "\"" SUITE_DEFAULT "\"",
+		.shown = true,
+		.note = "nothing else is offered or accepted",
 		.doc = "The algorithms of IKE and ESP; several in `[ ]`, the preferred one first. Nothing else is offered or "
 			   "accepted.",
 	},
@@ -296,12 +315,17 @@ static const struct schema_key tunnel_keys[] = {
 		.offset = offsetof(struct tunnel, initiate),
 		.fallback = "gateway",
 		.example = "\"gateway\"",
+		.shown = true,
+		.note = "or \"carrier\": wait to be called",
 		.doc = "Who brings the tunnel up. With `\"carrier\"` the gateway waits to be called.",
 	},
 	{
 		.name = "rekey",
 		.group = &rekey_group,
 		.example = "{ ike = 2760; child = 2400; }",
+		.shown = true,
+		.inlined = true,
+		.note = "Seconds until keys are renewed. No key ever gets an hour old.",
 		.doc = "When keys are renewed.",
 	},
 	{
@@ -312,12 +336,14 @@ static const struct schema_key tunnel_keys[] = {
 		.most = 600,
 		.fallback = "10",
 		.example = "10",
+		.note = "seconds of silence until the peer is asked whether it lives",
 		.doc = "Seconds of silence after which the peer is asked whether it lives (dead peer detection).",
 	},
 	{
 		.name = "retransmission",
 		.group = &retransmission_group,
 		.example = "{ timeout = 2.0; base = 1.6; tries = 5; }",
+		.note = "How long a request without an answer is repeated: so for 52.6 seconds.",
 		.doc = "How long requests are repeated.",
 	},
 	{
@@ -328,6 +354,7 @@ static const struct schema_key tunnel_keys[] = {
 		.most = 4096,
 		.fallback = "1024",
 		.example = "1024",
+		.note = "how many ESP packets may overtake one that still counts",
 		.doc = "How many ESP packets may overtake one that then still counts.",
 	},
 	{
@@ -336,6 +363,7 @@ static const struct schema_key tunnel_keys[] = {
 		.offset = offsetof(struct tunnel, df),
 		.fallback = "copy",
 		.example = "\"copy\"",
+		.note = "or \"clear\": never set, for paths that swallow ICMP errors",
 		.doc = "The don't-fragment bit of ESP packets: as in the packet inside, or `\"clear\"`, for paths that swallow "
 			   "ICMP errors.",
 	},
@@ -345,9 +373,9 @@ static const struct schema_key tunnel_keys[] = {
 		.offset = offsetof(struct tunnel, dscp),
 		.fallback = "out",
 		.example = "\"out\"",
+		.note = "copied from the inside to ESP; or \"in\", \"both\", \"none\"",
 		.doc = "Whether the DSCP is copied: `\"out\"` from the packet inside to the ESP packet, `\"in\"` from the ESP "
-			   "packet "
-			   "to the one inside, `\"both\"`, or `\"none\"`.",
+			   "packet to the one inside, `\"both\"`, or `\"none\"`.",
 	},
 };
 
@@ -374,6 +402,7 @@ static const struct schema_key carrier_keys[] = {
 		.required = true,
 		.offset = offsetof(struct carrier, local_id),
 		.example = "\"192.0.2.1\"",
+		.note = "who this gateway says it is, as agreed with the carrier",
 		.doc = "The identity that this gateway proves to the carrier. With a certificate it must be the certificate's "
 			   "subject or one of its subjectAltNames.",
 	},
@@ -388,13 +417,15 @@ static const struct schema_key carrier_keys[] = {
 		.max = SECRETS_MAX,
 		.absent = "certificates are used",
 		.example = "\"vodafone-cz.psk\"",
+		.shown = true,
+		.note =
+			"The pre-shared key stands alone in a file, /etc/culvert/secrets/vodafone-cz.psk, mode 0600. To make a "
+			"good one:\n  culvert secret new vodafone-cz.psk\nWhile the key is changed, several files stand in [ ].",
 		.doc =
 			"File in `secrets/` that holds the pre-shared key: at least 20 octets, 32 or more are better; one newline "
 			"at its end is not part of it; `0x` before hexadecimal digits or `0s` before base64 gives octets. Several "
-			"in "
-			"`[ ]` are all accepted, and the gateway uses the one that the peer used last, the first one to begin "
-			"with: so "
-			"a key is changed without an outage. Instead of `certificate`, `key_file` and `ca`.",
+			"in `[ ]` are all accepted, and the gateway uses the one that the peer used last, the first one to begin "
+			"with: so a key is changed without an outage. Instead of `certificate`, `key_file` and `ca`.",
 	},
 	{
 		.name = "certificate",
@@ -407,9 +438,9 @@ static const struct schema_key carrier_keys[] = {
 		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"gw.pem\"",
+		.note = "or by certificate, without psk_file: PEM files beside it",
 		.doc = "File in `secrets/` with this gateway's certificate (PEM). Needs `key_file` and `ca`. Several in `[ ]`: "
-			   "the "
-			   "one that the peer asks for by its CA, else the first.",
+			   "the one that the peer asks for by its CA, else the first.",
 	},
 	{
 		.name = "key_file",
@@ -422,6 +453,7 @@ static const struct schema_key carrier_keys[] = {
 		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"gw.key\"",
+		.note = "its private key",
 		.doc = "File in `secrets/` with the private key of the certificate (PEM, without a passphrase); one for each "
 			   "certificate, in any order.",
 	},
@@ -436,6 +468,7 @@ static const struct schema_key carrier_keys[] = {
 		.max = SECRETS_MAX,
 		.absent = "`psk_file` is used",
 		.example = "\"carrier-ca.pem\"",
+		.note = "who the peer's certificate must come from",
 		.doc = "File in `secrets/` with the certificate (PEM) of the authority that the peer's certificate must come "
 			   "from; several in `[ ]` while the carrier changes from one to the next.",
 	},
@@ -450,9 +483,9 @@ static const struct schema_key carrier_keys[] = {
 		.max = SECRETS_MAX,
 		.absent = "no certificate is known to be revoked",
 		.example = "\"carrier.crl\"",
-		.doc =
-			"File in `secrets/` with a certificate revocation list of a CA (PEM or DER). Lists are read at a reload; "
-			"none is fetched over the network.",
+		.note = "which certificates no longer count",
+		.doc = "File in `secrets/` with a certificate revocation list of a CA (PEM or DER). Lists are read at a "
+			   "reload; none is fetched over the network.",
 	},
 	{
 		.name = "revocation",
@@ -460,9 +493,9 @@ static const struct schema_key carrier_keys[] = {
 		.offset = offsetof(struct carrier, revocation),
 		.fallback = "relaxed",
 		.example = "\"strict\"",
+		.note = "the peer counts only if a valid CRL says so",
 		.doc = "`\"relaxed\"`: the peer's certificate counts unless a list says that it is revoked. `\"strict\"`: only "
-			   "if a "
-			   "valid list says that it is not.",
+			   "if a valid list says that it is not.",
 	},
 	{
 		.name = "tunnels",
@@ -474,6 +507,7 @@ static const struct schema_key carrier_keys[] = {
 		.min = 1,
 		.max = TUNNELS_MAX,
 		.example = "( { name = \"vf-praha\"; peer = \"192.0.2.11\"; } )",
+		.note = "One entry for each IPsec gateway of the carrier.",
 		.doc = "One entry for each gateway of the carrier.",
 	},
 };
@@ -494,6 +528,7 @@ static const struct schema_key cloud_keys[] = {
 		.required = true,
 		.offset = offsetof(struct cloud, attach),
 		.example = "\"dedicated\"",
+		.note = "this APN's alone; or \"vlan\"; or \"shared\" by several APNs",
 		.doc = "`\"dedicated\"`: the interface belongs to this APN alone. `\"vlan\"`: a VLAN of it does. `\"shared\"`: "
 			   "several APNs use it, as the one private interface that a public cloud gives.",
 	},
@@ -503,6 +538,7 @@ static const struct schema_key cloud_keys[] = {
 		.required = true,
 		.offset = offsetof(struct cloud, interface),
 		.example = "\"eth1\"",
+		.note = "towards the cloud",
 		.doc = "The machine's interface towards the cloud. Culvert takes it over (of a VLAN's only the VLAN).",
 	},
 	{
@@ -513,6 +549,7 @@ static const struct schema_key cloud_keys[] = {
 		.most = 4094,
 		.absent = "frames are not tagged",
 		.example = "110",
+		.note = "its number, with attach = \"vlan\"",
 		.doc = "The VLAN's number, with `attach = \"vlan\"`.",
 	},
 	{
@@ -521,6 +558,8 @@ static const struct schema_key cloud_keys[] = {
 		.offset = offsetof(struct cloud, address),
 		.absent = "with `\"shared\"` the machine's network settings give it; otherwise required",
 		.example = "\"10.110.0.4/20\"",
+		.shown = true,
+		.note = "the gateway's own; Culvert sets it",
 		.doc = "The gateway's own address on it, with the length of the subnet. Culvert sets it. APNs that share an "
 			   "interface write the same.",
 	},
@@ -530,6 +569,7 @@ static const struct schema_key cloud_keys[] = {
 		.offset = offsetof(struct cloud, next_hop),
 		.absent = "all `prefixes` lie in the subnet of `address`",
 		.example = "\"10.110.0.1\"",
+		.note = "for prefixes beyond a router",
 		.doc = "The router to those `prefixes` that do not lie in the subnet of `address`.",
 	},
 	{
@@ -542,6 +582,7 @@ static const struct schema_key cloud_keys[] = {
 		.min = 1,
 		.max = PREFIXES_MAX,
 		.example = "[ \"10.110.0.0/20\" ]",
+		.note = "as in the carrier's crypto ACL",
 		.doc =
 			"The cloud side as the carrier's crypto ACL has it. What devices may reach in there is up to `services`.",
 	},
@@ -556,9 +597,9 @@ static const struct schema_key cloud_keys[] = {
 		.max = PREFIXES_MAX,
 		.absent = "the cloud sees devices by their own addresses",
 		.example = "[ \"10.200.0.0/16\" ]",
+		.note = "with \"shared\": what the cloud sees instead of pool",
 		.doc = "With `\"shared\"`: the prefix that the cloud sees instead of each `pool`, of the same length and in "
-			   "the same "
-			   "order; address by address. Needed where two APNs on one interface have overlapping pools.",
+			   "the same order; address by address. Needed where two APNs on one interface have overlapping pools.",
 	},
 };
 
@@ -601,15 +642,15 @@ static const struct schema_key selectors_keys[] = {
 		.offset = offsetof(struct apn, selectors.children),
 		.fallback = "by-peer",
 		.example = "\"each-pair\"",
+		.note = "\"one\" CHILD_SA, \"each-pair\" of selectors, or \"by-peer\": as the peer_type has it",
 		.doc = "`\"one\"` CHILD_SA with all selectors, `\"each-pair\"`: one for each pair of them, or as the tunnel's "
 			   "`peer_type` has it.",
 	},
 };
 
 static const struct schema_group selectors_group = {
-	.doc =
-		"What the carrier's crypto ACL says of this APN, where it is not simply `cloud.prefixes` and `pool`. Selectors "
-		"may be wider: what is let through is up to `pool`, `services` and `downlink`.",
+	.doc = "What the carrier's crypto ACL says of this APN, where it is not simply `cloud.prefixes` and `pool`. "
+		   "Selectors may be wider: what is let through is up to `pool`, `services` and `downlink`.",
 	.keys = selectors_keys,
 	.n_keys = COUNT(selectors_keys),
 };
@@ -621,9 +662,8 @@ static const struct schema_key ping_responder_keys[] = {
 		.required = true,
 		.offset = offsetof(struct apn, ping_responder.address),
 		.example = "\"10.110.0.4\"",
-		.doc =
-			"The address that is asked, inside the cloud side of the selectors: the gateway's own `cloud.address`, or "
-			"one that no host has.",
+		.doc = "The address that is asked, inside the cloud side of the selectors: the gateway's own `cloud.address`, "
+			   "or one that no host has.",
 	},
 	{
 		.name = "from",
@@ -636,6 +676,7 @@ static const struct schema_key ping_responder_keys[] = {
 		.min = 1,
 		.max = PREFIXES_MAX,
 		.example = "[ \"10.64.0.1\" ]",
+		.note = "who may ask",
 		.doc = "Who may ask, inside the devices' side of the selectors.",
 	},
 };
@@ -655,6 +696,7 @@ static const struct schema_key limits_keys[] = {
 		.most = NUMBER_MOST,
 		.absent = "no limit",
 		.example = "20000",
+		.note = "flows at a time",
 		.doc = "Flows of this APN at a time; what would begin another one is dropped.",
 	},
 	{
@@ -665,6 +707,7 @@ static const struct schema_key limits_keys[] = {
 		.most = NUMBER_MOST,
 		.absent = "no limit",
 		.example = "5000",
+		.note = "a second, from devices",
 		.doc = "Packets a second from devices of this APN; what is more is dropped.",
 	},
 };
@@ -682,6 +725,7 @@ static const struct schema_key probe_keys[] = {
 		.required = true,
 		.offset = offsetof(struct apn, probe.source),
 		.example = "\"10.110.0.4\"",
+		.note = "the gateway's address that asks",
 		.doc = "The gateway's address that asks, inside the cloud side of the selectors.",
 	},
 	{
@@ -690,6 +734,7 @@ static const struct schema_key probe_keys[] = {
 		.required = true,
 		.offset = offsetof(struct apn, probe.target),
 		.example = "\"10.64.0.1\"",
+		.note = "something behind the tunnel that always answers",
 		.doc = "Who is asked, inside the devices' side of the selectors: something that always answers.",
 	},
 	{
@@ -698,6 +743,7 @@ static const struct schema_key probe_keys[] = {
 		.offset = offsetof(struct apn, probe.protocol),
 		.fallback = "icmp",
 		.example = "\"icmp\"",
+		.note = "\"icmp\", \"udp\" or \"tcp\"",
 		.doc = "How it is asked.",
 	},
 	{
@@ -708,6 +754,7 @@ static const struct schema_key probe_keys[] = {
 		.most = UINT16_MAX,
 		.absent = "none, for `\"icmp\"`",
 		.example = "7",
+		.note = "with \"udp\" and \"tcp\"",
 		.doc = "The port, for `\"udp\"` and `\"tcp\"`.",
 	},
 	{
@@ -718,6 +765,7 @@ static const struct schema_key probe_keys[] = {
 		.most = 3600,
 		.fallback = "1",
 		.example = "1",
+		.note = "seconds",
 		.doc = "Seconds between two probes.",
 	},
 };
@@ -743,6 +791,7 @@ static const struct schema_key service_keys[] = {
 		.required = true,
 		.offset = offsetof(struct service, host),
 		.example = "\"10.110.0.5\"",
+		.note = "inside cloud.prefixes",
 		.doc = "The cloud host, inside `cloud.prefixes`.",
 	},
 	{
@@ -755,6 +804,7 @@ static const struct schema_key service_keys[] = {
 		.max = PORTS_MAX,
 		.absent = "no UDP",
 		.example = "[ 5684 ]",
+		.note = "ports, or ranges such as \"8000-8010\"",
 		.doc = "Destination ports. A range is text, `\"8000-8010\"`; numbers and ranges together stand in `( )`.",
 	},
 	{
@@ -767,6 +817,7 @@ static const struct schema_key service_keys[] = {
 		.max = PORTS_MAX,
 		.absent = "no TCP",
 		.example = "[ \"8000-8010\" ]",
+		.note = "the same for TCP",
 		.doc = "The same for TCP.",
 	},
 };
@@ -799,6 +850,7 @@ static const struct schema_key apn_keys[] = {
 		.min = 1,
 		.max = PREFIXES_MAX,
 		.example = "[ \"10.64.0.0/16\" ]",
+		.note = "the devices' addresses, given by the carrier",
 		.doc = "The addresses that the carrier gives to devices. Two APNs may have the same pool on different tunnels.",
 	},
 	{
@@ -811,6 +863,7 @@ static const struct schema_key apn_keys[] = {
 		.min = 1,
 		.max = LINKS_MAX,
 		.example = "[ \"vf-praha\" ]",
+		.note = "the preferred one first",
 		.doc = "The tunnels that carry this APN, the preferred one first.",
 	},
 	{
@@ -818,6 +871,7 @@ static const struct schema_key apn_keys[] = {
 		.group = &selectors_group,
 		.absent = "`cloud.prefixes` and `pool`, or what each tunnel's `peer_type` needs",
 		.example = "{ cloud = \"any\"; devices = \"any\"; }",
+		.note = "What the carrier's crypto ACL says, where it is not simply cloud.prefixes and pool.",
 		.doc = "What the carrier's crypto ACL says.",
 	},
 	{
@@ -827,6 +881,7 @@ static const struct schema_key apn_keys[] = {
 		.offset = offsetof(struct apn, cloud),
 		.example = "{ attach = \"dedicated\"; interface = \"eth1\"; address = \"10.110.0.4/20\"; "
 				   "prefixes = [ \"10.110.0.0/20\" ]; }",
+		.note = "Your side. Culvert takes the interface over.",
 		.doc = "The operator's side.",
 	},
 	{
@@ -838,6 +893,10 @@ static const struct schema_key apn_keys[] = {
 		.max = SERVICES_MAX,
 		.absent = "devices reach nothing",
 		.example = "( { name = \"ingest\"; host = \"10.110.0.5\"; udp = [ 5684 ]; } )",
+		.shown = true,
+		.inlined = true,
+		.note = "What devices may reach. Everything else is dropped: other ports, other hosts, the Internet, other "
+				"devices.",
 		.doc = "What devices may reach.",
 	},
 	{
@@ -849,6 +908,9 @@ static const struct schema_key apn_keys[] = {
 		.max = SERVICES_MAX,
 		.absent = "nothing reaches devices by itself",
 		.example = "( { name = \"firmware\"; host = \"10.110.0.5\"; udp = [ 5683 ]; } )",
+		.shown = true,
+		.inlined = true,
+		.note = "What may reach devices by itself. Answers need no entry.",
 		.doc = "What may reach devices.",
 	},
 	{
@@ -857,15 +919,16 @@ static const struct schema_key apn_keys[] = {
 		.offset = offsetof(struct apn, icmp),
 		.fallback = "errors",
 		.example = "\"echo\"",
+		.note = "ping as well, between devices and the hosts of services",
 		.doc = "`\"errors\"`: ICMP errors that belong to a flow pass. `\"echo\"`: devices and the hosts of their "
-			   "`services` "
-			   "and `downlink` may ping each other as well.",
+			   "`services` and `downlink` may ping each other as well.",
 	},
 	{
 		.name = "ping_responder",
 		.group = &ping_responder_group,
 		.absent = "the gateway answers no ping from a tunnel",
 		.example = "{ address = \"10.110.0.4\"; from = \"10.64.0.1\"; }",
+		.note = "The gateway answers pings of the carrier's monitor through the tunnel.",
 		.doc = "For the carrier's monitor.",
 	},
 	{
@@ -873,6 +936,7 @@ static const struct schema_key apn_keys[] = {
 		.group = &limits_group,
 		.absent = "no limits",
 		.example = "{ connections = 20000; packets = 5000; }",
+		.note = "What this APN may take of the gateway.",
 		.doc = "What this APN may take of the gateway.",
 	},
 	{
@@ -883,6 +947,7 @@ static const struct schema_key apn_keys[] = {
 		.most = 86400,
 		.fallback = "300",
 		.example = "300",
+		.note = "seconds that a UDP flow is remembered",
 		.doc = "Seconds that a UDP flow is remembered for its answers. Devices that sleep may answer late.",
 	},
 	{
@@ -890,6 +955,7 @@ static const struct schema_key apn_keys[] = {
 		.group = &probe_group,
 		.absent = "links are not probed",
 		.example = "{ source = \"10.110.0.4\"; target = \"10.64.0.1\"; }",
+		.note = "Whether the way through each link works in both directions, tried all the time.",
 		.doc = "Whether links work.",
 	},
 };
@@ -917,6 +983,7 @@ static const struct schema_key root_keys[] = {
 		.offset = offsetof(struct model, management),
 		.absent = "the machine is administered by other interfaces, which Culvert leaves alone",
 		.example = "{ interface = \"eth2\"; address = \"10.9.0.5/24\"; allow = [ \"10.9.0.0/24\" ]; }",
+		.note = "Where the machine is administered: shell, SNMP, status page.",
 		.doc = "The side of the administrators.",
 	},
 	{
@@ -928,6 +995,8 @@ static const struct schema_key root_keys[] = {
 		.max = CARRIERS_MAX,
 		.absent = "there are no tunnels",
 		.example = "( { name = \"vodafone-cz\"; ... } )",
+		.shown = true,
+		.note = "The companies at the far end, and the tunnels to their IPsec gateways.",
 		.doc = "The companies at the far end, and the tunnels to them.",
 	},
 	{
@@ -940,6 +1009,8 @@ static const struct schema_key root_keys[] = {
 		.max = APNS_MAX,
 		.absent = "nothing is carried",
 		.example = "( { name = \"meters\"; ... } )",
+		.shown = true,
+		.note = "The private networks of devices: who they are, what they may reach, and by which tunnels.",
 		.doc = "The private networks of devices.",
 	},
 };

@@ -1,6 +1,7 @@
 /*
  * The operator's file as one table: which keys there are, of what kind, where in the model each value lives, and what
- * it means. Reading, printing, freeing and the reference page all walk this table, so that none can forget a key.
+ * it means. Reading, printing, freeing, the pages of reference and the commented example all walk this table, so that
+ * none can forget a key.
  */
 #ifndef CULVERT_CONF_SCHEMA_H
 #define CULVERT_CONF_SCHEMA_H
@@ -25,7 +26,10 @@ struct schema_key {
 	const char *fallback; /* what an absent value is taken as, in the text or number of its kind; or NULL */
 	const char *absent; /* in words, what it means that an optional key is absent; or NULL */
 	const char *example; /* a value as the operator writes it */
-	const char *doc; /* one or two sentences */
+	const char *doc; /* one or two sentences; what stands in `backquotes` is literal */
+	const char *note; /* in the commented example: a few words behind the value, or lines above a group; or NULL */
+	bool shown; /* an optional key that is in force in the example, not in a comment */
+	bool inlined; /* there, a group or list of groups on one line: as in example */
 };
 
 struct schema_group {

@@ -189,29 +189,34 @@ static bool is_domain_name(const char *text)
 	return label && labels > 1 && letter && text[len - 1] != '-';
 }
 
+static int parse_peer_name(const char *text, struct peer *ret, struct buf *why)
+{
+	if (!is_domain_name(text))
+		return value_refuse(why, text,
+			"is no peer; write an address such as \"192.0.2.11\", a domain name such as \"ipsec.example.net\", or "
+			"\"any\"");
+	char *name = strdup(text);
+	if (!name)
+		return -ENOMEM;
+	*ret = (struct peer){ .kind = PEER_NAME, .name = name };
+	return 0;
+}
+
 static int parse_peer(const struct value_source *source, void *ret, struct buf *why)
 {
 	struct peer peer = { .kind = PEER_ADDRESS };
 	struct ip ip;
+	int r = 0;
 
-	if (!strcmp(source->text, "any")) {
+	if (!strcmp(source->text, "any"))
 		peer.kind = PEER_ANY;
-	} else if (!ip_parse(source->text, &ip)) {
-		int r = parse_address(source, &peer.address, why);
-		if (r)
-			return r;
-	} else if (is_domain_name(source->text)) {
-		peer.kind = PEER_NAME;
-		peer.name = strdup(source->text);
-		if (!peer.name)
-			return -ENOMEM;
-	} else {
-		return value_refuse(why, source->text,
-			"is no peer; write an address such as \"192.0.2.11\", a domain name such as \"ipsec.example.net\", or "
-			"\"any\"");
-	}
-	*(struct peer *)ret = peer;
-	return 0;
+	else if (!ip_parse(source->text, &ip))
+		r = parse_address(source, &peer.address, why);
+	else
+		r = parse_peer_name(source->text, &peer, why);
+	if (!r)
+		*(struct peer *)ret = peer;
+	return r;
 }
 
 static bool print_peer(const void *value, struct buf *out)

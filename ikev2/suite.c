@@ -2,7 +2,6 @@
 
 #include "lib/buf.h"
 
-#include <stddef.h>
 #include <string.h>
 
 /* The carriers' contracts name the first row; the others are for carriers that can do better (RFC 8247, RFC 6379). */
@@ -33,6 +32,11 @@ const struct suite *suite_find(const char *name)
 			return &suites[i];
 	}
 	return NULL;
+}
+
+const struct suite *suite_at(size_t i)
+{
+	return i < N_SUITES ? &suites[i] : NULL;
 }
 
 void suite_names(struct buf *out)

@@ -2,6 +2,8 @@
 #ifndef CULVERT_IKEV2_SUITE_H
 #define CULVERT_IKEV2_SUITE_H
 
+#include <stddef.h>
+
 struct buf;
 
 struct suite {
@@ -15,6 +17,8 @@ struct suite {
 
 /* The suite of that name in the table, or NULL. Static storage. */
 const struct suite *suite_find(const char *name);
+/* The i-th suite of the table, the default first; NULL behind the last. */
+const struct suite *suite_at(size_t i);
 /* "a, b or c" for error messages. */
 void suite_names(struct buf *out);
 

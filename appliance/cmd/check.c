@@ -1,4 +1,4 @@
-/* culvert check: the same loader as culvertd's, without culvertd. */
+/* culvert check: the same loader as culvertd's, without culvertd; with --json as a list for editors. */
 #include "appliance/cmd/cmd.h"
 
 #include "conf/conf.h"
@@ -6,7 +6,11 @@
 #include "lib/buf.h"
 #include "lib/diag.h"
 
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *plural(size_t n)
@@ -28,28 +32,81 @@ static void print_summary(const char *path, const struct model *m)
 		plural(links));
 }
 
-int cmd_check(const struct cmd_options *o, int argc, char **argv)
+/* What editors want to know of a message: what it has not got is null. NULL when memory ran out. */
+static json_t *message_of(const struct diag *d)
 {
-	const char *path = argc > 1 ? argv[1] : "/etc/culvert/culvert.conf";
-	struct diag_list diags = { 0 };
-	struct buf text = { 0 };
-	struct model *model = NULL;
-	int error;
+	json_t *line = d->line ? json_integer(d->line) : json_null();
 
-	(void)o;
-	if (argc > 2 || path[0] == '-') {
-		fputs("usage: culvert check [FILE]\n", stderr);
-		return EXIT_USAGE;
-	}
-	error = conf_load(path, &diags, &model);
-	diag_print(&diags, &text);
+	return json_pack("{s:s?, s:o, s:s?, s:s, s:s}", "file", d->file, "line", line, "key", d->key, "severity",
+		diag_word(d->severity), "message", d->text);
+}
+
+/* An array of all messages, in the order in which they are printed. 0, or -ENOMEM with nothing printed. */
+static int print_json(const struct diag_list *diags)
+{
+	const struct diag *sorted[DIAG_MAX] = { 0 };
+	size_t n = diag_sorted(diags, sorted);
+	json_t *list = json_array();
+	char *text = NULL;
+	int failed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		failed |= json_array_append_new(list, message_of(sorted[i]));
+	if (diags->dropped)
+		failed |= json_array_append_new(
+			list, json_pack("{s:n, s:n, s:n, s:s, s:o}", "file", "line", "key", "severity", diag_word(DIAG_NOTE),
+					  "message", json_sprintf("and %zu more", diags->dropped)));
+	if (!failed)
+		text = json_dumps(list, JSON_INDENT(2));
+	json_decref(list);
+	if (!text)
+		return -ENOMEM;
+	puts(text);
+	free(text);
+	return 0;
+}
+
+static void print_text(const char *path, const struct diag_list *diags, const struct model *m)
+{
+	struct buf text = { 0 };
+
+	diag_print(diags, &text);
 	fputs(buf_text(&text), stderr);
-	if (!error)
-		print_summary(path, model);
-	else if (!diags.errors)
-		fprintf(stderr, "culvert: %s: %s\n", path, strerror(-error));
+	if (m)
+		print_summary(path, m);
 	buf_free(&text);
+}
+
+static int check(const char *path, bool json)
+{
+	struct diag_list diags = { 0 };
+	struct model *model = NULL;
+
+	int error = conf_load(path, &diags, &model);
+	bool silent = error && !diags.errors;
+	if (!json)
+		print_text(path, &diags, model);
+	else if (!silent && print_json(&diags)) {
+		error = -ENOMEM;
+		silent = true;
+	}
+	if (silent)
+		fprintf(stderr, "culvert: %s: %s\n", path, strerror(-error));
 	diag_free(&diags);
 	conf_free(model);
 	return error ? EXIT_BAD : EXIT_OK;
+}
+
+int cmd_check(const struct cmd_options *o, int argc, char **argv)
+{
+	bool json = argc > 1 && !strcmp(argv[1], "--json");
+	int files = argc - 1 - json;
+	const char *path = files > 0 ? argv[argc - 1] : "/etc/culvert/culvert.conf";
+
+	(void)o;
+	if (files > 1 || path[0] == '-') {
+		fputs("usage: culvert check [--json] [FILE]\n", stderr);
+		return EXIT_USAGE;
+	}
+	return check(path, json);
 }

@@ -13,12 +13,14 @@
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024, /* octets */
 	SILENCE_MAX = 120, /* seconds; a reload may ask charon twice, 30 s each */
+	CONNECT_MAX = 5, /* seconds; only one that hangs leaves callers waiting in its queue */
 };
 
 static int connect_to(const char *path, int *ret)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval limit = { .tv_sec = SILENCE_MAX };
+	struct timeval silence = { .tv_sec = SILENCE_MAX };
+	struct timeval limit = { .tv_sec = CONNECT_MAX };
 	int fd;
 	int error = 0;
 
@@ -28,9 +30,11 @@ static int connect_to(const char *path, int *ret)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+	/* The limit of sending is that of connecting as well, which then fails with EAGAIN. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 		connect(fd, (const struct sockaddr *)&address, sizeof(address)))
-		error = -errno;
+		error = errno == EAGAIN ? -EBUSY : -errno;
 	if (error) {
 		close(fd);
 		return error;
@@ -86,6 +90,10 @@ static void complain(const char *path, int error)
 	case -EACCES:
 	case -EPERM:
 		fprintf(stderr, "culvert: no permission to use %s: be root or a member of the group culvert\n", path);
+		break;
+	case -EBUSY:
+		fprintf(stderr, "culvert: culvertd has not taken the connection within %d seconds: it hangs, or is overrun\n",
+			CONNECT_MAX);
 		break;
 	case -ETIMEDOUT:
 		fprintf(stderr, "culvert: culvertd gave no answer within %d seconds\n", SILENCE_MAX);

@@ -10,9 +10,17 @@ static const struct {
 	const char *help;
 	int (*run)(const struct cmd_options *o, int argc, char **argv);
 } commands[] = {
-	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing", cmd_check },
+	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing; --json: for editors",
+		cmd_check },
+	{ "convert", "swanctl FILE",
+		"make carriers and apns of a swanctl.conf or ipsec.conf; exit code 3 if something is left out", cmd_convert },
+	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },
 	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
+	{ "plan", "[--json]", "say what a reload would do, changing nothing", cmd_plan },
 	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },
+	{ "history", "[--json]", "list the generations that are kept: when, by whom, what changed", cmd_history },
+	{ "show", "config [N]", "print generation N, or the one in force, as it was frozen", cmd_show },
+	{ "rollback", "[N]", "bring generation N, or the one before, into force again", cmd_rollback },
 };
 
 static const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
@@ -21,11 +29,13 @@ static void print_usage(FILE *out)
 {
 	fputs("usage: culvert [--run DIR] COMMAND\n", out);
 	for (size_t i = 0; i < n_commands; i++)
-		fprintf(out, "  %-8s %-9s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-	fputs("  --run DIR          where culvertd's socket is (/run/culvert)\n"
+		fprintf(out, "  %-8s %-12s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+	fputs("  --run DIR             where culvertd's socket is (/run/culvert)\n"
 		  "  --help, --version\n"
 		  "exit code: 0 good; 1 an error, or for status a link that does not carry, no charon, a '!' line; 2 wrong "
-		  "usage\n",
+		  "usage\n"
+		  "of plan: 0 nothing would change; 1 an error; 3 a change without interruption; 4 traffic would be "
+		  "interrupted\n",
 		out);
 }
 

@@ -29,6 +29,8 @@ static void print_gateway(const json_t *status, size_t carrying, size_t links)
 		client_print(stdout, client_text(status, "gateway", "?"));
 		printf(": generation %lld, charon %s, %zu of %zu links carry\n", generation, client_text(status, "charon", "?"),
 			carrying, links);
+	} else if (!strcmp(client_text(status, "walls", "closed"), "left")) {
+		puts("no configuration is in force: the walls of an earlier culvertd stand as it left them");
 	} else {
 		puts("closed: no configuration is in force");
 	}

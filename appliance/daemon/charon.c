@@ -25,9 +25,9 @@ struct request {
 	char *line; /* owned, ends with a newline */
 	size_t len;
 	size_t sent;
-	bool many; /* the answer is lines up to `end` */
+	bool many; /* the answer is lines up to `end`: it only asks */
 	uint64_t expiry; /* CLOCK_BOOTTIME, microseconds */
-	charon_done_fn done;
+	charon_done_fn done; /* NULL: was told that it is late */
 	void *userdata;
 };
 
@@ -59,7 +59,8 @@ static void finish_one(struct charon *c, struct request *r, int error, const cha
 {
 	STAILQ_REMOVE(&c->queue, r, request, next);
 	c->n_queue--;
-	r->done(r->userdata, error, answer);
+	if (r->done)
+		r->done(r->userdata, error, answer);
 	request_free(r);
 }
 
@@ -247,6 +248,18 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata)
 	return 0;
 }
 
+/* It is told that it is late; its answer, which will come in turn, is nobody's any more. */
+static void abandon(const struct charon *c, struct request *r)
+{
+	charon_done_fn done = r->done;
+	uint64_t now = 0;
+
+	sd_event_now(c->event, CLOCK_BOOTTIME, &now);
+	r->done = NULL;
+	r->expiry = now + CHARON_PATIENCE;
+	done(r->userdata, -ETIME, "");
+}
+
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct charon *c = userdata;
@@ -256,8 +269,11 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
 	(void)s;
 	(void)usec;
 	if (r && r->sent && is_late(c, r)) {
-		disconnect(c, -ETIME);
-		return 0;
+		if (!r->many || !r->done) {
+			disconnect(c, -ETIME);
+			return 0;
+		}
+		abandon(c, r);
 	}
 	for (; r; r = next) {
 		next = STAILQ_NEXT(r, next);
@@ -356,7 +372,9 @@ static struct request *request_new(const char *line, charon_done_fn done, void *
 
 	if (!r)
 		return NULL;
-	*r = (struct request){ .many = !strcmp(line, "report"), .done = done, .userdata = userdata };
+	*r = (struct request){
+		.many = !strcmp(line, "report") || !strncmp(line, "compare ", 8), .done = done, .userdata = userdata
+	};
 	if (asprintf(&r->line, "%s\n", line) < 0) {
 		free(r);
 		return NULL;

@@ -13,17 +13,19 @@
 struct charon;
 
 enum {
+	CHARON_PATIENCE = 60 * 1000 * 1000, /* microseconds */
 	CHARON_RETRY = 250 * 1000, /* microseconds */
 	CHARON_ANSWER_MAX = 32 * 1024 * 1024, /* octets; 10,000 tunnels report about 2 MiB */
 	CHARON_QUEUE_MAX = 64, /* requests */
 };
 
 /*
- * The outcome of a request. error 0: answer is what follows "ok", or the report's lines without `end`; -EREMOTEIO:
- * charon refused, answer is its sentence; -ENOTCONN: charon is away or went away; -ETIME: no answer within the limit;
- * -EPROTO or -EMSGSIZE: not an answer. In the last three the connection is given up (answers would be out of step) and
- * made anew, unless the request whose time was up still waited behind others: that one alone ends. answer is valid
- * UTF-8, never NULL, and lives during the call.
+ * The outcome of a request. error 0: answer is what follows "ok", or the lines of a report or a comparison without
+ * `end`; -EREMOTEIO: charon refused, answer is its sentence; -ENOTCONN: charon is away or went away; -ETIME: no answer
+ * within the limit; -EPROTO or -EMSGSIZE: not an answer. In the last three the connection is given up (answers would be
+ * out of step) and made anew, with two exceptions for one whose time is up: if it still waited behind others it alone
+ * ends, and if it only asks (report, compare) its answer is waited for and thrown away, for up to CHARON_PATIENCE more.
+ * answer is valid UTF-8, never NULL, and lives during the call.
  */
 typedef void (*charon_done_fn)(void *userdata, int error, const char *answer);
 /* Called when the connection stands (up) and when it is lost. */
@@ -33,8 +35,8 @@ typedef void (*charon_state_fn)(void *userdata, bool up);
 int charon_open(sd_event *event, const char *path, charon_state_fn state_fn, void *userdata, struct charon **ret);
 bool charon_is_up(const struct charon *c);
 /*
- * Queues a request: "prepare 3", "commit", "report". limit counts from now, in microseconds. 0: done is called later,
- * never from within this call; or -ENOTCONN, -ENOBUFS (queue full), -ENOMEM: done is never called.
+ * Queues a request: "prepare 3", "commit", "report", "compare 3". limit counts from now, in microseconds. 0: done is
+ * called later, never from within this call; or -ENOTCONN, -ENOBUFS (queue full), -ENOMEM: done is never called.
  */
 int charon_request(struct charon *c, const char *line, uint64_t limit, charon_done_fn done, void *userdata);
 /* Drops what is queued without calling back. NULL is allowed. */

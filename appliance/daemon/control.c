@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -72,6 +73,17 @@ json_t *control_error(const char *format, ...)
 	answer = json_pack("{s:b, s:s}", "ok", 0, "error", text ? text : "out of memory");
 	free(text);
 	return answer;
+}
+
+const char *control_who(const struct control_client *client, char *ret, size_t size)
+{
+	const struct passwd *user = getpwuid(client->peer.uid);
+
+	if (user)
+		snprintf(ret, size, "%s (uid %u)", user->pw_name, client->peer.uid);
+	else
+		snprintf(ret, size, "uid %u", client->peer.uid);
+	return ret;
 }
 
 static void send_answer(struct control_client *c)

@@ -35,6 +35,8 @@ struct control_verb {
  */
 int control_open(
 	sd_event *event, const char *path, const struct control_verb *verbs, void *userdata, struct control **ret);
+/* Who asks, for people: "root (uid 0)", "uid 1007". Writes it and returns it. */
+const char *control_who(const struct control_client *client, char *ret, size_t size);
 /* Takes the reference to answer. The client is gone afterwards, whether it has waited or not. */
 void control_answer(struct control_client *client, json_t *answer);
 /* {"ok":false,"error":TEXT} */

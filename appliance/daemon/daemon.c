@@ -6,12 +6,14 @@
 #include "appliance/daemon/daemon.h"
 
 #include "appliance/daemon/charon.h"
+#include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/sweep.h"
 #include "appliance/isolation/report.h"
-#include "lib/buf.h"
+#include "appliance/isolation/walls.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -26,23 +28,34 @@
 #include <sys/file.h>
 #include <systemd/sd-daemon.h>
 
-static void log_diags(const struct diag_list *diags)
+static void log_line(void *userdata, const char *line)
 {
-	struct buf text = { 0 };
-	char *rest;
-	char *line;
-
-	diag_print(diags, &text);
-	rest = text.text;
-	while (rest && (line = strsep(&rest, "\n")))
-		if (*line)
-			log_at(diags->errors ? LOG_ERR : LOG_WARNING, "%s", line);
-	buf_free(&text);
+	log_at(*(const int *)userdata, "%s", line);
 }
 
-/* Why the file is not in force, for `status` and for systemd; NULL: it is. */
+static void log_diags(const struct diag_list *diags)
+{
+	int priority = diags->errors ? LOG_ERR : LOG_WARNING;
+
+	lines_each(diags, log_line, &priority);
+}
+
+char *daemon_rollback_note(const struct daemon *d)
+{
+	const struct generation *g = reload_current(d->reload);
+	char *note;
+
+	if (!g->rollback_of || asprintf(&note, "generation %u is a rollback of %u; %s is not in force", g->number,
+							   g->rollback_of, d->options.conf) < 0)
+		return NULL;
+	return note;
+}
+
+/* Why the file is not in force, for `status` and for systemd. A rollback that fails says nothing about it. */
 static void note_refusal(struct daemon *d, const struct reload_outcome *o)
 {
+	if (o->error && o->source == RELOAD_ROLLBACK)
+		return;
 	free(d->refusal);
 	d->refusal = NULL;
 	if (o->error && asprintf(&d->refusal, "not in force: %s", o->text) < 0)
@@ -54,9 +67,13 @@ static void log_outcome(const struct reload_outcome *o)
 	log_diags(o->diags);
 	if (o->error)
 		log_error(
-			"%s; %s", o->text, o->generation ? "the generation before stays in force" : "everything stays closed");
+			"%s; %s", o->text, o->generation ? "the generation before stays in force" : "what stands stays as it is");
 	else if (o->changed)
-		log_notice("generation %u is in force", o->generation);
+		log_notice("generation %u is in force%s", o->generation,
+			o->rollback_of ? "; the operator's file is passed over until it changes or is reloaded" : "");
+	else if (o->rollback_of)
+		log_notice("generation %u stays in force, a rollback of %u: the operator's file has not changed since",
+			o->generation, o->rollback_of);
 	else
 		log_info("generation %u stays in force: nothing has changed", o->generation);
 }
@@ -64,15 +81,19 @@ static void log_outcome(const struct reload_outcome *o)
 /* Ready means that what can stand does; without a configuration that is closed walls, which is said. */
 static void tell_systemd(struct daemon *d, const struct reload_outcome *o)
 {
+	CLEANUP(cleanup_free) char *note = daemon_rollback_note(d);
 	const char *ready = d->ready ? "" : "READY=1\n";
+	const char *why = d->refusal ? d->refusal : note;
 
 	d->ready = true;
 	if (o->generation)
-		sd_notifyf(0, "%sSTATUS=Generation %u in force%s%s", ready, o->generation, d->refusal ? "; " : "",
-			d->refusal ? d->refusal : "");
+		sd_notifyf(0, "%sSTATUS=Generation %u in force%s%s", ready, o->generation, why ? "; " : "", why ? why : "");
 	else
-		sd_notifyf(0, "%sSTATUS=Closed, no configuration in force: %s", ready, o->text ? o->text : "none yet");
+		sd_notifyf(0, "%sSTATUS=%s, no configuration in force: %s", ready,
+			d->walls_left ? "As an earlier culvertd left it" : "Closed", o->text ? o->text : "none yet");
 }
+
+static int reload_file(struct daemon *d, enum reload_source source, const char *who);
 
 static void on_reloaded(void *userdata, const struct reload_outcome *o)
 {
@@ -85,19 +106,26 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	tell_systemd(d, o);
 	sweep_unknown(d->sweep);
 	if (client)
-		daemon_answer_reload(client, o);
+		daemon_answer_reload(d, client, o);
 	if (d->again) {
 		d->again = false;
-		daemon_reload(d, NULL);
+		reload_file(d, RELOAD_FILE, "SIGHUP");
 	}
 }
 
-int daemon_reload(struct daemon *d, struct control_client *client)
+int daemon_reload(struct daemon *d, const struct reload_order *order, struct control_client *client)
 {
 	if (reload_is_running(d->reload))
 		return -EBUSY;
 	d->client = client;
-	return reload_begin(d->reload, on_reloaded, d);
+	return reload_begin(d->reload, order, on_reloaded, d);
+}
+
+static int reload_file(struct daemon *d, enum reload_source source, const char *who)
+{
+	struct reload_order order = { .source = source, .who = who };
+
+	return daemon_reload(d, &order, NULL);
 }
 
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
@@ -106,7 +134,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 
 	(void)s;
 	(void)si;
-	d->again = daemon_reload(d, NULL) != 0;
+	d->again = reload_file(d, RELOAD_FILE, "SIGHUP") != 0;
 	return 0;
 }
 
@@ -192,6 +220,7 @@ static int close_walls(struct daemon *d)
 {
 	int error = links_open(d->event, on_sas, d, &d->links);
 
+	d->walls_left = walls_stand();
 	if (!error)
 		error = links_close_walls(d->links);
 	if (error)
@@ -246,8 +275,12 @@ static void adopt(struct daemon *d)
 	log_diags(&diags);
 	if (!error)
 		log_notice("generation %u goes on", reload_current(d->reload)->number);
-	else if (error != -ENOENT)
+	else if (error != -ENOENT) {
 		log_error("the generation that was in force cannot be taken up: %s", strerror(-error));
+		if (asprintf(&d->loss, "the generation that was in force cannot be taken up: %s; what it set up stays as it is",
+				strerror(-error)) < 0)
+			d->loss = NULL;
+	}
 	diag_free(&diags);
 }
 
@@ -272,20 +305,24 @@ int daemon_start(struct daemon *d)
 	if (error)
 		return error;
 	adopt(d);
+	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */
+	error = reload_file(d, RELOAD_START, "start of culvertd");
 	if (charon_is_up(d->charon))
 		on_charon(d, true);
-	return daemon_reload(d, NULL);
+	return error;
 }
 
 void daemon_stop(struct daemon *d)
 {
 	control_close(d->control);
+	forecast_free(d->forecast);
 	sweep_free(d->sweep);
 	charon_close(d->charon);
 	links_close(d->links);
 	reload_free(d->reload);
 	sd_event_unref(d->event);
 	free(d->refusal);
+	free(d->loss);
 	if (d->lock >= 0)
 		close(d->lock);
 }

@@ -8,8 +8,11 @@
 #include <systemd/sd-event.h>
 
 struct charon;
+struct diag_list;
+struct forecast;
 struct links;
 struct reload;
+struct reload_order;
 struct reload_outcome;
 struct sweep;
 
@@ -28,10 +31,13 @@ struct daemon {
 	struct reload *reload;
 	struct sweep *sweep;
 	struct control *control;
+	struct forecast *forecast; /* the `plan` that waits for charon; NULL: none */
 	bool ready; /* systemd was told */
 	bool again; /* SIGHUP came during a reload */
 	struct control_client *client; /* who asked for the reload that runs; NULL: a signal or the start */
-	char *refusal; /* owned: why the operator's file is not in force; NULL: it is */
+	char *refusal; /* owned: why the operator's file is not in force; NULL: it is, or is passed over by a rollback */
+	char *loss; /* owned: why the generation of an earlier culvertd could not be taken up; NULL: it could */
+	bool walls_left; /* when this culvertd began, walls of an earlier one stood */
 };
 
 /*
@@ -41,12 +47,16 @@ struct daemon {
 int daemon_start(struct daemon *d);
 /* Ends culvertd's part only: walls, links and SAs stay as they are. */
 void daemon_stop(struct daemon *d);
-/* Begins a reload, for a client that waits or for NULL. 0, or -EBUSY while one runs. */
-int daemon_reload(struct daemon *d, struct control_client *client);
+/* Begins a reload or a rollback, for a client that waits or for NULL. 0, or -EBUSY while one runs. */
+int daemon_reload(struct daemon *d, const struct reload_order *order, struct control_client *client);
+/* What the operator should know about a rollback that is in force, a sentence the caller frees; NULL: none is. */
+char *daemon_rollback_note(const struct daemon *d);
 
 /* The verbs of control.sock; their userdata is the struct daemon. */
 extern const struct control_verb daemon_verbs[];
-/* Answers a `reload` with its outcome. */
-void daemon_answer_reload(struct control_client *client, const struct reload_outcome *outcome);
+/* The messages of a list, for an answer; NULL when memory is short. */
+json_t *daemon_lines(const struct diag_list *diags);
+/* Answers a `reload` or `rollback` with its outcome. */
+void daemon_answer_reload(const struct daemon *d, struct control_client *client, const struct reload_outcome *outcome);
 
 #endif

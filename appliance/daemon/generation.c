@@ -1,11 +1,14 @@
 /*
- * Writing order, which is what keeps a crash harmless: the lasting numbers, the folder N.part, its files, the rename to
- * N, and much later the switch of `current`. What is found half-made is removed, never completed. Failure policy: any
- * file that cannot be written or read refuses the generation; the one in force is never touched.
+ * Writing order, which is what keeps a crash harmless: the lasting numbers, the folder next.part, its files, the
+ * number, the rename to N, and much later the switch of `current`. What is found half-made is removed, never completed.
+ * Failure policy: any file that cannot be written or read refuses the generation; the one in force is never touched.
  */
 #include "appliance/daemon/generation.h"
 
+#include "appliance/daemon/archive.h"
 #include "appliance/daemon/frozen.h"
+#include "appliance/daemon/meta.h"
+#include "appliance/daemon/outline.h"
 #include "appliance/daemon/secrets.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
@@ -15,152 +18,184 @@
 #include "lib/diag.h"
 #include "lib/io.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NUMBER_MAX = 999999999 };
+/* What the files of a generation will say. */
+struct content {
+	struct buf text;
+	struct buf ids;
+};
 
-/* A generation's number from a folder name or link target; 0 if it is none. */
-static unsigned number_parse(const char *text)
+static void content_free(struct content *c)
 {
-	char *end;
-	unsigned long n;
+	buf_free(&c->text);
+	buf_free(&c->ids);
+}
 
-	if (*text < '1' || *text > '9')
-		return 0;
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	return *end || errno || n > NUMBER_MAX ? 0 : (unsigned)n;
+static char *folder_of(const char *run, unsigned number)
+{
+	return frozen_path("%s/gen/%u", run, number);
 }
 
 /* True if freezing would only repeat generation `current`. Secrets it no longer names show in its text. */
-static bool is_current(const char *run, unsigned current, const struct model *m, const struct buf *text,
-	const struct buf *ids, struct diag_list *diags)
+static bool repeats(const char *run, const struct generation_source *s, const struct generation *current,
+	const struct content *c, struct diag_list *diags)
 {
-	CLEANUP(cleanup_free) char *gen = frozen_path("%s/gen/%u", run, current);
+	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
 	CLEANUP(cleanup_free) char *conf_path = gen ? frozen_path("%s/culvert.conf", gen) : NULL;
 	CLEANUP(cleanup_free) char *ids_path = gen ? frozen_path("%s/ids", gen) : NULL;
 
-	return current && frozen_equals(conf_path, text->text, text->len) &&
-		   frozen_equals(ids_path, buf_text(ids), ids->len) && secrets_equal(m, gen, diags);
+	return current->number && (s->rollback_of || !current->rollback_of) &&
+		   frozen_equals(conf_path, c->text.text, c->text.len) &&
+		   frozen_equals(ids_path, buf_text(&c->ids), c->ids.len) && secrets_equal(s->model, gen, diags);
 }
 
-static int write_text(const char *dir, const char *name, const struct buf *text, mode_t mode, struct diag_list *diags)
+static int write_text(const char *dir, const char *name, const struct buf *text, struct diag_list *diags)
 {
 	CLEANUP(cleanup_free) char *path = frozen_path("%s/%s", dir, name);
-	int r = path ? io_write_file(path, buf_text(text), text->len, mode) : -ENOMEM;
+	int r = text->error;
 
+	if (!r)
+		r = path ? io_write_file(path, buf_text(text), text->len, 0600) : -ENOMEM;
 	return r ? frozen_fail(diags, path, r, "cannot be written") : 0;
 }
 
-static int write_folder(
-	const struct model *m, const char *dir, const struct buf *text, const struct buf *ids, struct diag_list *diags)
+static int make_folder(const char *dir, struct diag_list *diags)
 {
 	int r = io_remove_tree(dir);
 
 	if (r)
 		return frozen_fail(diags, dir, r, "cannot be removed");
 	r = io_make_dirs(dir, 0700);
-	if (r)
-		return frozen_fail(diags, dir, r, "cannot be made");
-	r = secrets_copy(m, dir, diags);
-	if (!r)
-		r = write_text(dir, "ids", ids, 0600, diags);
-	return r ? r : write_text(dir, "culvert.conf", text, 0600, diags);
+	return r ? frozen_fail(diags, dir, r, "cannot be made") : 0;
 }
 
-static int load(const char *run, unsigned number, struct diag_list *diags, struct generation *ret)
+static int write_folder(const struct model *m, const char *dir, const struct content *c, struct diag_list *diags)
 {
-	CLEANUP(cleanup_free) char *conf_path = frozen_path("%s/gen/%u/culvert.conf", run, number);
-	CLEANUP(cleanup_free) char *ids_path = frozen_path("%s/gen/%u/ids", run, number);
-	struct model *model;
-	struct ids *ids = NULL;
+	int r = make_folder(dir, diags);
+
+	if (!r)
+		r = secrets_copy(m, dir, diags);
+	if (!r)
+		r = write_text(dir, "ids", &c->ids, diags);
+	return r ? r : write_text(dir, "culvert.conf", &c->text, diags);
+}
+
+/* The operator's file beside the rollback that passes it over. */
+static int write_passed_over(const struct model *m, const char *dir, struct diag_list *diags)
+{
+	CLEANUP(cleanup_free) char *sub = frozen_path("%s/operator", dir);
+	struct buf text = { 0 };
 	int r;
 
-	if (!conf_path || !ids_path)
+	if (!m)
+		return 0;
+	if (!sub)
 		return -ENOMEM;
-	r = conf_load(conf_path, diags, &model);
-	if (r)
-		return r;
-	r = ids_load(ids_path, &ids);
+	conf_print(m, &text);
+	r = make_folder(sub, diags);
 	if (!r)
-		r = ids_assign(ids, model);
-	ids_free(ids);
-	if (r) {
-		conf_free(model);
-		return frozen_fail(diags, ids_path, r, "cannot be read");
-	}
-	*ret = (struct generation){ .number = number, .model = model };
-	return 0;
+		r = secrets_copy(m, sub, diags);
+	if (!r)
+		r = write_text(sub, "culvert.conf", &text, diags);
+	buf_free(&text);
+	return r;
 }
 
-/* The number after the highest that was ever made here, current or not. 0 with *ret or -errno. */
-static int next_number(const char *gens, unsigned *ret)
+/* What sets c apart from the generation in force, secrets compared with those of m. */
+static int compare(const char *run, const struct generation *current, const struct content *c, const struct model *m,
+	struct outline_difference *ret)
 {
-	DIR *dir = opendir(gens);
-	const struct dirent *e;
-	unsigned highest = 0;
+	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
+	CLEANUP(cleanup_free) char *old = NULL;
+	char **changed = NULL;
+	int r = gen ? 0 : -ENOMEM;
 
-	if (!dir)
-		return -errno;
-	while ((e = readdir(dir))) {
-		unsigned n = number_parse(e->d_name);
-
-		highest = n > highest ? n : highest;
-	}
-	closedir(dir);
-	if (highest == NUMBER_MAX)
-		return -EOVERFLOW;
-	*ret = highest + 1;
-	return 0;
+	if (!r && current->number && !generation_text(run, current->number, &old))
+		r = secrets_changed(m, gen, &changed);
+	if (!r)
+		r = outline_compare(old ? old : "", buf_text(&c->text), changed, ret);
+	secrets_free_names(changed);
+	return r;
 }
 
-/* Writes N.part, renames it and loads the result, so that culvertd holds what the plugin will read. */
-static int make(const char *run, const struct model *m, const struct buf *text, const struct buf *ids,
-	struct diag_list *diags, struct generation *ret)
+static int write_meta(const struct generation_source *s, const struct generation *current,
+	const struct outline_difference *d, const char *dir, struct diag_list *diags)
 {
-	CLEANUP(cleanup_free) char *gens = frozen_path("%s/gen", run);
-	CLEANUP(cleanup_free) char *part = NULL;
-	CLEANUP(cleanup_free) char *whole = NULL;
+	struct meta m = {
+		.rollback_of = s->rollback_of,
+		.before = current->number,
+		.counted = true,
+		.tunnels = d->tunnels,
+		.apns = d->apns,
+		.gateway = d->gateway,
+	};
+	struct buf text = { 0 };
+	int r;
+
+	meta_time(time(NULL), m.when);
+	meta_text(m.who, sizeof(m.who), s->who);
+	meta_text(m.file, sizeof(m.file), s->file);
+	meta_print(&m, &text);
+	r = write_text(dir, "meta", &text, diags);
+	buf_free(&text);
+	return r;
+}
+
+/* Renames a whole folder to the place of generation number. */
+static int put_in_place(const char *run, const char *part, unsigned number, struct diag_list *diags)
+{
+	CLEANUP(cleanup_free) char *whole = folder_of(run, number);
+
+	if (!whole)
+		return -ENOMEM;
+	return rename(part, whole) ? frozen_fail(diags, whole, -errno, "cannot be renamed from its .part") : 0;
+}
+
+/* Writes next.part, renames it and loads the result, so that culvertd holds what the plugin will read. */
+static int make(const char *run, const struct generation_source *s, const struct generation *current,
+	const struct content *c, const struct outline_difference *d, struct diag_list *diags, struct generation *ret)
+{
+	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/next.part", run);
 	unsigned number = 0;
-	int r = gens ? io_make_dirs(gens, 0700) : -ENOMEM;
+	int r = part ? write_folder(s->model, part, c, diags) : -ENOMEM;
 
+	if (!r && s->rollback_of)
+		r = write_passed_over(s->passed_over, part, diags);
 	if (!r)
-		r = next_number(gens, &number);
-	if (r)
-		return frozen_fail(diags, gens, r, "cannot be used");
-	part = frozen_path("%s/%u.part", gens, number);
-	whole = frozen_path("%s/%u", gens, number);
-	if (!part || !whole)
-		return -ENOMEM;
-	r = write_folder(m, part, text, ids, diags);
-	if (!r && rename(part, whole))
-		r = frozen_fail(diags, whole, -errno, "cannot be renamed from its .part");
+		r = write_meta(s, current, d, part, diags);
+	if (!r) {
+		r = archive_give(run, &number);
+		if (r)
+			frozen_fail(diags, run, r, "no number can be given to a generation");
+	}
+	if (!r)
+		r = put_in_place(run, part, number, diags);
 	if (r) {
-		io_remove_tree(part);
+		if (part)
+			io_remove_tree(part);
 		return r;
 	}
-	r = load(run, number, diags, ret);
+	r = generation_load(run, number, diags, ret);
 	if (r)
 		generation_discard(run, number);
 	return r;
 }
 
 /*
- * Gives model its numbers and keeps them: text and file are the same afterwards. Where the file is gone, those of the
- * generation in force count: the kernel's SAs carry them, and must not become another link's.
+ * Gives model its numbers; text is what state/ids is to say afterwards. Where the file is gone, those of the generation
+ * in force count: the kernel's SAs carry them, and must not become another link's.
  */
-static int assign(const char *run, const char *state, struct model *model, struct diag_list *diags, struct buf *text)
+static int assign(const char *run, const char *path, struct model *model, struct diag_list *diags, struct buf *text)
 {
-	CLEANUP(cleanup_free) char *path = frozen_path("%s/ids", state);
 	CLEANUP(cleanup_free) char *in_force = frozen_path("%s/gen/current/ids", run);
 	struct ids *ids;
-	int r = path && in_force ? ids_load(access(path, F_OK) ? in_force : path, &ids) : -ENOMEM;
+	int r = in_force ? ids_load(access(path, F_OK) ? in_force : path, &ids) : -ENOMEM;
 
 	if (r)
 		return frozen_fail(diags, path, r,
@@ -169,141 +204,131 @@ static int assign(const char *run, const char *state, struct model *model, struc
 	r = ids_assign(ids, model);
 	ids_print(ids, text);
 	ids_free(ids);
-	if (!r)
-		r = text->error;
-	/* Unchanged numbers need no write, so that a full or read-only disk does not keep the gateway from starting. */
-	if (r || frozen_equals(path, buf_text(text), text->len))
-		return r;
+	return r ? r : text->error;
+}
+
+/* Unchanged numbers need no write, so that a full or read-only disk does not keep the gateway from starting. */
+static int keep_numbers(const char *state, const char *path, const struct buf *ids, struct diag_list *diags)
+{
+	int r;
+
+	if (frozen_equals(path, buf_text(ids), ids->len))
+		return 0;
 	r = io_make_dirs(state, 0755);
 	if (!r)
-		r = io_write_file(path, buf_text(text), text->len, 0644);
+		r = io_write_file(path, buf_text(ids), ids->len, 0644);
 	return r ? frozen_fail(diags, path, r, "cannot be written") : 0;
 }
 
-int generation_freeze(const char *run, const char *state, struct model *model, unsigned current,
-	struct diag_list *diags, struct generation *ret, bool *ret_changed)
+/* Text and numbers of s, the latter kept if keep. c is to be freed in any case. */
+static int compose(const char *run, const char *state, const struct generation_source *s, bool keep,
+	struct diag_list *diags, struct content *c)
 {
-	struct buf text = { 0 };
-	struct buf ids = { 0 };
-	int r = assign(run, state, model, diags, &ids);
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/ids", state);
+	int r = path ? assign(run, path, s->model, diags, &c->ids) : -ENOMEM;
+
+	if (!r && keep)
+		r = keep_numbers(state, path, &c->ids, diags);
+	if (r)
+		return r;
+	conf_print(s->model, &c->text);
+	return c->text.error;
+}
+
+/* The common part of freezing and drafting: what s would be, and how it differs. c is to be freed in any case. */
+static int look(const char *run, const char *state, const struct generation_source *s, const struct generation *current,
+	bool keep, struct diag_list *diags, struct content *c, struct outline_difference *ret_difference, bool *ret_changed)
+{
+	bool changed;
+	int r = compose(run, state, s, keep, diags, c);
 
 	if (r)
-		goto out;
-	conf_print(model, &text);
-	r = text.error;
-	if (r)
-		goto out;
-	if (is_current(run, current, model, &text, &ids, diags)) {
-		*ret_changed = false;
-		goto out;
-	}
-	r = diags->errors ? -EINVAL : make(run, model, &text, &ids, diags, ret);
+		return r;
+	changed = !repeats(run, s, current, c, diags);
+	if (diags->errors)
+		return -EINVAL;
+	r = compare(run, current, c, s->model, ret_difference);
 	if (!r)
-		*ret_changed = true;
-out:
-	buf_free(&ids);
-	buf_free(&text);
+		*ret_changed = changed;
 	return r;
 }
 
-int generation_load_current(const char *run, struct diag_list *diags, struct generation *ret)
+/* Hands d over, or frees it if r says that there is nothing to hand over. Returns r. */
+static int finish(int r, struct content *c, struct outline_difference *d, struct outline_difference *ret)
 {
-	CLEANUP(cleanup_free) char *path = frozen_path("%s/gen/current", run);
-	char target[16];
-	ssize_t len;
-	unsigned number;
+	content_free(c);
+	if (r)
+		outline_free(d);
+	else
+		*ret = *d;
+	return r;
+}
 
-	if (!path)
-		return -ENOMEM;
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0)
-		return errno == ENOENT ? -ENOENT : frozen_fail(diags, path, -errno, "cannot be read");
-	target[len] = '\0';
-	number = number_parse(target);
-	if (!number)
-		return frozen_fail(diags, path, -EINVAL, "does not name a generation");
-	return load(run, number, diags, ret);
+int generation_freeze(const char *run, const char *state, const struct generation_source *s,
+	const struct generation *current, struct diag_list *diags, struct generation *ret,
+	struct outline_difference *ret_difference, bool *ret_changed)
+{
+	struct outline_difference d = { 0 };
+	struct content c = { 0 };
+	bool changed = false;
+	int r = look(run, state, s, current, true, diags, &c, &d, &changed);
+
+	if (!r && changed)
+		r = make(run, s, current, &c, &d, diags, ret);
+	if (!r)
+		*ret_changed = changed;
+	return finish(r, &c, &d, ret_difference);
+}
+
+static int write_draft(const char *run, const struct model *m, const struct content *c, struct diag_list *diags)
+{
+	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/draft.part", run);
+	int r = part ? 0 : -ENOMEM;
+
+	if (r)
+		return r;
+	generation_discard(run, GENERATION_DRAFT);
+	r = write_folder(m, part, c, diags);
+	if (!r)
+		r = put_in_place(run, part, GENERATION_DRAFT, diags);
+	if (r)
+		io_remove_tree(part);
+	return r;
+}
+
+int generation_draft(const char *run, const char *state, const struct generation_source *s,
+	const struct generation *current, struct diag_list *diags, struct outline_difference *ret_difference,
+	bool *ret_changed)
+{
+	struct outline_difference d = { 0 };
+	struct content c = { 0 };
+	bool changed = false;
+	int r = look(run, state, s, current, false, diags, &c, &d, &changed);
+
+	if (!r && changed)
+		r = write_draft(run, s->model, &c, diags);
+	if (!r)
+		*ret_changed = changed;
+	return finish(r, &c, &d, ret_difference);
 }
 
 int generation_switch(const char *run, unsigned number)
 {
 	CLEANUP(cleanup_free) char *path = frozen_path("%s/gen/current", run);
 	CLEANUP(cleanup_free) char *target = frozen_path("%u", number);
+	unsigned now = 0;
+	int r = path && target ? io_replace_link(path, target) : -ENOMEM;
 
-	return path && target ? io_replace_link(path, target) : -ENOMEM;
-}
-
-/* Out of sight first: a crash while removing leaves a .part, never half a generation. */
-static void remove_generation(const char *gens, unsigned number)
-{
-	CLEANUP(cleanup_free) char *whole = frozen_path("%s/%u", gens, number);
-	CLEANUP(cleanup_free) char *part = frozen_path("%s/%u.part", gens, number);
-
-	if (whole && part && !rename(whole, part))
-		io_remove_tree(part);
+	/* The link is what counts: if the folder could not be synced after the rename, the switch has happened. */
+	return r && !archive_current(run, &now) && now == number ? 0 : r;
 }
 
 void generation_discard(const char *run, unsigned number)
 {
-	CLEANUP(cleanup_free) char *gens = frozen_path("%s/gen", run);
+	CLEANUP(cleanup_free) char *name = frozen_path("%u", number);
 
-	if (gens)
-		remove_generation(gens, number);
-}
-
-static int is_part(const struct dirent *e)
-{
-	const char *dot = strrchr(e->d_name, '.');
-
-	return dot && !strcmp(dot, ".part");
-}
-
-static int is_generation(const struct dirent *e)
-{
-	return number_parse(e->d_name) != 0;
-}
-
-static int newest_first(const struct dirent **a, const struct dirent **b)
-{
-	unsigned left = number_parse((*a)->d_name);
-	unsigned right = number_parse((*b)->d_name);
-
-	return (left < right) - (left > right);
-}
-
-static void remove_parts(const char *gens)
-{
-	struct dirent **parts;
-	int n = scandir(gens, &parts, is_part, NULL);
-
-	for (int i = 0; i < n; i++) {
-		CLEANUP(cleanup_free) char *path = frozen_path("%s/%s", gens, parts[i]->d_name);
-
-		if (path)
-			io_remove_tree(path);
-		free(parts[i]);
-	}
-	if (n >= 0)
-		free(parts);
-}
-
-void generation_prune(const char *run, unsigned current)
-{
-	CLEANUP(cleanup_free) char *gens = frozen_path("%s/gen", run);
-	struct dirent **entries;
-	int n = gens ? scandir(gens, &entries, is_generation, newest_first) : -1;
-
-	for (int i = 0; i < n; i++) {
-		unsigned number = number_parse(entries[i]->d_name);
-
-		if (i >= GENERATION_KEEP && number != current)
-			remove_generation(gens, number);
-		free(entries[i]);
-	}
-	if (n < 0)
-		return;
-	free(entries);
-	remove_parts(gens);
+	if (name)
+		archive_remove(run, name);
 }
 
 void generation_free(struct generation *g)

@@ -122,6 +122,13 @@ static int follow_sas(struct links *l, struct report *r)
 	return error < 0 ? error : 0;
 }
 
+/* Where a look fails, its own changes call for the next one: slowly. */
+static void look_at_doubts(struct links *l)
+{
+	if (isolation_doubted(l->isolation) && l->model)
+		look_in(l, l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, false);
+}
+
 static int look(struct links *l, bool at_all)
 {
 	struct report r = { 0 };
@@ -141,6 +148,7 @@ static int look(struct links *l, bool at_all)
 	else
 		take_report(l, &r);
 	log_carrying(l);
+	look_at_doubts(l);
 	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */
 	if (error || watch)
 		look_in(l, LINKS_RETRY, true);
@@ -153,6 +161,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 
 	(void)s;
 	(void)usec;
+	isolation_doubt(l->isolation);
 	look(l, l->look_at_all);
 	return 0;
 }
@@ -188,17 +197,14 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
 static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userdata)
 {
 	struct links *l = userdata;
-	bool again = false;
-	int error = isolation_process(l->isolation, &again);
+	int error = isolation_process(l->isolation);
 
 	(void)s;
 	(void)fd;
 	(void)events;
 	if (error)
 		log_warning("interface events cannot be read: %s", strerror(-error));
-	/* Where a look fails, its own changes call for the next one: slowly. */
-	if ((again || error) && l->model)
-		look_in(l, l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, false);
+	look_at_doubts(l);
 	return 0;
 }
 
@@ -269,6 +275,11 @@ const struct report *links_report(const struct links *l)
 bool links_carrying(const struct links *l, uint32_t if_id)
 {
 	return carrying_has(carrying(l), if_id);
+}
+
+const struct carrying *links_all_carrying(const struct links *l)
+{
+	return carrying(l);
 }
 
 bool links_knows(const struct links *l, uint32_t if_id)

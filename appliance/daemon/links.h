@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+struct carrying;
 struct links;
 struct model;
 struct report;
@@ -43,6 +44,8 @@ int links_use(struct links *l, const struct model *model);
 /* What came of the last application, or of a links_extend() that failed. Valid until the loop goes on. */
 const struct report *links_report(const struct links *l);
 bool links_carrying(const struct links *l, uint32_t if_id);
+/* All that carry. Valid until the loop goes on. */
+const struct carrying *links_all_carrying(const struct links *l);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
 /* The SAs in the kernel; NULL while there is no model, or no XFRM. Valid until the loop goes on. */

@@ -8,11 +8,13 @@
  */
 #include "appliance/daemon/reload.h"
 
+#include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/intake.h"
 #include "appliance/daemon/links.h"
+#include "appliance/daemon/outline.h"
 #include "appliance/isolation/report.h"
-#include "conf/conf.h"
 #include "conf/utf8.h"
 #include "lib/diag.h"
 #include "lib/log.h"
@@ -30,8 +32,12 @@ struct reload {
 	char *charon_refusal; /* owned: why charon does not take `current`; NULL: it does, or was not asked */
 	bool running;
 	/* Of the transaction that runs: */
+	enum reload_source source;
 	struct generation next;
+	struct outline_difference difference; /* between current and next */
 	struct diag_list diags;
+	struct counts counted; /* charon's answer to prepare */
+	bool by_charon; /* it is */
 	bool prepared; /* charon holds `next`, ready to commit */
 	bool was_whole; /* nothing of the kernel's side had failed before */
 	bool want_sync; /* charon missed a step, or came up meanwhile */
@@ -56,6 +62,7 @@ void reload_free(struct reload *r)
 		return;
 	generation_free(&r->next);
 	generation_free(&r->current);
+	outline_free(&r->difference);
 	diag_free(&r->diags);
 	free(r->charon_refusal);
 	free(r);
@@ -133,15 +140,21 @@ static void finish(struct reload *r, int error, const char *text, bool changed)
 {
 	struct diag_list diags = r->diags;
 	struct reload_outcome outcome = {
+		.source = r->source,
 		.error = error,
 		.text = text,
 		.generation = r->current.number,
+		.rollback_of = r->current.rollback_of,
 		.changed = changed,
+		.tunnels = r->by_charon ? r->counted : r->difference.tunnels,
+		.apns = r->difference.apns,
+		.by_charon = r->by_charon,
 		.diags = &diags,
 	};
 
 	r->diags = (struct diag_list){ 0 };
 	generation_free(&r->next);
+	outline_free(&r->difference);
 	r->running = false;
 	if (r->want_sync)
 		reload_sync_charon(r);
@@ -160,12 +173,12 @@ static const char *kernel_failure(const struct reload *r)
 	return "out of memory";
 }
 
-/* Back to the old generation, or to none, on both sides. */
+/* Back to the old generation, or to none, on both sides. what may be NULL where why says it all. */
 static void refuse(struct reload *r, int error, const char *what, const char *why)
 {
 	char text[512]; /* a copy: why may be of the report that links_use() replaces */
 
-	snprintf(text, sizeof(text), "%s: %s", what, why);
+	snprintf(text, sizeof(text), "%s%s%s", what ? what : "", what ? ": " : "", why);
 	text[utf8_valid(text, strlen(text))] = '\0'; /* no character cut in two: JSON would not take it */
 	if (r->prepared)
 		ask(r, "abort", 0, on_aborted);
@@ -197,7 +210,7 @@ static void settle(struct reload *r)
 	r->current = r->next;
 	r->next = (struct generation){ 0 };
 	generation_free(&old);
-	generation_prune(r->parts.run, r->current.number);
+	archive_prune(r->parts.run);
 	finish(r, 0, NULL, true);
 }
 
@@ -234,6 +247,14 @@ static void extend_kernel(struct reload *r)
 	}
 }
 
+/* The number behind a word of charon's answer; 0 if it does not say. */
+static unsigned number_behind(const char *answer, const char *word)
+{
+	const char *at = strstr(answer, word);
+
+	return at ? (unsigned)strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
 static void on_prepared(void *userdata, int error, const char *answer)
 {
 	struct reload *r = userdata;
@@ -242,54 +263,98 @@ static void on_prepared(void *userdata, int error, const char *answer)
 		refuse(r, error, "charon refuses the new configuration", answer);
 		return;
 	}
+	/* It is there but does not say whether it would take this. Without a configuration there is nothing to lose. */
+	if (error == -ETIME && r->current.number) {
+		r->want_sync = true;
+		refuse(r, error, "charon does not say whether it takes the new configuration", "no answer within 30 seconds");
+		return;
+	}
 	r->prepared = !error;
+	r->by_charon = !error;
+	r->counted = (struct counts){
+		.added = number_behind(answer, "added="),
+		.changed = number_behind(answer, "changed="),
+		.removed = number_behind(answer, "removed="),
+		.kept = number_behind(answer, "kept="),
+	};
 	r->want_sync = r->want_sync || error;
 	extend_kernel(r);
 }
 
-/* Loads, checks and freezes into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
-static int freeze(struct reload *r, bool *ret_changed)
+static void unchanged(struct reload *r)
 {
-	struct model *model;
-	int error = conf_load(r->parts.conf, &r->diags, &model);
-
-	if (error)
-		return error;
-	error = generation_freeze(r->parts.run, r->parts.state, model, r->current.number, &r->diags, &r->next, ret_changed);
-	conf_free(model);
-	return error;
+	links_use(r->parts.links, r->current.model);
+	finish(r, 0, NULL, false);
 }
 
-int reload_begin(struct reload *r, reload_done_fn done, void *userdata)
+/* What is frozen goes to charon, or, while it is away, to the kernel at once. */
+static void hand_over(struct reload *r)
 {
-	bool changed = false;
-	int error;
+	if (!ask(r, "prepare", r->next.number, on_prepared))
+		return;
+	r->want_sync = true;
+	extend_kernel(r);
+}
 
+/* Freezes s into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
+static int freeze(struct reload *r, const struct intake *s, const char *who, bool *ret_changed)
+{
+	struct generation_source source = {
+		.model = s->model,
+		.who = who,
+		.file = r->parts.conf,
+		.rollback_of = s->rollback_of,
+		.passed_over = s->passed_over,
+	};
+
+	return generation_freeze(
+		r->parts.run, r->parts.state, &source, &r->current, &r->diags, &r->next, &r->difference, ret_changed);
+}
+
+static void begin(struct reload *r, const struct reload_order *order)
+{
+	struct intake source = { 0 };
+	char why[INTAKE_WHY] = "";
+	bool changed = false;
+	int error = intake_open(&r->parts, &r->current, order, &r->diags, &source, why);
+
+	if (error) {
+		refuse(r, error, NULL, why);
+		return;
+	}
+	if (!source.stays)
+		error = freeze(r, &source, order->who, &changed);
+	intake_free(&source);
+	if (error)
+		refuse(r, error, "the configuration cannot be frozen", strerror(-error));
+	else if (!changed)
+		unchanged(r);
+	else
+		hand_over(r);
+}
+
+int reload_begin(struct reload *r, const struct reload_order *order, reload_done_fn done, void *userdata)
+{
 	if (r->running)
 		return -EBUSY;
 	r->running = true;
+	r->source = order->source;
 	r->prepared = false;
+	r->by_charon = false;
 	r->want_sync = false;
 	r->done = done;
 	r->userdata = userdata;
-	error = freeze(r, &changed);
-	if (error) {
-		refuse(r, error, r->parts.conf,
-			error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
-	} else if (!changed) {
-		links_use(r->parts.links, r->current.model);
-		finish(r, 0, NULL, false);
-	} else if (ask(r, "prepare", r->next.number, on_prepared)) {
-		r->want_sync = true;
-		extend_kernel(r);
-	}
+	begin(r, order);
 	return 0;
 }
 
 int reload_adopt(struct reload *r, struct diag_list *diags)
 {
-	int error = generation_load_current(r->parts.run, diags, &r->current);
+	int error;
 
+	archive_prune(r->parts.run);
+	generation_discard(r->parts.run, GENERATION_DRAFT);
+	error = generation_load_current(r->parts.run, diags, &r->current);
 	if (!error)
 		links_use(r->parts.links, r->current.model);
 	return error;

@@ -1,11 +1,16 @@
 /*
  * The transaction that brings a configuration into force, and the owner of the generation that is. Steps: load and
- * check, freeze, charon prepares, the kernel gets what is new, charon commits, `current` is switched, the kernel loses
- * what is gone. A step that fails puts the old generation back on both sides. With charon away its steps fall out: it
+ * check, freeze, charon prepares, the kernel gets what is new, charon commits, the kernel loses what is gone, `current`
+ * is switched. A step that fails puts the old generation back on both sides. With charon away its steps fall out: it
  * loads `current` when it starts, and is told to (reload_sync_charon) whenever it connects. On the event loop's thread.
+ *
+ * A rollback is the same transaction with the frozen text and secrets of an older generation in the place of the
+ * operator's file, which is passed over until it changes, or until a reload that is asked for.
  */
 #ifndef CULVERT_DAEMON_RELOAD_H
 #define CULVERT_DAEMON_RELOAD_H
+
+#include "appliance/daemon/meta.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +30,28 @@ struct reload_parts {
 	struct charon *charon;
 };
 
+enum reload_source {
+	RELOAD_FILE, /* the operator's file */
+	RELOAD_START, /* the same at the start of culvertd; a rollback goes on if the file is what it was then */
+	RELOAD_ROLLBACK, /* a generation that is kept */
+};
+
+struct reload_order {
+	enum reload_source source;
+	unsigned number; /* to roll back to; 0: the one in force before the current one */
+	const char *who; /* "root (uid 0)"; copied */
+};
+
 struct reload_outcome {
+	enum reload_source source; /* what was to come into force */
 	int error; /* 0 or -errno */
 	const char *text; /* with error: what failed, a sentence */
 	unsigned generation; /* in force afterwards; 0: none */
-	bool changed; /* false: the file says what is in force already */
+	unsigned rollback_of; /* of the generation in force; 0: it is none */
+	bool changed; /* false: what was to come into force is so already, or the file is still passed over */
+	struct counts tunnels; /* if changed: as charon counts, which takes a tunnel's APNs for a part of it */
+	struct counts apns; /* if changed: by name */
+	bool by_charon; /* false: charon is away, tunnels are counted by their text alone */
 	const struct diag_list *diags; /* errors and warnings, by file and line */
 };
 
@@ -44,7 +66,7 @@ int reload_new(const struct reload_parts *parts, struct reload **ret);
  */
 int reload_adopt(struct reload *r, struct diag_list *diags);
 /* Starts; done is called once, perhaps before this returns. -EBUSY while another one runs: done is not called. */
-int reload_begin(struct reload *r, reload_done_fn done, void *userdata);
+int reload_begin(struct reload *r, const struct reload_order *order, reload_done_fn done, void *userdata);
 /* The generation in force; number 0 if there is none. Valid until the event loop goes on. */
 const struct generation *reload_current(const struct reload *r);
 /* Has charon load the current generation where it has another one; changes nothing where it has not. */

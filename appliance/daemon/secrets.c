@@ -7,6 +7,7 @@
 #include "lib/io.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,6 +80,53 @@ bool secrets_equal(const struct model *m, const char *gen, struct diag_list *dia
 	struct copying c = { m, gen, diags };
 
 	return !for_secrets(m, secret_differs, &c);
+}
+
+/* The names that changed so far. */
+struct changing {
+	struct copying c;
+	char **names; /* owned, NULL-terminated */
+	size_t n;
+};
+
+static int add_changed(const char *name, void *userdata)
+{
+	struct changing *s = userdata;
+	struct diag_list ignored = { 0 };
+	struct copying c = { s->c.m, s->c.gen, &ignored };
+	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", c.gen, name);
+	bool changed = path && !access(path, F_OK) && secret_differs(name, &c) && !ignored.errors;
+	char **names;
+
+	diag_free(&ignored);
+	if (!changed)
+		return path ? 0 : -ENOMEM;
+	names = reallocarray(s->names, s->n + 2, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	s->names = names;
+	names[s->n] = strdup(name);
+	names[s->n + 1] = NULL;
+	return names[s->n++] ? 0 : -ENOMEM;
+}
+
+int secrets_changed(const struct model *m, const char *gen, char ***ret)
+{
+	struct changing s = { .c = { m, gen, NULL }, .names = calloc(1, sizeof(char *)) };
+	int r = s.names ? for_secrets(m, add_changed, &s) : -ENOMEM;
+
+	if (r)
+		secrets_free_names(s.names);
+	else
+		*ret = s.names;
+	return r;
+}
+
+void secrets_free_names(char **names)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
 }
 
 static int copy_secret(const char *name, void *userdata)

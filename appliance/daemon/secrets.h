@@ -12,4 +12,12 @@ bool secrets_equal(const struct model *m, const char *gen, struct diag_list *dia
 /* Copies each secret of m to gen/secrets/, 0600 in a folder of 0700. 0, or -errno with the reason in diags. */
 int secrets_copy(const struct model *m, const char *gen, struct diag_list *diags);
 
+/*
+ * The names of m's secrets that gen/secrets/ has with another content; one that is new or cannot be read is not among
+ * them. 0 with *ret (secrets_free_names() it; a NULL at its end) or -ENOMEM.
+ */
+int secrets_changed(const struct model *m, const char *gen, char ***ret);
+/* NULL is allowed. */
+void secrets_free_names(char **names);
+
 #endif

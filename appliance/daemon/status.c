@@ -87,9 +87,17 @@ static json_t *links(const struct status *s)
 	return list;
 }
 
+static const char *walls(const struct status *s)
+{
+	if (s->generation)
+		return "in force";
+	return s->walls_left ? "left" : "closed";
+}
+
 json_t *status_compose(const struct status *s)
 {
-	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:o}", "ok", 1, "gateway",
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o}", "ok", 1, "gateway",
 		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
-		"messages", messages(s), "tunnels", tunnels(s), "links", links(s));
+		"messages", messages(s), "rollback_of", s->rollback_of ? json_integer(s->rollback_of) : json_null(), "walls",
+		walls(s), "tunnels", tunnels(s), "links", links(s));
 }

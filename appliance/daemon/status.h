@@ -14,6 +14,8 @@ struct survey;
 struct status {
 	unsigned generation; /* 0: none in force */
 	const struct model *model; /* NULL: none in force */
+	unsigned rollback_of; /* of the generation in force; 0: it is none */
+	bool walls_left; /* without a generation: walls of an earlier culvertd stand as it left them */
 	const char *charon; /* "up", "down", or "slow": it is there but did not answer in time */
 	const struct survey *survey; /* NULL unless charon is up */
 	bool (*carrying)(void *userdata, uint32_t if_id);
@@ -24,6 +26,7 @@ struct status {
 
 /*
  * {"ok":true,"gateway":NAME|null,"generation":N,"charon":TEXT,"messages":[TEXT...],
+ *  "rollback_of":N|null,"walls":"in force"|"left"|"closed",
  *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age"}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null}]}
  * state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the caller json_decref()s.

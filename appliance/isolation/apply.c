@@ -1,10 +1,15 @@
 /*
- * One request, one answer, one object. Failure policy: every change is tried, each failure is a sentence in the report;
- * what fails only because something before it failed (a route over a link that could not be made) is not said again.
+ * Requests go out in batches of one kind, in the order of the changes. A new XFRM interface gets its MTU and its VRF in
+ * the request that makes it, where the changes say so; if the kernel refuses that, the three are made one by one, so
+ * that the report names the one that fails.
+ *
+ * Failure policy: every change is tried, each failure is a sentence in the report; what fails only because something
+ * before it failed (a route over a link that could not be made) is not said again.
  */
 #include "appliance/isolation/apply.h"
 
 #include "appliance/isolation/changes.h"
+#include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
@@ -23,8 +28,27 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Not an errno: the object is about an interface that is not there. */
-enum { MISSING = 1 };
+/* Not an errno. */
+enum {
+	MISSING = 1, /* the object is about an interface that is not there */
+	DONE = 2, /* without a request */
+};
+
+/* An application under way. */
+struct applying {
+	struct nl_sock *sk;
+	const struct changes *changes;
+	bool *made; /* for each change: it was, with another one */
+	struct netlink_batch batch;
+	size_t queued[NETLINK_BATCH]; /* the change of each request */
+	struct whole { /* what the request of an XFRM interface brings with it; 0: nothing */
+		size_t mtu, member;
+	} wholes[NETLINK_BATCH];
+	struct whole next; /* where the search for the next one begins */
+	const struct change **refused; /* memberships that could not be had */
+	size_t n_refused;
+	struct report *report;
+};
 
 /* A message being built; after the first failure it is NULL and stays so, which netlink_request() takes. */
 static struct nl_msg *start(int type, int flags, const void *header, size_t header_len)
@@ -77,7 +101,8 @@ static void unnest(struct nl_msg **msg, struct nlattr *nested)
 		nla_nest_end(*msg, nested);
 }
 
-static int add_link(struct nl_sock *sk, const char *name, const char *kind, const uint32_t (*numbers)[2], size_t count)
+/* The request for a new interface, without the end of its attributes. */
+static struct nl_msg *new_link(const char *name, const char *kind, const uint32_t (*numbers)[2], size_t count)
 {
 	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
 	struct nl_msg *msg = start(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
@@ -90,154 +115,168 @@ static int add_link(struct nl_sock *sk, const char *name, const char *kind, cons
 		put_number(&msg, (int)numbers[i][0], numbers[i][1]);
 	unnest(&msg, data);
 	unnest(&msg, info);
-	return netlink_request(sk, msg);
+	return msg;
 }
 
-static int add_vrf(struct nl_sock *sk, const struct object *o)
+static int add_vrf(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
 	const uint32_t numbers[][2] = { { IFLA_VRF_TABLE, o->table } };
 
-	return add_link(sk, o->name, "vrf", numbers, 1);
+	(void)a;
+	*ret = new_link(o->name, "vrf", numbers, 1);
+	return 0;
 }
 
-static int add_xfrm(struct nl_sock *sk, const struct object *o)
+static int add_xfrm(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	const uint32_t numbers[][2] = { { IFLA_XFRM_LINK, if_nametoindex("lo") }, { IFLA_XFRM_IF_ID, o->value } };
+	const uint32_t numbers[][2] = { { IFLA_XFRM_LINK, interface_index(a->sk, "lo") }, { IFLA_XFRM_IF_ID, o->value } };
 
-	return add_link(sk, o->name, "xfrm", numbers, 2);
+	*ret = new_link(o->name, "xfrm", numbers, 2);
+	return 0;
 }
 
-/* 0 if there is none. A second name (altname) does not count: rules and what is observed go by the first. */
-static uint32_t find_interface(const char *name)
+/* An interface of that make with the MTU and in the VRF that it is to have. Does not fit where there is no such VRF. */
+static int add_xfrm_whole(const struct applying *a, const struct object *o, const struct object *mtu,
+	const struct object *member, struct nl_msg **ret)
 {
-	char found[IF_NAMESIZE];
-	uint32_t index = if_nametoindex(name);
+	uint32_t master = interface_index(a->sk, member->master);
+	int r = master == 0 ? -ENODEV : add_xfrm(a, o, ret);
 
-	return if_indextoname(index, found) && !strcmp(found, name) ? index : 0;
+	if (r < 0)
+		return r;
+	put_number(ret, IFLA_MTU, mtu->value);
+	put_number(ret, IFLA_MASTER, master);
+	return 0;
 }
 
-static int remove_link(struct nl_sock *sk, const struct object *o)
+static int change_link(const struct applying *a, const struct object *o, int type, struct nl_msg **ret)
 {
-	struct ifinfomsg header = { .ifi_index = (int)find_interface(o->name) };
+	struct ifinfomsg header = { .ifi_index = (int)interface_index(a->sk, o->name) };
 
 	if (header.ifi_index == 0)
 		return MISSING;
-	return netlink_request(sk, start(RTM_DELLINK, 0, &header, sizeof(header)));
+	*ret = start(type, 0, &header, sizeof(header));
+	return 0;
+}
+
+static int remove_link(const struct applying *a, const struct object *o, struct nl_msg **ret)
+{
+	return change_link(a, o, RTM_DELLINK, ret);
 }
 
 /* Sets one attribute of an interface. */
-static int set_link(struct nl_sock *sk, const char *name, int type, uint32_t number)
+static int set_link(const struct applying *a, const struct object *o, int type, uint32_t number, struct nl_msg **ret)
 {
-	struct ifinfomsg header = { .ifi_index = (int)find_interface(name) };
+	int r = change_link(a, o, RTM_SETLINK, ret);
 
-	if (header.ifi_index == 0)
-		return MISSING;
-	struct nl_msg *msg = start(RTM_SETLINK, 0, &header, sizeof(header));
-	put_number(&msg, type, number);
-	return netlink_request(sk, msg);
+	if (r == 0)
+		put_number(ret, type, number);
+	return r;
 }
 
-static int set_mtu(struct nl_sock *sk, const struct object *o)
+static int set_mtu(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return set_link(sk, o->name, IFLA_MTU, o->value);
+	return set_link(a, o, IFLA_MTU, o->value, ret);
 }
 
-static int set_master(struct nl_sock *sk, const struct object *o)
+static int set_master(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	uint32_t master = find_interface(o->master);
+	uint32_t master = interface_index(a->sk, o->master);
 
-	return master == 0 ? -ENODEV : set_link(sk, o->name, IFLA_MASTER, master);
+	return master == 0 ? -ENODEV : set_link(a, o, IFLA_MASTER, master, ret);
 }
 
-static int remove_master(struct nl_sock *sk, const struct object *o)
+static int remove_master(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return set_link(sk, o->name, IFLA_MASTER, 0);
+	return set_link(a, o, IFLA_MASTER, 0, ret);
 }
 
-static int set_up(struct nl_sock *sk, const char *name, bool up)
+static int set_up(const struct applying *a, const struct object *o, bool up, struct nl_msg **ret)
 {
-	struct ifinfomsg header = { .ifi_index = (int)find_interface(name), .ifi_change = IFF_UP };
+	struct ifinfomsg header = { .ifi_index = (int)interface_index(a->sk, o->name), .ifi_change = IFF_UP };
 
 	if (header.ifi_index == 0)
 		return MISSING;
 	header.ifi_flags = up ? IFF_UP : 0;
-	return netlink_request(sk, start(RTM_SETLINK, 0, &header, sizeof(header)));
+	*ret = start(RTM_SETLINK, 0, &header, sizeof(header));
+	return 0;
 }
 
-static int add_up(struct nl_sock *sk, const struct object *o)
+static int add_up(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return set_up(sk, o->name, true);
+	return set_up(a, o, true, ret);
 }
 
-static int remove_up(struct nl_sock *sk, const struct object *o)
+static int remove_up(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return set_up(sk, o->name, false);
+	return set_up(a, o, false, ret);
 }
 
-static int change_address(struct nl_sock *sk, const struct object *o, int type, int flags)
+static int change_address(const struct applying *a, const struct object *o, int type, int flags, struct nl_msg **ret)
 {
 	struct ifaddrmsg header = { .ifa_family = (unsigned char)o->prefix.ip.family,
 		.ifa_prefixlen = o->prefix.len,
-		.ifa_index = find_interface(o->name) };
+		.ifa_index = interface_index(a->sk, o->name) };
 
 	if (header.ifa_index == 0)
 		return MISSING;
-	struct nl_msg *msg = start(type, flags, &header, sizeof(header));
-	put_ip(&msg, IFA_LOCAL, &o->prefix.ip);
-	put_ip(&msg, IFA_ADDRESS, &o->prefix.ip);
-	return netlink_request(sk, msg);
+	*ret = start(type, flags, &header, sizeof(header));
+	put_ip(ret, IFA_LOCAL, &o->prefix.ip);
+	put_ip(ret, IFA_ADDRESS, &o->prefix.ip);
+	return 0;
 }
 
-static int add_address(struct nl_sock *sk, const struct object *o)
+static int add_address(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return change_address(sk, o, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	return change_address(a, o, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ret);
 }
 
-static int remove_address(struct nl_sock *sk, const struct object *o)
+static int remove_address(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return change_address(sk, o, RTM_DELADDR, 0);
+	return change_address(a, o, RTM_DELADDR, 0, ret);
 }
 
 /* header says what the two directions do not share. */
-static int change_route(struct nl_sock *sk, const struct object *o, int type, int flags, struct rtmsg header)
+static int change_route(
+	const struct applying *a, const struct object *o, int type, int flags, struct rtmsg header, struct nl_msg **ret)
 {
-	uint32_t interface = o->name[0] != '\0' ? find_interface(o->name) : 0;
+	uint32_t interface = o->name[0] != '\0' ? interface_index(a->sk, o->name) : 0;
 
 	if (o->name[0] != '\0' && interface == 0)
 		return MISSING;
 	header.rtm_family = (unsigned char)o->prefix.ip.family;
 	header.rtm_dst_len = o->prefix.len;
 	header.rtm_type = o->type;
-	struct nl_msg *msg = start(type, flags, &header, sizeof(header));
-	put_number(&msg, RTA_TABLE, o->table);
-	put_number(&msg, RTA_PRIORITY, o->value);
+	*ret = start(type, flags, &header, sizeof(header));
+	put_number(ret, RTA_TABLE, o->table);
+	put_number(ret, RTA_PRIORITY, o->value);
 	if (o->prefix.len > 0)
-		put_ip(&msg, RTA_DST, &o->prefix.ip);
+		put_ip(ret, RTA_DST, &o->prefix.ip);
 	if (interface != 0)
-		put_number(&msg, RTA_OIF, interface);
+		put_number(ret, RTA_OIF, interface);
 	if (o->via.family != AF_UNSPEC)
-		put_ip(&msg, RTA_GATEWAY, &o->via);
-	return netlink_request(sk, msg);
+		put_ip(ret, RTA_GATEWAY, &o->via);
+	return 0;
 }
 
 /* Replaces a route with the same destination and metric: the order of an APN's links has changed. */
-static int add_route(struct nl_sock *sk, const struct object *o)
+static int add_route(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
 	bool on_link = o->type == RTN_UNICAST && o->via.family == AF_UNSPEC;
 	struct rtmsg header = { .rtm_protocol = RTPROT_STATIC, .rtm_scope = on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE };
 
-	return change_route(sk, o, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header);
+	return change_route(a, o, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header, ret);
 }
 
 /* Whoever made it, with whatever scope. */
-static int remove_route(struct nl_sock *sk, const struct object *o)
+static int remove_route(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
 	struct rtmsg header = { .rtm_protocol = RTPROT_UNSPEC, .rtm_scope = RT_SCOPE_NOWHERE };
 
-	return change_route(sk, o, RTM_DELROUTE, 0, header);
+	return change_route(a, o, RTM_DELROUTE, 0, header, ret);
 }
 
-static int change_rule(struct nl_sock *sk, const struct object *o, int type, int flags)
+static int change_rule(const struct object *o, int type, int flags, struct nl_msg **ret)
 {
 	struct fib_rule_hdr header = { .family = (unsigned char)o->prefix.ip.family, .action = FR_ACT_TO_TBL };
 	const uint8_t l3mdev = 1;
@@ -245,42 +284,47 @@ static int change_rule(struct nl_sock *sk, const struct object *o, int type, int
 	const uint8_t protocol = o->table == 0 ? RTPROT_KERNEL : RTPROT_STATIC;
 
 	header.table = (unsigned char)o->table; /* local, or none */
-	struct nl_msg *msg = start(type, flags, &header, sizeof(header));
-	put_number(&msg, FRA_PRIORITY, o->value);
+	*ret = start(type, flags, &header, sizeof(header));
+	put_number(ret, FRA_PRIORITY, o->value);
 	if (o->table == 0)
-		put(&msg, FRA_L3MDEV, &l3mdev, sizeof(l3mdev));
+		put(ret, FRA_L3MDEV, &l3mdev, sizeof(l3mdev));
 	if (type == RTM_NEWRULE)
-		put(&msg, FRA_PROTOCOL, &protocol, sizeof(protocol));
-	return netlink_request(sk, msg);
+		put(ret, FRA_PROTOCOL, &protocol, sizeof(protocol));
+	return 0;
 }
 
-static int add_rule(struct nl_sock *sk, const struct object *o)
+static int add_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return change_rule(sk, o, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	(void)a;
+	return change_rule(o, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, ret);
 }
 
-static int remove_rule(struct nl_sock *sk, const struct object *o)
+static int remove_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
-	return change_rule(sk, o, RTM_DELRULE, 0);
+	(void)a;
+	return change_rule(o, RTM_DELRULE, 0, ret);
 }
 
-static int set_sysctl(struct nl_sock *sk, const struct object *o)
+/* Asks nothing of netlink: it is done at once. */
+static int set_sysctl(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
 	char path[sizeof("/proc/sys/") + OBJECT_NAME], text[16];
 
-	(void)sk;
+	(void)a;
+	(void)ret;
 	snprintf(path, sizeof(path), "/proc/sys/%s", o->name);
 	int fd CLEANUP(cleanup_close) = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	int len = snprintf(text, sizeof(text), "%u\n", o->value);
-	return write(fd, text, (size_t)len) == len ? 0 : -errno;
+	return write(fd, text, (size_t)len) == len ? DONE : -errno;
 }
 
-/* Each returns 0, MISSING or -errno. */
+/* Gives the request for a change: 0 with *ret (NULL for want of memory), DONE, MISSING or -errno. */
+typedef int (*action)(const struct applying *a, const struct object *o, struct nl_msg **ret);
+
 static const struct {
-	int (*add)(struct nl_sock *sk, const struct object *o);
-	int (*remove)(struct nl_sock *sk, const struct object *o);
+	action add, remove;
 } actions[] = {
 	[OBJECT_RULE] = { add_rule, remove_rule },
 	[OBJECT_VRF] = { add_vrf, remove_link },
@@ -346,14 +390,6 @@ static void report_result(const struct change *c, int result, struct report *r)
 	buf_free(&text);
 }
 
-/* An application under way. */
-struct applying {
-	struct nl_sock *sk;
-	const struct change **refused; /* memberships that could not be had */
-	size_t n_refused;
-	struct report *report;
-};
-
 /* A cloud interface outside its VRF would bring the cloud's routes into the main table: it is left as it is. */
 static bool is_outside(const struct applying *a, const struct object *o)
 {
@@ -365,30 +401,132 @@ static bool is_outside(const struct applying *a, const struct object *o)
 	return false;
 }
 
-static void make_change(struct applying *a, const struct change *c)
+static void take_result(struct applying *a, const struct change *c, int result)
 {
-	const struct object *o = &c->object;
-	bool adds = c->verb == CHANGE_ADD;
-	int (*action)(struct nl_sock *, const struct object *) = adds ? actions[o->kind].add : actions[o->kind].remove;
-
-	if (!action || (adds && is_outside(a, o)))
-		return;
-	int result = action(a->sk, o);
-	if (result < 0 && adds && o->kind == OBJECT_MASTER)
+	if (result < 0 && c->verb == CHANGE_ADD && c->object.kind == OBJECT_MASTER)
 		a->refused[a->n_refused++] = c;
-	report_result(c, result, a->report);
+	report_result(c, result == DONE ? 0 : result, a->report);
+}
+
+static action action_of(const struct change *c)
+{
+	return c->verb == CHANGE_ADD ? actions[c->object.kind].add : actions[c->object.kind].remove;
+}
+
+/* One change by itself. */
+static void make_alone(struct applying *a, const struct change *c)
+{
+	struct nl_msg *msg = NULL;
+	int r = action_of(c)(a, &c->object, &msg);
+
+	take_result(a, c, r == 0 ? netlink_request(a->sk, msg) : r);
+}
+
+/* Sends what is queued. What cannot be had as a whole is tried in parts: the interface here, the rest in its turn. */
+static void send_queued(struct applying *a)
+{
+	size_t count = a->batch.count;
+
+	netlink_batch_run(a->sk, &a->batch);
+	for (size_t i = 0; i < count; i++) {
+		const struct change *c = &a->changes->items[a->queued[i]];
+		const struct whole *whole = &a->wholes[i];
+		bool in_parts = whole->mtu > 0 && a->batch.results[i] < 0;
+
+		if (whole->mtu > 0) {
+			a->made[whole->mtu] = a->made[whole->member] = !in_parts;
+			a->report->changed += in_parts ? 0 : 2;
+		}
+		if (in_parts)
+			make_alone(a, c);
+		else
+			take_result(a, c, a->batch.results[i]);
+	}
+}
+
+/* The addition of that kind for the same interface, searched from *at on: both come by name. 0 if there is none. */
+static size_t find_addition(const struct changes *c, enum object_kind kind, const char *name, size_t *at)
+{
+	for (; *at < c->count; ++*at) {
+		const struct change *change = &c->items[*at];
+		if (change->verb != CHANGE_ADD || change->object.kind != kind)
+			continue;
+		int order = strverscmp(change->object.name, name);
+		if (order >= 0)
+			return order == 0 ? *at : 0;
+	}
+	return 0;
+}
+
+/* True with *ret and *msg if the request of the XFRM interface can bring everything with it. */
+static bool find_whole(struct applying *a, const struct change *c, struct whole *ret, struct nl_msg **msg)
+{
+	const struct changes *all = a->changes;
+
+	if (c->verb != CHANGE_ADD || c->object.kind != OBJECT_XFRM)
+		return false;
+	struct whole w = { .mtu = find_addition(all, OBJECT_MTU, c->object.name, &a->next.mtu),
+		.member = find_addition(all, OBJECT_MASTER, c->object.name, &a->next.member) };
+	if (w.mtu == 0 || w.member == 0 ||
+		add_xfrm_whole(a, &c->object, &all->items[w.mtu].object, &all->items[w.member].object, msg) < 0)
+		return false;
+	*ret = w;
+	return true;
+}
+
+static void queue(struct applying *a, size_t which)
+{
+	const struct change *c = &a->changes->items[which];
+	struct whole whole = { 0 };
+	struct nl_msg *msg = NULL;
+	int r = find_whole(a, c, &whole, &msg) ? 0 : action_of(c)(a, &c->object, &msg);
+	size_t at = a->batch.count;
+
+	if (r == 0)
+		r = netlink_batch_add(&a->batch, msg);
+	if (r != 0) {
+		take_result(a, c, r);
+		return;
+	}
+	a->queued[at] = which;
+	a->wholes[at] = whole;
+	if (a->batch.count == NETLINK_BATCH)
+		send_queued(a);
+}
+
+static bool is_alike(const struct change *a, const struct change *b)
+{
+	return a->verb == b->verb && a->object.kind == b->object.kind;
+}
+
+static void make_changes(struct applying *a)
+{
+	const struct change *items = a->changes->items;
+
+	for (size_t i = 0; i < a->changes->count; i++) {
+		/* What comes next may need what is queued: its interface, its master, its result. */
+		if (i > 0 && !is_alike(&items[i], &items[i - 1]))
+			send_queued(a);
+		if (a->made[i] || !action_of(&items[i]))
+			continue;
+		if (items[i].verb == CHANGE_ADD && is_outside(a, &items[i].object))
+			continue;
+		queue(a, i);
+	}
+	send_queued(a);
 }
 
 void apply(struct nl_sock *sk, const struct changes *c, struct report *r)
 {
-	const struct change **refused = calloc(c->count + 1, sizeof(*refused));
-	struct applying a = { .sk = sk, .refused = refused, .report = r };
+	struct applying a = { .sk = sk, .changes = c, .report = r };
 
-	if (!refused) {
+	a.refused = calloc(c->count + 1, sizeof(*a.refused));
+	a.made = calloc(c->count + 1, sizeof(*a.made));
+	if (a.refused && a.made)
+		make_changes(&a);
+	else
 		report_failure(r, "%s", strerror(ENOMEM));
-		return;
-	}
-	for (size_t i = 0; i < c->count; i++)
-		make_change(&a, &c->items[i]);
-	free(refused);
+	free(a.refused);
+	free(a.made);
+	buf_free(&a.batch.text);
 }

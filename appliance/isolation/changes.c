@@ -5,6 +5,7 @@
 #include "appliance/isolation/changes.h"
 
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/scope.h"
 #include "lib/buf.h"
 
 #include <errno.h>
@@ -19,11 +20,11 @@ enum rank {
 	RANK_REMOVE_ADDRESS, /* before others are added: a primary address takes its secondaries along */
 	RANK_ADD_RULE, /* before the local table's rule at 0 goes, or the host would be deaf in between */
 	RANK_ADD_VRF,
-	RANK_ADD_REFUSAL,
 	RANK_ADD_XFRM,
 	RANK_ADD_MTU,
+	RANK_ADD_DEVICE_SYSCTL, /* before the refusals: some make the kernel walk through all tables of routes */
+	RANK_ADD_REFUSAL, /* before there are members that are up */
 	RANK_ADD_MASTER,
-	RANK_ADD_DEVICE_SYSCTL,
 	RANK_ADD_UP,
 	RANK_ADD_ADDRESS,
 	RANK_ADD_ROUTE,
@@ -74,21 +75,9 @@ static bool is_device_sysctl(const struct object *o)
 	return o->kind == OBJECT_SYSCTL && strstr(o->name, "/" PLAN_PREFIX);
 }
 
-/* True when the sorted plan has an object of that kind, which has no table, for the interface. */
 static bool has_named(const struct plan *p, enum object_kind kind, const char *name)
 {
-	struct object key = { .kind = kind };
-	size_t low = 0, high = p->count;
-
-	strncpy(key.name, name, sizeof(key.name) - 1);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (object_compare(&p->objects[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < p->count && p->objects[low].kind == kind && strcmp(p->objects[low].name, name) == 0;
+	return scope_find(p, kind, name) != NULL;
 }
 
 /* Every interface that is wanted is wanted up. */
@@ -201,6 +190,29 @@ int changes_between(const struct plan *want, const struct plan *have, struct cha
 int changes_new_links(const struct plan *want, const struct plan *have, struct changes *ret)
 {
 	return collect(want, have, is_new_link, ret);
+}
+
+static bool disturbs(const struct change *c, const struct plan *have, bool adds_routes)
+{
+	const struct object *o = &c->object;
+	char name[IFNAMSIZ];
+
+	if (c->verb == CHANGE_REMOVE)
+		return o->kind != OBJECT_ROUTE || adds_routes;
+	if (o->kind != OBJECT_MASTER && o->kind != OBJECT_MTU && o->kind != OBJECT_SYSCTL)
+		return false;
+	return scope_interface(o, name) && has_named(have, OBJECT_UP, name);
+}
+
+bool changes_disturb(const struct changes *c, const struct plan *have)
+{
+	bool adds_routes = false, result = false;
+
+	for (size_t i = 0; i < c->count; i++)
+		adds_routes = adds_routes || (c->items[i].verb == CHANGE_ADD && c->items[i].object.kind == OBJECT_ROUTE);
+	for (size_t i = 0; i < c->count && !result; i++)
+		result = disturbs(&c->items[i], have, adds_routes);
+	return result;
 }
 
 void changes_print(const struct changes *c, struct buf *out)

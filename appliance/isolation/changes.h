@@ -4,6 +4,7 @@
 
 #include "appliance/isolation/object.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -22,9 +23,10 @@ struct changes { /* zero-initialise */
 };
 
 /*
- * What turns have into want; both sorted. Refusals stand before the VRF that needs them is up, an interface is a
- * member before it is up, forwarding comes on last. Of what goes, routes are first, then the cloud interface goes down
- * before it leaves its VRF (a VRF that vanishes under a live interface leaks), then links, then refusals. 0 or -ENOMEM.
+ * What turns have into want; both sorted. Refusals stand before a VRF is up or has members that may be, an
+ * interface is a member before it is up, forwarding comes on last. Of what goes, routes are first, then the cloud
+ * interface goes down before it leaves its VRF (a VRF that vanishes under a live interface leaks), then links, then
+ * refusals. 0 or -ENOMEM.
  */
 int changes_between(const struct plan *want, const struct plan *have, struct changes *ret);
 /*
@@ -32,6 +34,11 @@ int changes_between(const struct plan *want, const struct plan *have, struct cha
  * what charon needs before it takes over a generation, and what may stay for a while if it does not. 0 or -ENOMEM.
  */
 int changes_new_links(const struct plan *want, const struct plan *have, struct changes *ret);
+/*
+ * True if making c could take along something that have names and c does not: an interface that is enslaved loses
+ * routes and addresses, a primary address its secondaries. Then the kernel is to be looked at once more.
+ */
+bool changes_disturb(const struct changes *c, const struct plan *have);
 /* "+ OBJECT" or "- OBJECT", one line a change. */
 void changes_print(const struct changes *c, struct buf *out);
 void changes_free(struct changes *c);

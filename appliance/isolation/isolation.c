@@ -3,21 +3,23 @@
 #include "appliance/isolation/apply.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/changes.h"
+#include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
-#include "appliance/isolation/nft.h"
 #include "appliance/isolation/observe.h"
+#include "appliance/isolation/outer.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
-#include "appliance/isolation/walls.h"
+#include "appliance/isolation/scope.h"
+#include "appliance/isolation/walls_change.h"
 #include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
+#include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
@@ -30,9 +32,16 @@
  */
 enum { PASSES = 4 };
 
+enum { CHANGES_IN_PART = 256 }; /* of more than so many the kernel is read as a whole */
+
 struct isolation {
 	struct nl_sock *events;
 	struct nl_sock *requests;
+	struct walls_memory walls;
+	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
+	bool is_known;
+	bool doubted; /* something was changed since the kernel was last read as a whole */
+	bool read_whole; /* by the call that runs */
 };
 
 /* One of changes_between() and changes_new_links(). */
@@ -48,6 +57,8 @@ int isolation_open(struct isolation **ret)
 	int r = netlink_listen(NETLINK_ROUTE, groups, &i->events);
 	if (r == 0)
 		r = netlink_open(NETLINK_ROUTE, &i->requests);
+	if (r == 0)
+		netlink_narrow(i->requests);
 	if (r < 0) {
 		isolation_free(i);
 		return r;
@@ -62,62 +73,133 @@ void isolation_free(struct isolation *i)
 		return;
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
+	walls_forget(&i->walls);
+	plan_free(&i->known);
 	free(i);
 }
 
-/* Gives text to walls_load() or walls_check(). */
-static int use_walls(const struct buf *text, int (*use)(const char *, char **), struct report *report)
+static void forget(struct isolation *i)
 {
-	char *error CLEANUP(cleanup_free) = NULL;
-	int r = text->error;
+	plan_free(&i->known);
+	i->is_known = false;
+}
+
+/* Takes over what plan holds. */
+static void remember(struct isolation *i, struct plan *plan)
+{
+	plan_free(&i->known);
+	i->known = *plan;
+	i->is_known = true;
+	*plan = (struct plan){ 0 };
+}
+
+/* What is to be made of what. */
+struct comparison {
+	struct changes changes;
+	struct scope scope; /* only if in_part: of this the kernel was asked, the rest is as remembered */
+	struct plan have; /* all of it, or that part */
+	bool in_part;
+};
+
+static void free_comparison(struct comparison *c)
+{
+	changes_free(&c->changes);
+	scope_free(&c->scope);
+	plan_free(&c->have);
+}
+
+static int scope_of_candidates(
+	const struct isolation *i, const struct plan *want, difference between, struct scope *ret)
+{
+	struct changes changes CLEANUP(changes_free) = { 0 };
+	int r = between(want, &i->known, &changes);
+
+	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
+		r = -EAGAIN;
+	return r < 0 ? r : scope_of(&changes, ret);
+}
+
+/*
+ * Compares where something would change, going by what is remembered. -EAGAIN if all is to be compared: nothing is
+ * remembered, or nothing would change, or so much that reading the parts would take longer.
+ */
+static int compare_part(const struct isolation *i, const struct plan *want, difference between, struct comparison *ret)
+{
+	struct plan part CLEANUP(plan_free) = { 0 };
+	int r = i->is_known ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
 
 	if (r == 0)
-		r = use(buf_text(text), &error);
-	if (r < 0)
-		report_failure(report, "nftables: %s", error && error[0] != '\0' ? error : strerror(-r));
+		r = observe_part(i->requests, &ret->scope, want, &ret->have);
+	if (r == 0)
+		r = scope_filter(&ret->scope, want, &part);
+	if (r == 0)
+		r = between(&part, &ret->have, &ret->changes);
+	ret->in_part = r == 0;
 	return r;
 }
 
-int isolation_close_walls(struct isolation *i, struct report *r)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-
-	(void)i;
-	if (walls_stand())
-		return 0;
-	nft_render_closed(&text);
-	return use_walls(&text, walls_load, r);
-}
-
-/* True if the kernel held a table with the same rules. */
-static bool load_in_place(const struct model *m)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	char *error CLEANUP(cleanup_free) = NULL;
-
-	return nft_render_in_place(m, &text) == 0 && walls_load(buf_text(&text), &error) == 0;
-}
-
-static int use_walls_of(const struct model *m, int (*use)(const char *, char **), struct report *report)
-{
-	struct buf text CLEANUP(buf_free) = { 0 };
-	int r = nft_render(m, &text);
-
-	if (r < 0) {
-		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
-		return r;
-	}
-	return use_walls(&text, use, report);
-}
-
-/* What is still to be done on the way to want. 0 or -errno. */
 static int compare(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct changes *ret)
+	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct comparison *ret)
 {
-	struct plan have CLEANUP(plan_free) = { 0 };
-	int r = observe(i->requests, m, want, &have);
+	int r = compare_part(i, want, between, ret);
 
-	return r < 0 ? r : between(want, &have, ret);
+	if (r == 0)
+		return 0;
+	free_comparison(ret);
+	*ret = (struct comparison){ 0 };
+	i->doubted = false;
+	i->read_whole = true;
+	r = observe(i->requests, m, want, &ret->have);
+	return r < 0 ? r : between(want, &ret->have, &ret->changes);
+}
+
+/* Remembers what the kernel holds after all changes were made, on the way to want, which it may use up. */
+static int know(struct isolation *i, struct plan *want, difference between, const struct comparison *c)
+{
+	struct plan added CLEANUP(plan_free) = { 0 }, all CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
+	int r = 0;
+
+	if (between == changes_between) {
+		remember(i, want);
+		return 0;
+	}
+	for (size_t n = 0; n < c->changes.count && r == 0; n++)
+		r = plan_add(&added, &c->changes.items[n].object);
+	plan_sort(&added);
+	if (r == 0)
+		r = scope_overlay(NULL, &c->have, &added, c->in_part ? &all : &result);
+	if (r == 0 && c->in_part)
+		r = scope_overlay(&c->scope, &i->known, &all, &result);
+	if (r == 0)
+		remember(i, &result);
+	return r;
+}
+
+/* The kernel tells everybody who listens about such changes. */
+static bool are_told(const struct changes *c)
+{
+	for (size_t n = 0; n < c->count; n++)
+		if (c->items[n].object.kind != OBJECT_ROUTE)
+			return true;
+	return false;
+}
+
+/* One look and what it calls for. 0 with *ret_settled (no other look is needed; want is used up), or -errno. */
+static int make_pass(struct isolation *i, const struct model *m, struct plan *want, difference between,
+	struct report *report, bool *ret_settled)
+{
+	struct comparison c CLEANUP(free_comparison) = { 0 };
+	int r = compare(i, m, want, between, &c);
+
+	if (r < 0)
+		return r;
+	/* It is known again when all has gone well. */
+	i->is_known = false;
+	apply(i->requests, &c.changes, report);
+	i->doubted = i->doubted || are_told(&c.changes);
+	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&c.changes, &c.have);
+	*ret_settled = certain || report->changed == 0;
+	return certain ? know(i, want, between, &c) : 0;
 }
 
 /* Puts the findings of the last pass in the place of those of the one before. */
@@ -129,19 +211,15 @@ static void take_over(struct report *report, struct report *pass)
 }
 
 static int reconcile_to(
-	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct report *report)
+	struct isolation *i, const struct model *m, struct plan *want, difference between, struct report *report)
 {
 	struct report total = { 0 };
 	bool settled = false;
 	int r = 0;
 
 	for (int pass = 0; pass < PASSES && !settled && r == 0; pass++) {
-		struct changes changes CLEANUP(changes_free) = { 0 };
 		struct report now = { 0 };
-		r = compare(i, m, want, between, &changes);
-		if (r == 0)
-			apply(i->requests, &changes, &now);
-		settled = now.changed == 0;
+		r = make_pass(i, m, want, between, &now, &settled);
 		take_over(&total, &now);
 	}
 	if (r < 0)
@@ -152,36 +230,53 @@ static int reconcile_to(
 	return report->failed > 0 ? -EIO : 0;
 }
 
-/* The address as getifaddrs(3) has it. */
-static bool is_address(const struct sockaddr *a, const struct ip *ip)
+/* Events are about interfaces and their addresses. What one says of an interface may be what is known of it. */
+static bool is_known_already(const struct isolation *i, struct nl_msg *msg)
 {
-	if (!a || a->sa_family != ip->family)
+	struct interface interface;
+	char master[IFNAMSIZ];
+
+	if (!i->is_known || nlmsg_hdr(msg)->nlmsg_type != RTM_NEWLINK || interface_parse(msg, &interface) < 0)
 		return false;
-	if (a->sa_family == AF_INET)
-		return !memcmp(&((const struct sockaddr_in *)(const void *)a)->sin_addr, ip->octets, 4);
-	return !memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, ip->octets, 16);
+	const struct object *member = scope_find(&i->known, OBJECT_MASTER, interface.name);
+	const struct object *mtu = scope_find(&i->known, OBJECT_MTU, interface.name);
+	netlink_interface_name(i->requests, (uint32_t)interface.master, master);
+	return scope_find(&i->known, OBJECT_UP, interface.name) && interface.up && (!mtu || mtu->value == interface.mtu) &&
+		   strcmp(member ? member->master : "", master) == 0;
 }
 
-/*
- * The outer interface is not ours to make, but its guard goes by its name: one that is not there, has it only as a
- * second name, or does not have the address that IKE speaks from would stand unguarded, and everything else work.
- */
-static void check_outer(const struct gateway *g, struct report *report)
+static int note_event(struct nl_msg *msg, void *arg)
 {
-	char name[IF_NAMESIZE] = "";
-	struct ifaddrs *list = NULL;
+	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
+	struct isolation *i = arg;
 
-	if (!if_indextoname(if_nametoindex(g->outer.interface), name) || strcmp(name, g->outer.interface))
-		report_missing(report, g->outer.interface);
-	if (getifaddrs(&list) < 0)
-		return;
-	for (const struct ifaddrs *a = list; a; a = a->ifa_next)
-		if (is_address(a->ifa_addr, &g->outer.address.ip) && strcmp(a->ifa_name, g->outer.interface))
-			report_failure(report,
-				"gateway.outer.address is on interface %s, not on %s: the outer guard would stand "
-				"at the wrong one",
-				a->ifa_name, g->outer.interface);
-	freeifaddrs(list);
+	for (size_t n = 0; n < sizeof(types) / sizeof(*types); n++) {
+		if (nlmsg_hdr(msg)->nlmsg_type != types[n])
+			continue;
+		i->doubted = true;
+		if (!is_known_already(i, msg))
+			forget(i);
+	}
+	return 0;
+}
+
+/* Takes in what has happened without us. 0 or -errno. */
+static int take_events(struct isolation *i)
+{
+	int r = netlink_drain(i->events, note_event, i);
+
+	if (r == 0)
+		return 0;
+	forget(i);
+	i->doubted = true;
+	return r == -ENOBUFS ? 0 : r;
+}
+
+static int pass_over(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return 0;
 }
 
 static int reconcile(
@@ -194,30 +289,45 @@ static int reconcile(
 		report_failure(report, "planning: %s", strerror(-r));
 		return -EIO;
 	}
+	i->read_whole = false;
+	r = take_events(i);
+	if (r < 0)
+		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	r = reconcile_to(i, m, &want, between, report);
-	check_outer(&m->gateway, report);
+	if (i->read_whole)
+		outer_check(i->requests, &m->gateway, report);
+	if (report->failed > 0 || report->pending > 0)
+		forget(i);
+	/* Events of what we did ourselves; whatever else is among them, the look that a doubt calls for will see. */
+	if (i->doubted && netlink_drain(i->events, pass_over, NULL) < 0)
+		forget(i);
 	return report->failed > 0 ? -EIO : r;
+}
+
+int isolation_close_walls(struct isolation *i, struct report *r)
+{
+	return walls_close(&i->walls, r);
 }
 
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
 {
 	static const struct carrying none;
 
-	if (use_walls_of(m, walls_check, r) < 0)
+	if (walls_prepare(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, &none, changes_new_links, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!load_in_place(m) && use_walls_of(m, walls_load, r) < 0)
+	if (walls_change(&i->walls, m, r) < 0)
 		return -EIO;
 	return reconcile(i, m, c, changes_between, r);
 }
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!walls_stand())
+	if (!walls_in_force(&i->walls))
 		return isolation_apply(i, m, c, r);
 	return reconcile(i, m, c, changes_between, r);
 }
@@ -227,23 +337,17 @@ int isolation_fd(const struct isolation *i)
 	return nl_socket_get_fd(i->events);
 }
 
-static int note_event(struct nl_msg *msg, void *arg)
+int isolation_process(struct isolation *i)
 {
-	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (nlmsg_hdr(msg)->nlmsg_type == types[i])
-			*(bool *)arg = true;
-	return 0;
+	return take_events(i);
 }
 
-int isolation_process(struct isolation *i, bool *ret_again)
+bool isolation_doubted(const struct isolation *i)
 {
-	bool again = false;
-	int r = netlink_drain(i->events, note_event, &again);
+	return i->doubted;
+}
 
-	if (r < 0 && r != -ENOBUFS)
-		return r;
-	*ret_again = again || r == -ENOBUFS;
-	return 0;
+void isolation_doubt(struct isolation *i)
+{
+	forget(i);
 }

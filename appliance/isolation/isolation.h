@@ -32,7 +32,7 @@ int isolation_close_walls(struct isolation *i, struct report *r);
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r);
 /*
  * Makes the kernel what m wants: walls, then observe, difference, apply, until nothing differs. 0 (r may name missing
- * interfaces: call again when isolation_process() says so), or -EIO with failures in r; if the walls are refused
+ * interfaces: call again when isolation_doubted() says so), or -EIO with failures in r; if the walls are refused
  * nothing else is touched.
  */
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
@@ -41,11 +41,17 @@ int isolation_follow(struct isolation *i, const struct model *m, const struct ca
 
 /* Readable: call isolation_process(). */
 int isolation_fd(const struct isolation *i);
+/* Takes in link and address events without waiting. 0 or -errno. */
+int isolation_process(struct isolation *i);
 /*
- * Takes in link and address events without waiting. *ret_again: something changed that isolation_follow() should look
- * at. Its own changes are among them; that second look finds nothing to do. Wait a little (100 ms) before looking, so
- * that one look serves a burst. 0 or -errno.
+ * True if something may have changed, by us or by others, since the kernel was last read as a whole. Wait a little (100
+ * ms), so that one look serves a burst, then call isolation_doubt() and isolation_follow().
  */
-int isolation_process(struct isolation *i, bool *ret_again);
+bool isolation_doubted(const struct isolation *i);
+/*
+ * The next call reads the kernel as a whole. Otherwise what is remembered of it serves for all but the interfaces and
+ * tables that are to change, as long as no event speaks against it.
+ */
+void isolation_doubt(struct isolation *i);
 
 #endif

@@ -1,12 +1,14 @@
 #include "appliance/isolation/netlink.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { BURST = 8 * 1024 * 1024 }; /* octets of events; some 10,000 SAs that come at once */
@@ -78,42 +80,6 @@ int netlink_listen(int protocol, const int *groups, struct nl_sock **ret)
 	return 0;
 }
 
-static int keep_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
-{
-	(void)from;
-	*(int *)arg = error->error;
-	return NL_STOP;
-}
-
-static int note_ack(struct nl_msg *msg, void *arg)
-{
-	(void)msg;
-	*(int *)arg = 0;
-	return NL_STOP;
-}
-
-int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
-{
-	int answer = 1;
-
-	if (!msg)
-		return -ENOMEM;
-	int r = nl_send_auto(sk, msg);
-	nlmsg_free(msg);
-	if (r < 0)
-		return to_errno(r);
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	if (!cb)
-		return -ENOMEM;
-	nl_cb_err(cb, NL_CB_CUSTOM, keep_error, &answer);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, note_ack, &answer);
-	do
-		r = nl_recvmsgs(sk, cb);
-	while (r >= 0 && answer > 0);
-	nl_cb_put(cb);
-	return answer <= 0 ? answer : to_errno(r);
-}
-
 /* What a reading hands on, and what came of it. */
 struct reading {
 	netlink_handler handler;
@@ -148,6 +114,133 @@ static struct nl_cb *reading_callbacks(struct reading *reading)
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, hand_on, reading);
 	nl_cb_err(cb, NL_CB_CUSTOM, note_error, reading);
 	return cb;
+}
+
+static int note_ack(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	*(bool *)arg = true;
+	return NL_STOP;
+}
+
+int netlink_ask(struct nl_sock *sk, struct nl_msg *msg, netlink_handler handler, void *arg)
+{
+	struct reading reading = { handler, arg, 0 };
+	bool answered = false;
+
+	if (!msg)
+		return -ENOMEM;
+	int r = nl_send_auto(sk, msg);
+	nlmsg_free(msg);
+	if (r < 0)
+		return to_errno(r);
+	struct nl_cb *cb = reading_callbacks(&reading);
+	if (!cb)
+		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, note_ack, &answered);
+	do
+		r = nl_recvmsgs(sk, cb);
+	while (r >= 0 && !answered && reading.error == 0);
+	nl_cb_put(cb);
+	if (reading.error < 0)
+		return reading.error;
+	return answered ? 0 : to_errno(r);
+}
+
+static int pass_over(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return 0;
+}
+
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg)
+{
+	return netlink_ask(sk, msg, pass_over, NULL);
+}
+
+int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg)
+{
+	static const char padding[NLMSG_ALIGNTO];
+
+	if (!msg)
+		return -ENOMEM;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	nlh->nlmsg_seq = b->first + (uint32_t)b->count;
+	nlh->nlmsg_flags |= NLM_F_REQUEST;
+	b->last = b->text.len;
+	buf_add(&b->text, nlh, nlh->nlmsg_len);
+	buf_add(&b->text, padding, NLMSG_ALIGN(nlh->nlmsg_len) - nlh->nlmsg_len);
+	nlmsg_free(msg);
+	if (b->text.error)
+		return b->text.error;
+	b->count++;
+	return 0;
+}
+
+/* Takes in answers until the last request has its own. 0 or -errno. */
+static int take_answers(int fd, struct netlink_batch *b)
+{
+	_Alignas(struct nlmsghdr) char text[16384];
+	bool ended = false;
+
+	while (!ended) {
+		ssize_t got = recv(fd, text, sizeof(text), 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		int left = (int)got;
+		for (struct nlmsghdr *nlh = (void *)text; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
+			if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+				continue;
+			const struct nlmsgerr *answer = nlmsg_data(nlh);
+			uint32_t which = answer->msg.nlmsg_seq - b->first;
+			if (which < b->count)
+				b->results[which] = answer->error;
+			ended = ended || which == b->count - 1;
+		}
+	}
+	return 0;
+}
+
+/* Only failures are answered; the last request asks for an answer in any case, which comes behind all others. */
+void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b)
+{
+	int fd = nl_socket_get_fd(sk), r = 0;
+
+	memset(b->results, 0, sizeof(b->results));
+	if (b->count == 0)
+		return;
+	((struct nlmsghdr *)(void *)(b->text.text + b->last))->nlmsg_flags |= NLM_F_ACK;
+	if (send(fd, b->text.text, b->text.len, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = take_answers(fd, b);
+	/* What was not said to have failed is not known to have worked. */
+	for (size_t i = 0; i < b->count && r < 0; i++)
+		if (b->results[i] == 0)
+			b->results[i] = r;
+	b->text.len = 0;
+	b->first += (uint32_t)b->count;
+	b->count = 0;
+}
+
+void netlink_narrow(struct nl_sock *sk)
+{
+	int on = 1;
+
+	/* A kernel that does not know this gives everything, of which the reader takes its part. */
+	(void)setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+}
+
+void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[static IFNAMSIZ])
+{
+	struct ifreq r = { .ifr_ifindex = (int)index };
+
+	if (index == 0 || ioctl(nl_socket_get_fd(sk), SIOCGIFNAME, &r) < 0)
+		r.ifr_name[0] = '\0';
+	memcpy(name, r.ifr_name, IFNAMSIZ);
 }
 
 int netlink_dump(

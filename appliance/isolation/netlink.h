@@ -2,8 +2,10 @@
 #ifndef CULVERT_APPLIANCE_ISOLATION_NETLINK_H
 #define CULVERT_APPLIANCE_ISOLATION_NETLINK_H
 
+#include "lib/buf.h"
 #include "lib/prefix.h"
 
+#include <net/if.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +18,34 @@ int netlink_open(int protocol, struct nl_sock **ret);
 /* A socket that listens to groups (0 ends the list), never blocks and has room for a burst. As above. */
 int netlink_listen(int protocol, const int *groups, struct nl_sock **ret);
 
-/* Sends msg, which it frees, and waits for the answer. 0 or the kernel's own -errno. msg may be NULL: -ENOMEM. */
-int netlink_request(struct nl_sock *sk, struct nl_msg *msg);
-
 /* Called for every message; a result below 0 ends the reading and is returned. */
 typedef int (*netlink_handler)(struct nl_msg *msg, void *arg);
 
+/* Sends msg, which it frees, and waits for the answer. 0 or the kernel's own -errno. msg may be NULL: -ENOMEM. */
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg);
+/* The same for a request that the kernel answers with objects, which handler gets. */
+int netlink_ask(struct nl_sock *sk, struct nl_msg *msg, netlink_handler handler, void *arg);
+
+enum { NETLINK_BATCH = 64 }; /* requests; the answers to as many failures fit into a socket's buffer */
+
+/* Requests that are sent together. The kernel takes them one after another, and goes on after one that fails. */
+struct netlink_batch { /* zero-initialise */
+	struct buf text; /* the messages, one behind another */
+	size_t last; /* where the last one begins */
+	uint32_t first; /* sequence number of the first one; grows, so that no late answer is taken for another */
+	size_t count;
+	int results[NETLINK_BATCH]; /* of each, in order, after netlink_batch_run(): 0 or the kernel's own -errno */
+};
+
+/* Appends msg, which it frees, to a batch that is not full. msg may be NULL: -ENOMEM. 0 or -errno. */
+int netlink_batch_add(struct netlink_batch *b, struct nl_msg *msg);
+/* Sends them all, waits for what the kernel says, and empties the batch but for the results. */
+void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b);
+
+/* From now on dumps over sk give only what their header selects (an interface, a table), where the kernel knows how. */
+void netlink_narrow(struct nl_sock *sk);
+/* Writes the name of the interface of that index; "" if there is none. */
+void netlink_interface_name(const struct nl_sock *sk, uint32_t index, char name[static IFNAMSIZ]);
 /*
  * Asks for all objects of a kind and hands each message to handler. 0, -EINTR if the kernel's list changed meanwhile
  * (begin anew), or -errno.

@@ -7,6 +7,7 @@
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/scope.h"
 #include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/cleanup.h"
@@ -18,6 +19,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,17 +27,16 @@
 enum { TRIES = 5 };
 
 struct observation {
+	struct nl_sock *sk;
+	bool in_part; /* only what scope says: no interfaces beside these are known */
 	struct interfaces interfaces;
-	const char **cloud; /* names in the model, sorted */
-	size_t n_cloud;
-	uint32_t *tables; /* sorted */
-	size_t n_tables;
+	struct scope scope; /* not in part: the cloud interfaces of the model, the tables of ours */
 	struct plan plan;
 };
 
-static int compare_strings(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(a, b);
 }
 
 static int compare_tables(const void *a, const void *b)
@@ -45,15 +46,10 @@ static int compare_tables(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static bool is_cloud(const struct observation *o, const char *name)
-{
-	return o->n_cloud > 0 && bsearch(&name, o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
-}
-
 /* An interface that was the cloud side of an APN which is no more is known by its VRF. */
 static bool is_managed(const struct observation *o, const struct interface *i)
 {
-	if (plan_is_ours(i->name) || is_cloud(o, i->name))
+	if (plan_is_ours(i->name) || scope_has_name(&o->scope, i->name))
 		return true;
 	const struct interface *master = interfaces_find(&o->interfaces, i->master);
 	return master && master->kind == INTERFACE_VRF && plan_is_ours(master->name);
@@ -85,25 +81,40 @@ static int add_own_link(struct observation *o, const struct interface *i)
 	return 0;
 }
 
+/* The name of an interface; "" if there is none. In part others than those of the scope are asked for one by one. */
+static void name_of(const struct observation *o, uint32_t index, char name[static IFNAMSIZ])
+{
+	const struct interface *i = interfaces_find(&o->interfaces, (int)index);
+
+	if (i)
+		memcpy(name, i->name, IFNAMSIZ);
+	else if (o->in_part)
+		netlink_interface_name(o->sk, index, name);
+	else
+		name[0] = '\0';
+}
+
 static int add_interface(struct observation *o, const struct interface *i)
 {
-	const struct interface *master = interfaces_find(&o->interfaces, i->master);
+	char master[IFNAMSIZ];
 	int r = plan_is_ours(i->name) ? add_own_link(o, i) : 0;
 
 	if (r == 0 && i->up)
 		r = add_named(o, OBJECT_UP, i, 0);
-	if (r == 0 && master) {
+	name_of(o, (uint32_t)i->master, master);
+	if (r == 0 && master[0] != '\0') {
 		struct object member = { .kind = OBJECT_MASTER };
 		strncpy(member.name, i->name, sizeof(member.name) - 1);
-		memcpy(member.master, master->name, sizeof(member.master));
+		memcpy(member.master, master, sizeof(member.master));
 		r = plan_add(&o->plan, &member);
 	}
 	return r;
 }
 
-static int observe_interfaces(struct nl_sock *sk, struct observation *o)
+static int observe_interfaces(struct observation *o)
 {
-	int r = interfaces_read(sk, &o->interfaces);
+	int r = o->in_part ? interfaces_read_named(o->sk, o->scope.names, o->scope.n_names, &o->interfaces)
+					   : interfaces_read(o->sk, &o->interfaces);
 
 	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
 		struct interface *interface = &o->interfaces.items[i];
@@ -137,17 +148,19 @@ static int take_address(struct nl_msg *msg, void *arg)
 
 static int find_tables(struct observation *o, const struct model *m)
 {
-	o->tables = calloc(m->n_apns + o->interfaces.count + 1, sizeof(*o->tables));
-	if (!o->tables)
+	struct scope *s = &o->scope;
+
+	s->tables = calloc(m->n_apns + o->interfaces.count + 1, sizeof(*s->tables));
+	if (!s->tables)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_apns; i++)
-		o->tables[o->n_tables++] = m->apns[i].table;
+		s->tables[s->n_tables++] = m->apns[i].table;
 	for (size_t i = 0; i < o->interfaces.count; i++)
 		/* A stranger's VRF by our prefix may have any table, even main: such routes are not ours to remove. */
 		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name) &&
 			o->interfaces.items[i].number >= IDS_TABLE_FIRST)
-			o->tables[o->n_tables++] = o->interfaces.items[i].number;
-	qsort(o->tables, o->n_tables, sizeof(*o->tables), compare_tables);
+			s->tables[s->n_tables++] = o->interfaces.items[i].number;
+	qsort(s->tables, s->n_tables, sizeof(*s->tables), compare_tables);
 	return 0;
 }
 
@@ -163,7 +176,7 @@ static int take_route(struct nl_msg *msg, void *arg)
 		return -EBADMSG;
 	const struct rtmsg *rtm = nlmsg_data(nlh);
 	uint32_t table = tb[RTA_TABLE] ? netlink_number(tb[RTA_TABLE]) : rtm->rtm_table;
-	if (!bsearch(&table, o->tables, o->n_tables, sizeof(table), compare_tables))
+	if (!scope_has_table(&o->scope, table))
 		return 0;
 	if (rtm->rtm_protocol == RTPROT_KERNEL || (rtm->rtm_flags & RTM_F_CLONED))
 		return 0;
@@ -173,9 +186,11 @@ static int take_route(struct nl_msg *msg, void *arg)
 	route.prefix.ip.family = rtm->rtm_family; /* also of a default route, which has no destination */
 	route.prefix.len = rtm->rtm_dst_len;
 	/* A refusal has no way out; for IPv6 the kernel names lo. */
-	const struct interface *out = interfaces_find(&o->interfaces, (int)netlink_number(tb[RTA_OIF]));
-	if (out && route.type == RTN_UNICAST) {
-		strncpy(route.name, out->name, sizeof(route.name) - 1);
+	char out[IFNAMSIZ] = "";
+	if (route.type == RTN_UNICAST)
+		name_of(o, netlink_number(tb[RTA_OIF]), out);
+	if (out[0] != '\0') {
+		memcpy(route.name, out, sizeof(out));
 		route.via = netlink_ip(tb[RTA_GATEWAY], rtm->rtm_family);
 	}
 	return plan_add(&o->plan, &route);
@@ -216,26 +231,96 @@ static int take_rule(struct nl_msg *msg, void *arg)
 	return plan_add(&o->plan, &rule);
 }
 
-static int observe_family(struct nl_sock *sk, struct observation *o, unsigned char family)
+static int observe_addresses(struct observation *o, unsigned char family)
 {
-	struct ifaddrmsg address = { .ifa_family = family };
-	struct rtmsg route = { .rtm_family = family };
+	struct ifaddrmsg header = { .ifa_family = family };
+	int r = 0;
+
+	if (!o->in_part)
+		return netlink_dump(o->sk, RTM_GETADDR, &header, sizeof(header), take_address, o);
+	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
+		/* Our own have none, but for what the kernel makes. */
+		if (plan_is_ours(o->interfaces.items[i].name))
+			continue;
+		header.ifa_index = (uint32_t)o->interfaces.items[i].index;
+		r = netlink_dump(o->sk, RTM_GETADDR, &header, sizeof(header), take_address, o);
+		r = r == -ENODEV ? 0 : r;
+	}
+	return r;
+}
+
+static int observe_routes(struct observation *o, unsigned char family)
+{
+	struct {
+		struct rtmsg header;
+		struct nlattr attribute;
+		uint32_t table;
+	} question = { .header.rtm_family = family,
+		.attribute = { .nla_len = sizeof(struct nlattr) + sizeof(uint32_t), .nla_type = RTA_TABLE } };
+	int r = 0;
+
+	if (!o->in_part)
+		return netlink_dump(o->sk, RTM_GETROUTE, &question, sizeof(question.header), take_route, o);
+	for (size_t i = 0; i < o->scope.n_tables && r == 0; i++) {
+		question.table = o->scope.tables[i];
+		r = netlink_dump(o->sk, RTM_GETROUTE, &question, sizeof(question), take_route, o);
+		r = r == -ENOENT ? 0 : r; /* no such table yet */
+	}
+	return r;
+}
+
+static int observe_family(struct observation *o, unsigned char family)
+{
 	struct fib_rule_hdr rule = { .family = family };
-	int r = netlink_dump(sk, RTM_GETADDR, &address, sizeof(address), take_address, o);
+	int r = observe_addresses(o, family);
 
 	if (r == 0)
-		r = netlink_dump(sk, RTM_GETROUTE, &route, sizeof(route), take_route, o);
+		r = observe_routes(o, family);
 	if (r == 0)
-		r = netlink_dump(sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, o);
+		r = netlink_dump(o->sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, o);
 	/* A kernel without IPv6 has nothing of it to observe. */
 	return family == AF_INET6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP) ? 0 : r;
+}
+
+/* The sysctls of an interface that come with it, and the value of each. */
+static const struct {
+	const char *folder, *name;
+	size_t value;
+} device_sysctls[] = {
+	{ "net/ipv4/conf/", "/rp_filter", offsetof(struct interface, rp_filter) },
+	{ "net/ipv6/conf/", "/disable_ipv6", offsetof(struct interface, disable_ipv6) },
+	{ "net/ipv6/conf/", "/addr_gen_mode", offsetof(struct interface, addr_gen_mode) },
+};
+
+/* True if it is a sysctl of an interface that was read, or of one that is not there: -1. */
+static bool find_device_sysctl(struct observation *o, const struct object *want, int *ret)
+{
+	char name[IFNAMSIZ];
+
+	if (!scope_interface(want, name))
+		return false;
+	for (size_t i = 0; i < sizeof(device_sysctls) / sizeof(*device_sysctls); i++) {
+		size_t folder = strlen(device_sysctls[i].folder);
+		if (strncmp(want->name, device_sysctls[i].folder, folder) != 0 ||
+			strcmp(want->name + folder + strlen(name), device_sysctls[i].name) != 0)
+			continue;
+		const struct interface *found = interfaces_named(&o->interfaces, name);
+		*ret = found ? *(const int *)(const void *)((const char *)found + device_sysctls[i].value) : -1;
+		return true;
+	}
+	return false;
 }
 
 static int observe_sysctl(struct observation *o, const struct object *want)
 {
 	char path[sizeof("/proc/sys/") + OBJECT_NAME], text[32] = "";
 	struct object object = *want;
+	int value;
 
+	if (find_device_sysctl(o, want, &value)) {
+		object.value = (uint32_t)value;
+		return value < 0 ? 0 : plan_add(&o->plan, &object);
+	}
 	snprintf(path, sizeof(path), "/proc/sys/%s", want->name);
 	int fd CLEANUP(cleanup_close) = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
@@ -244,32 +329,46 @@ static int observe_sysctl(struct observation *o, const struct object *want)
 	return plan_add(&o->plan, &object);
 }
 
-static int observe_all(struct nl_sock *sk, struct observation *o, const struct model *m, const struct plan *want)
+static int find_cloud(struct observation *o, const struct model *m)
 {
-	o->cloud = calloc(m->n_apns + 1, sizeof(*o->cloud));
-	if (!o->cloud)
+	struct scope *s = &o->scope;
+
+	s->names = calloc(m->n_apns + 1, sizeof(*s->names));
+	if (!s->names)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_apns; i++)
-		o->cloud[o->n_cloud++] = m->apns[i].cloud.interface;
-	qsort(o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
-	int r = observe_interfaces(sk, o);
+		strncpy(s->names[s->n_names++], m->apns[i].cloud.interface, IFNAMSIZ - 1);
+	qsort(s->names, s->n_names, sizeof(*s->names), compare_names);
+	return 0;
+}
+
+/* m is NULL when the scope is set already. */
+static int observe_all(struct observation *o, const struct model *m, const struct plan *want)
+{
+	int r = m ? find_cloud(o, m) : 0;
+
 	if (r == 0)
+		r = observe_interfaces(o);
+	if (r == 0 && m)
 		r = find_tables(o, m);
 	if (r == 0)
-		r = observe_family(sk, o, AF_INET);
+		r = observe_family(o, AF_INET);
 	if (r == 0)
-		r = observe_family(sk, o, AF_INET6);
+		r = observe_family(o, AF_INET6);
 	for (size_t i = 0; i < want->count && r == 0; i++)
-		if (want->objects[i].kind == OBJECT_SYSCTL)
+		if (want->objects[i].kind == OBJECT_SYSCTL && (m || scope_has(&o->scope, &want->objects[i])))
 			r = observe_sysctl(o, &want->objects[i]);
 	return r;
 }
 
-static void free_observation(struct observation *o)
+static void end_observation(struct observation *o, int r, struct plan *ret)
 {
+	if (r == 0) {
+		*ret = o->plan;
+		o->plan = (struct plan){ 0 };
+		plan_sort(ret);
+	}
 	interfaces_free(&o->interfaces);
-	free(o->cloud);
-	free(o->tables);
 	plan_free(&o->plan);
 }
 
@@ -278,14 +377,22 @@ int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, 
 	int r = -EINTR;
 
 	for (int i = 0; i < TRIES && r == -EINTR; i++) {
-		struct observation o = { 0 };
-		r = observe_all(sk, &o, m, want);
-		if (r == 0) {
-			*ret = o.plan;
-			o.plan = (struct plan){ 0 };
-			plan_sort(ret);
-		}
-		free_observation(&o);
+		struct observation o = { .sk = sk };
+		r = observe_all(&o, m, want);
+		end_observation(&o, r, ret);
+		scope_free(&o.scope);
+	}
+	return r;
+}
+
+int observe_part(struct nl_sock *sk, const struct scope *scope, const struct plan *want, struct plan *ret)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < TRIES && r == -EINTR; i++) {
+		struct observation o = { .sk = sk, .in_part = true, .scope = *scope };
+		r = observe_all(&o, NULL, want);
+		end_observation(&o, r, ret);
 	}
 	return r;
 }

@@ -1,8 +1,15 @@
 #include "appliance/isolation/walls.h"
 
+#include "appliance/isolation/netlink.h"
 #include "lib/cleanup.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
 #include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +57,33 @@ int walls_load(const char *text, char **ret_error)
 int walls_check(const char *text, char **ret_error)
 {
 	return run(text, true, ret_error);
+}
+
+static int take_generation(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *a = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_GEN_ID);
+
+	if (!a || nla_len(a) != sizeof(uint32_t))
+		return -EBADMSG;
+	*(uint32_t *)arg = ntohl(nla_get_u32(a));
+	return 0;
+}
+
+int walls_generation(uint32_t *ret)
+{
+	struct nfgenmsg header = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
+	struct nl_msg *msg = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0);
+	struct nl_sock *sk = NULL;
+	int r = msg ? nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) : -ENOMEM;
+
+	if (r == 0)
+		r = netlink_open(NETLINK_NETFILTER, &sk);
+	if (r < 0)
+		nlmsg_free(msg);
+	else
+		r = netlink_ask(sk, msg, take_generation, ret);
+	nl_socket_free(sk);
+	return r;
 }
 
 bool walls_stand(void)

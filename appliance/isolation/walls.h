@@ -3,12 +3,18 @@
 #define CULVERT_APPLIANCE_ISOLATION_WALLS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Loads the text of nft.h: all of it or nothing. 0, or -errno with *ret_error saying what nft says (the caller frees
  * it). */
 int walls_load(const char *text, char **ret_error);
 /* Whether the kernel would take it, without loading it. Same results. */
 int walls_check(const char *text, char **ret_error);
+/*
+ * The number of the kernel's ruleset, which grows by one with every change that anybody makes to any table of this
+ * network namespace. 0 or -errno.
+ */
+int walls_generation(uint32_t *ret);
 /* True while the table is in the kernel with its forward chain. */
 bool walls_stand(void);
 

@@ -1,4 +1,4 @@
-"""A carrier with stock strongSwan of the distribution and certificates, in namespace carrier."""
+"""A carrier with stock strongSwan of the distribution, in namespace carrier; with certificates if nothing else is said."""
 
 import os
 import shutil
@@ -83,12 +83,17 @@ def become_an_impostor():
     _issue("other", "carrier", ID)
 
 
-def start():
-    """Brings charon up with the connection loaded: it answers. The certificates are made before."""
+def start_with_certificates():
+    """The connection that certificates were made for."""
     for folder, name in (("x509ca", "ca.pem"), ("x509", "carrier.pem"), ("private", "carrier.key")):
         _write(f"swanctl/{folder}/{name}", _read(name))
+    start(_SWANCTL)
+
+
+def start(swanctl):
+    """Brings charon up with these connections and secrets loaded: it answers."""
     _write("strongswan.conf", _STRONGSWAN)
-    _write("swanctl/swanctl.conf", _SWANCTL)
+    _write("swanctl/swanctl.conf", swanctl)
     environment = (f"STRONGSWAN_CONF={FOLDER}/strongswan.conf", f"SWANCTL_DIR={FOLDER}/swanctl")
     systemd.run_in("carrier", UNIT, "/usr/sbin/charon-systemd", properties=("Type=notify",), environment=environment)
     if not check.poll(lambda: os.path.exists(SOCKET), every=0.05):

@@ -164,6 +164,7 @@ class Gateway(Charon):
         """Freezes generation number: text of culvert.conf, lines of ids, secrets by file name."""
         folder = f"{self.folder}/gen/{number}"
         os.makedirs(f"{folder}/secrets", mode=0o700)
+        ids += "end %d\n" % ids.count("\n")
         for name, content in (("culvert.conf", text), ("ids", ids), *((f"secrets/{n}", c) for n, c in secrets.items())):
             with open(f"{folder}/{name}", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(content)

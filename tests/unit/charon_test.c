@@ -182,8 +182,37 @@ static void a_charon_that_returns_is_found(void **state)
 static void silence_has_a_limit(void **state)
 {
 	(void)state;
+	ask("commit", 20000);
+	assert_heard("commit=-62:;gone;");
+}
+
+/* A report that takes its time costs its asker the answer, and nobody else anything. */
+static void a_late_report_disturbs_nothing(void **state)
+{
+	(void)state;
 	ask("report", 20000);
-	assert_heard("report=-62:;gone;");
+	ask("prepare 4", 10 * second);
+	assert_asked("report\n");
+	assert_heard("report=-62:;");
+	assert_true(charon_is_up(charon));
+	answer("tunnel t up 1 - - -\n");
+	answer("end\n");
+	assert_asked("prepare 4\n");
+	answer("ok\n");
+	assert_heard("prepare 4=0:;");
+}
+
+static void a_comparison_is_many_lines(void **state)
+{
+	(void)state;
+	ask("compare 1000000000", 10 * second);
+	assert_asked("compare 1000000000\n");
+	answer("tunnel t added\nkept 3\nend\n");
+	assert_heard("compare 1000000000=0:tunnel t added\nkept 3\n;");
+	ask("compare 1", 10 * second);
+	assert_asked("compare 1\n");
+	answer("error unknown request\n");
+	assert_heard("compare 1=-121:unknown request;");
 }
 
 static void one_that_is_late_in_the_queue_ends_alone(void **state)
@@ -270,6 +299,8 @@ int main(void)
 		with_charon(a_lost_connection_answers_everybody),
 		with_charon(a_charon_that_returns_is_found),
 		with_charon(silence_has_a_limit),
+		with_charon(a_late_report_disturbs_nothing),
+		with_charon(a_comparison_is_many_lines),
 		with_charon(one_that_is_late_in_the_queue_ends_alone),
 		with_charon(one_that_became_late_in_a_long_turn_is_not_sent),
 		with_charon(an_answer_that_is_there_is_not_late),

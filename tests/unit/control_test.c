@@ -8,6 +8,7 @@
 #include "appliance/daemon/control.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,15 @@ static void run_echo(struct control_client *client, const char *arg, void *userd
 	control_answer(client, json_pack("{s:b, s:s}", "ok", 1, "arg", arg));
 }
 
+static void run_who(struct control_client *client, const char *arg, void *userdata)
+{
+	char who[64];
+
+	(void)arg;
+	(void)userdata;
+	control_answer(client, json_pack("{s:b, s:s}", "ok", 1, "who", control_who(client, who, sizeof(who))));
+}
+
 static void run_wait(struct control_client *client, const char *arg, void *userdata)
 {
 	(void)arg;
@@ -38,6 +48,7 @@ static void run_wait(struct control_client *client, const char *arg, void *userd
 
 static const struct control_verb verbs[] = {
 	{ "echo", NULL, run_echo },
+	{ "who", NULL, run_who },
 	{ "wait", CONTROL_GROUP, run_wait },
 	{ NULL, NULL, NULL },
 };
@@ -113,6 +124,22 @@ static void answers_and_closes(void **state)
 	say(fd, "ec");
 	say(fd, "ho\nmore");
 	assert_answer(fd, "{\"ok\":true,\"arg\":\"\"}\n");
+}
+
+/* By the credentials of the connection; the test may be run by anybody. */
+static void tells_who_asks(void **state)
+{
+	const struct passwd *user = getpwuid(getuid());
+	char expected[128];
+	int fd = client();
+
+	(void)state;
+	if (user)
+		snprintf(expected, sizeof(expected), "{\"ok\":true,\"who\":\"%s (uid %u)\"}\n", user->pw_name, getuid());
+	else
+		snprintf(expected, sizeof(expected), "{\"ok\":true,\"who\":\"uid %u\"}\n", getuid());
+	say(fd, "who\n");
+	assert_answer(fd, expected);
 }
 
 static void refuses_what_it_does_not_know(void **state)
@@ -258,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_server(answers_and_closes),
+		with_server(tells_who_asks),
 		with_server(refuses_what_it_does_not_know),
 		with_server(bounds_the_line),
 		with_server(a_client_may_wait_while_others_are_served),

@@ -6,7 +6,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "appliance/daemon/archive.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/meta.h"
+#include "appliance/daemon/outline.h"
 #include "conf/conf.h"
 #include "conf/model.h"
 #include "lib/buf.h"
@@ -61,6 +64,30 @@ static int leave_folder(void **state)
 	return chdir("/") || io_remove_tree(folder) ? -1 : 0;
 }
 
+static struct generation in_force(unsigned number)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+
+	if (number)
+		assert_int_equal(generation_load("run", number, &diags, &g), 0);
+	diag_free(&diags);
+	return g;
+}
+
+/* As freezing returns. */
+static int freeze_model(struct model *m, unsigned current, struct diag_list *diags, struct generation *g, bool *changed)
+{
+	struct generation_source source = { .model = m, .who = "root (uid 0)", .file = "etc/culvert.conf" };
+	struct outline_difference d = { 0 };
+	struct generation old = in_force(current);
+	int r = generation_freeze("run", "state", &source, &old, diags, g, &d, changed);
+
+	outline_free(&d);
+	generation_free(&old);
+	return r;
+}
+
 /* Loads the operator's file and freezes it; a generation that is made is switched to and freed. Returns its number. */
 static unsigned freeze(unsigned current)
 {
@@ -71,7 +98,7 @@ static unsigned freeze(unsigned current)
 	unsigned number;
 
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
-	assert_int_equal(generation_freeze("run", "state", m, current, &diags, &g, &changed), 0);
+	assert_int_equal(freeze_model(m, current, &diags, &g, &changed), 0);
 	assert_int_equal(changed, g.number != 0);
 	number = g.number;
 	if (number)
@@ -145,7 +172,7 @@ static void numbers_outlast_the_run_folder(void **state)
 	struct generation g = { 0 };
 
 	(void)state;
-	write_text("state-ids", "if_id a/t 7\ntable a 1009\n");
+	write_text("state-ids", "if_id a/t 7\ntable a 1009\nend 2\n");
 	assert_int_equal(mkdir("state", 0755), 0);
 	assert_int_equal(rename("state-ids", "state/ids"), 0);
 	assert_int_equal(freeze(0), 1);
@@ -166,9 +193,9 @@ static void bad_numbers_refuse(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir("state", 0755), 0);
-	write_text("state/ids", "if_id a/t seven\n");
+	write_text("state/ids", "if_id a/t seven\nend 1\n");
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
-	assert_int_equal(generation_freeze("run", "state", m, 0, &diags, &g, &changed), -EINVAL);
+	assert_int_equal(freeze_model(m, 0, &diags, &g, &changed), -EINVAL);
 	diag_print(&diags, &said);
 	assert_non_null(strstr(buf_text(&said), "state/ids: does not hold the numbers"));
 	assert_int_equal(access("run/gen", F_OK), -1);
@@ -188,7 +215,7 @@ static void vanished_secret_refuses(void **state)
 	assert_int_equal(freeze(0), 1);
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
 	assert_int_equal(unlink("etc/secrets/c.psk"), 0);
-	assert_int_not_equal(generation_freeze("run", "state", m, 1, &diags, &g, &changed), 0);
+	assert_int_not_equal(freeze_model(m, 1, &diags, &g, &changed), 0);
 	assert_int_not_equal(diags.errors, 0);
 	assert_false(changed);
 	assert_int_equal(access("run/gen/2", F_OK), -1);
@@ -213,7 +240,8 @@ static void leftovers_of_a_crash_do_not_count(void **state)
 	generation_free(&g);
 	write_conf("10.66.0.0/16");
 	assert_int_equal(freeze(1), 3);
-	generation_prune("run", 3);
+	archive_prune("run");
+	assert_int_equal(access("run/gen/1", F_OK), 0);
 	assert_int_equal(access("run/gen/3.part", F_OK), -1);
 	assert_int_equal(access("run/gen/3/secrets/c.psk", F_OK), 0);
 	diag_free(&diags);
@@ -234,8 +262,11 @@ static void bad_current_is_refused(void **state)
 	}
 }
 
-static void prune_keeps_the_newest_and_the_current(void **state)
+/* Exactly ten that were in force, however many were not. */
+static void prune_keeps_ten(void **state)
 {
+	unsigned *kept = NULL;
+	size_t n = 0;
 	char pool[32];
 
 	(void)state;
@@ -244,14 +275,106 @@ static void prune_keeps_the_newest_and_the_current(void **state)
 		write_conf(pool);
 		assert_int_equal(freeze(i - 1), i);
 	}
-	generation_prune("run", 2);
-	assert_int_equal(access("run/gen/1", F_OK), -1);
-	assert_int_equal(access("run/gen/2", F_OK), 0);
-	assert_int_equal(access("run/gen/4", F_OK), -1);
-	assert_int_equal(access("run/gen/5", F_OK), 0);
-	assert_int_equal(access("run/gen/14", F_OK), 0);
-	generation_discard("run", 14);
-	assert_int_equal(access("run/gen/14", F_OK), -1);
+	assert_int_equal(mkdir("run/gen/15", 0700) | mkdir("run/gen/next.part", 0700), 0);
+	write_text("run/gen/last.abcdef", "half");
+	archive_prune("run");
+	assert_int_equal(access("run/gen/15", F_OK), -1);
+	assert_int_equal(access("run/gen/next.part", F_OK), -1);
+	assert_int_equal(access("run/gen/last.abcdef", F_OK), -1);
+	assert_int_equal(archive_list("run", &kept, &n), 0);
+	assert_int_equal(n, 10);
+	assert_int_equal(kept[0], 14);
+	assert_int_equal(kept[9], 5);
+	free(kept);
+}
+
+/* Nothing is thrown away on the word of a link that says nothing. */
+static void prune_needs_to_know_the_current_one(void **state)
+{
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(io_replace_link("run/gen/current", "../1"), 0);
+	archive_prune("run");
+	assert_int_equal(access("run/gen/1", F_OK), 0);
+}
+
+static void numbers_go_on_after_what_was_discarded(void **state)
+{
+	unsigned number = 0;
+
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(archive_give("run", &number), 0);
+	assert_int_equal(number, 2);
+	assert_int_equal(archive_give("run", &number), 0);
+	assert_int_equal(number, 3);
+	write_text("run/gen/last", "garbled");
+	assert_int_equal(mkdir("run/gen/7", 0700), 0);
+	assert_int_equal(archive_give("run", &number), 0);
+	assert_int_equal(number, 8);
+}
+
+static void remembers_who_and_what(void **state)
+{
+	struct meta m;
+
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	generation_meta("run", 1, &m);
+	assert_string_equal(m.who, "root (uid 0)");
+	assert_string_equal(m.file, "etc/culvert.conf");
+	assert_int_equal(strlen(m.when), 20);
+	assert_int_equal(m.before, 0);
+	assert_true(m.counted);
+	assert_int_equal(m.tunnels.added, 1);
+	write_text("etc/secrets/c.psk", "another-0123456789abcdef0123456789\n");
+	assert_int_equal(freeze(1), 2);
+	generation_meta("run", 2, &m);
+	assert_int_equal(m.before, 1);
+	assert_int_equal(m.tunnels.changed, 1);
+	assert_int_equal(m.apns.kept, 1);
+	/* Of an older culvertd, or garbled: unknown, and no more than that. */
+	assert_int_equal(unlink("run/gen/2/meta"), 0);
+	generation_meta("run", 2, &m);
+	assert_string_equal(m.who, "");
+	assert_false(m.counted);
+	assert_int_equal(freeze(2), 0);
+}
+
+static void a_draft_leaves_no_trace(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct outline_difference d = { 0 };
+	struct generation old;
+	struct generation_source source = { .who = "", .file = "etc/culvert.conf" };
+	char *before = NULL, *after = NULL;
+	size_t len = 0;
+	bool changed = false;
+
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	assert_int_equal(io_read_file("state/ids", 1000, &before, &len), 0);
+	write_conf("10.66.0.0/16");
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &source.model), 0);
+	old = in_force(1);
+	assert_int_equal(generation_draft("run", "state", &source, &old, &diags, &d, &changed), 0);
+	assert_true(changed);
+	assert_int_equal(d.apns.changed, 1);
+	assert_int_equal(access("run/gen/1000000000/secrets/c.psk", F_OK), 0);
+	assert_int_equal(access("run/gen/2", F_OK), -1);
+	assert_int_equal(io_read_file("state/ids", 1000, &after, &len), 0);
+	assert_string_equal(before, after);
+	archive_prune("run");
+	assert_int_equal(access("run/gen/1", F_OK), 0);
+	generation_discard("run", GENERATION_DRAFT);
+	assert_int_equal(access("run/gen/1000000000", F_OK), -1);
+	assert_int_equal(freeze(1), 2);
+	outline_free(&d);
+	generation_free(&old);
+	conf_free(source.model);
+	diag_free(&diags);
+	free(before);
+	free(after);
 }
 
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
@@ -268,7 +391,11 @@ int main(void)
 		in_folder(vanished_secret_refuses),
 		in_folder(leftovers_of_a_crash_do_not_count),
 		in_folder(bad_current_is_refused),
-		in_folder(prune_keeps_the_newest_and_the_current),
+		in_folder(prune_keeps_ten),
+		in_folder(prune_needs_to_know_the_current_one),
+		in_folder(numbers_go_on_after_what_was_discarded),
+		in_folder(remembers_who_and_what),
+		in_folder(a_draft_leaves_no_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@ static void absent_file_is_empty(void **state)
 
 	(void)state;
 	assert_int_equal(ids_load("/tmp/culvert-ids-none/ids", &ids), 0);
-	assert_ids(ids, "");
+	assert_ids(ids, "end 0\n");
 	ids_free(ids);
 	ids_free(NULL);
 }
@@ -90,12 +90,12 @@ static void absent_file_is_empty(void **state)
 static void first_numbers(void **state)
 {
 	struct model *m = model_of((const char *const[]){ "b", "a" }, 2);
-	struct ids *ids = ids_of("");
+	struct ids *ids = ids_of("end 0\n");
 
 	(void)state;
 	assert_int_equal(ids_assign(ids, m), 0);
-	assert_ids(ids,
-		"if_id a/t 3\nif_id a/u 4\nif_id b/t 1\nif_id b/u 2\ntable a 1002\ntable b 1001\ntunnel t 1\ntunnel u 2\n");
+	assert_ids(ids, "if_id a/t 3\nif_id a/u 4\nif_id b/t 1\nif_id b/u 2\ntable a 1002\ntable b 1001\ntunnel t "
+					"1\ntunnel u 2\nend 8\n");
 	assert_int_equal(m->apns[0].table, 1001);
 	assert_int_equal(m->apns[0].links[1].if_id, 2);
 	assert_int_equal(m->apns[1].table, 1002);
@@ -110,7 +110,7 @@ static void names_keep_their_numbers(void **state)
 	struct model *both = model_of((const char *const[]){ "b", "a" }, 2),
 				 *one = model_of((const char *const[]){ "c" }, 1),
 				 *again = model_of((const char *const[]){ "a", "c", "b" }, 3);
-	struct ids *ids = ids_of("");
+	struct ids *ids = ids_of("end 0\n");
 	struct buf text = { 0 };
 
 	(void)state;
@@ -134,7 +134,7 @@ static void names_keep_their_numbers(void **state)
 static void gaps_are_filled(void **state)
 {
 	struct model *m = model_of((const char *const[]){ "n", "o" }, 2);
-	struct ids *ids = ids_of("if_id x/y 1\nif_id x/z 3\nif_id y/y 4\ntable x 1002\n");
+	struct ids *ids = ids_of("if_id x/y 1\nif_id x/z 3\nif_id y/y 4\ntable x 1002\nend 4\n");
 
 	(void)state;
 	assert_int_equal(ids_assign(ids, m), 0);
@@ -143,6 +143,52 @@ static void gaps_are_filled(void **state)
 	assert_int_equal(m->apns[1].links[0].if_id, 6);
 	assert_int_equal(m->apns[0].table, 1001);
 	assert_int_equal(m->apns[1].table, 1003);
+	ids_free(ids);
+	conf_free(m);
+}
+
+static void assert_malformed(const char *text, size_t len)
+{
+	struct ids *ids = NULL;
+
+	assert_int_equal(io_write_file(path, text, len, 0600), 0);
+	if (ids_load(path, &ids) != -EINVAL)
+		fail_msg("taken: %s", text);
+	assert_null(ids);
+}
+
+/* What is left of a file that was cut anywhere is refused, also at the end of a line. */
+static void cut_is_refused(void **state)
+{
+	static const char whole[] = "if_id a/t 1\ntable a 1001\ntunnel t 1\nend 3\n";
+	static const char *const others[] = { "end 1\n", "if_id a/t 1\nend 0\n", "if_id a/t 1\nend 2\n", "end 0\nend 0\n",
+		"end 00\n", "end\n", "end 0 \n", "end -0\n", "end 0\n\n", "if_id a/t 1\nend 1" };
+
+	(void)state;
+	for (size_t len = 0; len < strlen(whole); len++)
+		assert_malformed(whole, len);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_malformed(others[i], strlen(others[i]));
+	ids_free(ids_of(whole));
+}
+
+/* All tables were given away once: names that are not configured lose theirs, the others keep them. */
+static void exhausted_numbers_come_back(void **state)
+{
+	struct model *m = model_of((const char *const[]){ "n", "x7" }, 2);
+	struct buf text = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i <= IDS_TABLE_LAST - IDS_TABLE_FIRST; i++)
+		buf_printf(&text, "table x%u %u\n", i, IDS_TABLE_FIRST + i);
+	buf_printf(&text, "end %u\n", IDS_TABLE_LAST - IDS_TABLE_FIRST + 1);
+	struct ids *ids = ids_of(buf_text(&text));
+	assert_int_equal(ids_assign(ids, m), 0);
+	assert_int_equal(m->apns[0].table, IDS_TABLE_FIRST);
+	assert_int_equal(m->apns[1].table, IDS_TABLE_FIRST + 7);
+	assert_ids(ids, "if_id n/t 1\nif_id n/u 2\nif_id x7/t 3\nif_id x7/u 4\ntable n 1001\ntable x7 1008\ntunnel t "
+					"1\ntunnel u 2\nend 8\n");
+	buf_free(&text);
 	ids_free(ids);
 	conf_free(m);
 }
@@ -176,15 +222,16 @@ static void malformed_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct ids *ids = NULL;
-		assert_int_equal(io_write_file(path, texts[i], strlen(texts[i]), 0600), 0);
-		if (ids_load(path, &ids) != -EINVAL)
-			fail_msg("taken: %s", texts[i]);
-		assert_null(ids);
+		struct buf text = { 0 };
+		unsigned lines = 0;
+		for (const char *c = texts[i]; *c; c++)
+			lines += *c == '\n';
+		buf_printf(&text, "%send %u\n", texts[i], lines);
+		assert_malformed(buf_text(&text), text.len);
+		buf_free(&text);
 	}
-	assert_int_equal(io_write_file(path, "if_id a/t 1\n\0", 13, 0600), 0);
+	assert_malformed("if_id a/t 1\n\0end 1\n", 19);
 	struct ids *ids = NULL;
-	assert_int_equal(ids_load(path, &ids), -EINVAL);
 	assert_int_equal(ids_load("/tmp", &ids), -EINVAL);
 }
 
@@ -198,6 +245,8 @@ int main(void)
 		WITH_PATH(names_keep_their_numbers),
 		WITH_PATH(gaps_are_filled),
 		WITH_PATH(malformed_is_refused),
+		WITH_PATH(cut_is_refused),
+		WITH_PATH(exhausted_numbers_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

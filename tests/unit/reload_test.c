@@ -106,11 +106,16 @@ static void charon_says(int error, const char *text)
 	done(userdata, error, text);
 }
 
+static bool expect_counts;
+
 static void on_done(void *userdata, const struct reload_outcome *o)
 {
 	(void)userdata;
 	buf_printf(&steps, "done(%d,%u,%s%s%s);", o->error, o->generation, o->changed ? "changed" : "same",
 		o->text ? ": " : "", o->text ? o->text : "");
+	if (expect_counts)
+		buf_printf(&steps, "%s %u %u %u %u;", o->by_charon ? "charon" : "text", o->tunnels.added, o->tunnels.changed,
+			o->tunnels.removed, o->tunnels.kept);
 }
 
 static void write_text(const char *path, const char *text)
@@ -127,9 +132,29 @@ static void write_conf(const char *gateway)
 	buf_free(&text);
 }
 
+static const struct reload_order by_file = { .source = RELOAD_FILE, .who = "root (uid 0)" };
+static const struct reload_order by_start = { .source = RELOAD_START, .who = "start of culvertd" };
+
 static void begin(void)
 {
-	assert_int_equal(reload_begin(reload, on_done, NULL), 0);
+	assert_int_equal(reload_begin(reload, &by_file, on_done, NULL), 0);
+}
+
+static void begin_rollback(unsigned number)
+{
+	struct reload_order order = { .source = RELOAD_ROLLBACK, .number = number, .who = "uid 7" };
+
+	assert_int_equal(reload_begin(reload, &order, on_done, NULL), 0);
+}
+
+/* Brings a file into force while charon is away. */
+static void bring(const char *gateway)
+{
+	charon_up = false;
+	write_conf(gateway);
+	begin();
+	buf_free(&steps);
+	charon_up = true;
 }
 
 static void assert_steps(const char *expected)
@@ -183,7 +208,7 @@ static void changes_in_order(void **state)
 	begin();
 	assert_steps("prepare 2;");
 	assert_true(reload_is_running(reload));
-	assert_int_equal(reload_begin(reload, on_done, NULL), -EBUSY);
+	assert_int_equal(reload_begin(reload, &by_file, on_done, NULL), -EBUSY);
 	charon_says(0, "added=0");
 	assert_steps("extend(two);commit;");
 	assert_current("1");
@@ -370,7 +395,7 @@ static void the_first_generation_stands_with_what_the_kernel_takes(void **state)
 	charon_up = false;
 	kernel_fails = "extend";
 	assert_int_equal(reload_new(&parts, &first), 0);
-	assert_int_equal(reload_begin(first, on_done, NULL), 0);
+	assert_int_equal(reload_begin(first, &by_file, on_done, NULL), 0);
 	assert_steps("extend(one);use(one);done(0,1,changed);");
 	reload_free(first);
 }
@@ -385,10 +410,172 @@ static void a_new_culvertd_goes_on_with_what_is_in_force(void **state)
 	assert_int_equal(reload_new(&parts, &next), 0);
 	assert_int_equal(reload_adopt(next, &diags), 0);
 	assert_steps("use(one);");
-	assert_int_equal(reload_begin(next, on_done, NULL), 0);
+	assert_int_equal(reload_begin(next, &by_start, on_done, NULL), 0);
 	assert_steps("use(one);done(0,1,same);");
 	reload_free(next);
 	diag_free(&diags);
+}
+
+static void what_changed_is_counted_by_charon(void **state)
+{
+	(void)state;
+	expect_counts = true;
+	write_conf("two");
+	begin();
+	charon_says(0, "added=1 changed=2 removed=3 kept=4996");
+	charon_says(0, "");
+	assert_steps("prepare 2;extend(two);commit;use(two);done(0,2,changed);charon 1 2 3 4996;");
+	charon_up = false;
+	write_conf("three");
+	begin();
+	assert_steps("extend(three);use(three);done(0,3,changed);text 0 0 0 1;");
+	expect_counts = false;
+}
+
+static void a_silent_charon_refuses(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(-ETIME, "");
+	assert_steps("prepare 2;use(one);prepare 1;commit;done(-62,1,same: charon does not say whether it takes the new "
+				 "configuration: no answer within 30 seconds);");
+	assert_current("1");
+}
+
+/* What charon saw has its number for good: its log speaks of it. */
+static void numbers_are_not_given_twice(void **state)
+{
+	(void)state;
+	write_conf("two");
+	begin();
+	charon_says(-EREMOTEIO, "no");
+	buf_free(&steps);
+	begin();
+	assert_steps("prepare 3;");
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_current("3");
+	assert_int_equal(access("run/gen/2", F_OK), -1);
+	write_text("etc/culvert.conf", "gateway = {");
+	begin();
+	write_conf("three");
+	buf_free(&steps);
+	begin();
+	assert_steps("prepare 4;");
+}
+
+static void a_rollback_is_a_new_generation(void **state)
+{
+	(void)state;
+	bring("two");
+	bring("three");
+	begin_rollback(0);
+	assert_steps("prepare 4;");
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_steps("extend(two);commit;use(two);done(0,4,changed);");
+	assert_current("4");
+	assert_int_equal(reload_current(reload)->rollback_of, 2);
+	begin_rollback(1);
+	charon_says(0, "");
+	charon_says(0, "");
+	assert_current("5");
+	assert_int_equal(reload_current(reload)->rollback_of, 1);
+	buf_free(&steps);
+	begin_rollback(9);
+	assert_steps("done(-2,5,same: generation 9 is not kept; culvert history lists those that are);");
+}
+
+static void there_may_be_nothing_to_roll_back_to(void **state)
+{
+	(void)state;
+	begin_rollback(0);
+	assert_steps("done(-2,1,same: no generation before the one in force is kept);");
+	begin_rollback(1);
+	assert_steps("use(one);done(0,1,same);");
+}
+
+static void a_reload_ends_a_rollback(void **state)
+{
+	(void)state;
+	bring("two");
+	charon_up = false;
+	begin_rollback(1);
+	buf_free(&steps);
+	begin();
+	assert_steps("extend(two);use(two);done(0,4,changed);");
+	assert_int_equal(reload_current(reload)->rollback_of, 0);
+	/* Also if the file says the same as the rollback. */
+	begin_rollback(1);
+	write_conf("one");
+	buf_free(&steps);
+	begin();
+	assert_steps("extend(one);use(one);done(0,6,changed);");
+	assert_int_equal(reload_current(reload)->rollback_of, 0);
+}
+
+/* What a new culvertd does with a rollback of 1 that passed "two" over. */
+static void assert_restart(const char *expected)
+{
+	static const struct reload_parts parts = { .conf = "etc/culvert.conf", .run = "run", .state = "state" };
+	struct diag_list diags = { 0 };
+	struct reload *next;
+
+	assert_int_equal(reload_new(&parts, &next), 0);
+	assert_int_equal(reload_adopt(next, &diags), 0);
+	assert_int_equal(reload_begin(next, &by_start, on_done, NULL), 0);
+	assert_steps(expected);
+	reload_free(next);
+	diag_free(&diags);
+}
+
+static void a_restart_keeps_a_rollback_until_the_file_changes(void **state)
+{
+	(void)state;
+	bring("two");
+	charon_up = false;
+	begin_rollback(1);
+	buf_free(&steps);
+	assert_restart("use(one);use(one);done(0,3,same);");
+	write_text("etc/culvert.conf", "gateway = {");
+	assert_restart(
+		"use(one);done(-22,3,same: etc/culvert.conf: the configuration is not valid, culvert check says why);");
+	write_conf("two");
+	assert_restart("use(one);use(one);done(0,3,same);");
+	write_text("etc/secrets/c.psk", "another-0123456789abcdef0123456789\n");
+	assert_restart("use(one);extend(two);use(two);done(0,4,changed);");
+}
+
+static void a_restart_keeps_a_rollback_from_a_broken_file(void **state)
+{
+	(void)state;
+	bring("two");
+	charon_up = false;
+	write_text("etc/culvert.conf", "gateway = {");
+	begin_rollback(1);
+	buf_free(&steps);
+	assert_restart(
+		"use(one);done(-22,3,same: etc/culvert.conf: the configuration is not valid, culvert check says why);");
+	write_conf("two");
+	assert_restart("use(one);extend(two);use(two);done(0,4,changed);");
+}
+
+/* A secret comes back with its generation. */
+static void a_rollback_brings_its_secrets(void **state)
+{
+	char *secret = NULL;
+	size_t len = 0;
+
+	(void)state;
+	write_text("etc/secrets/c.psk", "another-0123456789abcdef0123456789\n");
+	bring("two");
+	charon_up = false;
+	begin_rollback(1);
+	assert_int_equal(io_read_file("run/gen/3/secrets/c.psk", 100, &secret, &len), 0);
+	assert_string_equal(secret, "0123456789abcdef0123456789abcdef\n");
+	free(secret);
+	buf_free(&steps);
 }
 
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -412,6 +599,15 @@ int main(void)
 		in_folder(charon_that_comes_meanwhile_is_told_afterwards),
 		in_folder(the_first_generation_stands_with_what_the_kernel_takes),
 		in_folder(a_new_culvertd_goes_on_with_what_is_in_force),
+		in_folder(what_changed_is_counted_by_charon),
+		in_folder(a_silent_charon_refuses),
+		in_folder(numbers_are_not_given_twice),
+		in_folder(a_rollback_is_a_new_generation),
+		in_folder(there_may_be_nothing_to_roll_back_to),
+		in_folder(a_reload_ends_a_rollback),
+		in_folder(a_restart_keeps_a_rollback_until_the_file_changes),
+		in_folder(a_restart_keeps_a_rollback_from_a_broken_file),
+		in_folder(a_rollback_brings_its_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,6 +293,33 @@ static void form_of_the_line(void **state)
 		assert_text_refused(texts[i], "x.conf:1: @include stands alone on its line; write @include \"file.conf\"\n");
 }
 
+/* Files that are no configuration at all, each with one message and nothing read beyond it. */
+static void no_configuration(void **state)
+{
+	char noise[4096];
+	uint32_t x = 1;
+
+	(void)state;
+	assert_text_refused("", "x.conf: gateway: is missing; write gateway = { name = \"gw-fra1\"; outer = { interface = "
+							"\"eth0\"; address = \"192.0.2.1\"; }; };\n"
+							"x.conf: warning: apns: there is no APN; nothing will be carried\n");
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		x = x * 1664525 + 1013904223;
+		noise[i] = (char)(x >> 24);
+	}
+	assert_int_equal(io_write_file("x.conf", noise, sizeof(noise), 0600), 0);
+	assert_refused("x.conf:1: is not UTF-8 from here; save the file as UTF-8\n");
+	/* 100 MB that take no room. */
+	assert_int_equal(truncate("x.conf", 100 * 1000 * 1000), 0);
+	assert_refused("x.conf: is larger than 16777216 octets; is it the right file?\n");
+	assert_int_equal(rename("x.conf", "big"), 0);
+	assert_text_refused("@include \"big\"\n",
+		"x.conf:1: @include: \"big\": all files together are larger than 16777216 octets; is it the right file?\n");
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	assert_text_refused(
+		"@include \"pipe\"\n" GATEWAY, "x.conf:1: @include: \"pipe\": is no regular file; name a text file\n");
+}
+
 /* Nothing that begins in one file ends in another. */
 static void brackets_across_files(void **state)
 {
@@ -377,6 +404,7 @@ int main(void)
 		IN_FOLDER(recursion),
 		IN_FOLDER(multiplication),
 		IN_FOLDER(form_of_the_line),
+		IN_FOLDER(no_configuration),
 		IN_FOLDER(brackets_across_files),
 		IN_FOLDER(numbers_that_are_something_else),
 		IN_FOLDER(what_does_not_end),

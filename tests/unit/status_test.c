@@ -75,7 +75,7 @@ static void says_what_charon_reports(void **state)
 		0);
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[\"interface eth1 is "
-		"missing\"],"
+		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
 		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null},"
 		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
@@ -125,7 +125,22 @@ static void closed_is_an_answer(void **state)
 
 	(void)state;
 	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"tunnels\":[],\"links\":[]}");
+					  "\"rollback_of\":null,\"walls\":\"closed\",\"tunnels\":[],\"links\":[]}");
+	s.walls_left = true;
+	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+					  "\"rollback_of\":null,\"walls\":\"left\",\"tunnels\":[],\"links\":[]}");
+}
+
+static void a_rollback_is_told(void **state)
+{
+	struct model *m = load();
+	struct status s = { .generation = 7, .model = m, .rollback_of = 5, .charon = "down", .carrying = first_carries };
+	json_t *answer = status_compose(&s);
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(answer, "rollback_of")), 5);
+	json_decref(answer);
+	conf_free(m);
 }
 
 int main(void)
@@ -135,6 +150,7 @@ int main(void)
 		cmocka_unit_test(without_charon_the_rest_is_said),
 		cmocka_unit_test(a_tunnel_that_charon_has_not_heard_of_is_down),
 		cmocka_unit_test(closed_is_an_answer),
+		cmocka_unit_test(a_rollback_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,7 @@ def run(lab):
     lab.check("the old generation stays in force", generation == before["generation"], generation)
     lab.check("culvert check says the same without the daemon", gateway.culvert("check", gateway.CONF)[0] == 1)
 
-    gateway.configure(operators_file.changed({'outer = { interface = "eth0"': 'outer = { interface = "eth9"'}), {})
+    gateway.configure(operators_file.changed({'interface = "eth0"': 'interface = "eth9"'}), {})
     code, said = gateway.culvert("reload")
     lab.check("an outer guard at the wrong interface is refused", code == 1 and "eth0, not on eth9" in said, said)
     generation = gateway.status().get("generation")

@@ -11,7 +11,7 @@ def run(lab):
         'local_id = "192.0.2.1";': f'local_id = "{stock.GATEWAY_ID}";',
     })
     secrets = stock.make_certificates()
-    stock.start()
+    stock.start_with_certificates()
     lab.start_gateway(text, secrets)
     lab.require_up("the tunnel is up with certificates")
     walls.check_allowed(lab)
@@ -20,7 +20,7 @@ def run(lab):
 
     stock.stop()
     stock.become_an_impostor()
-    stock.start()
+    stock.start_with_certificates()
     state = gateway.await_failure("peer authentication failed")
     failure = gateway.failure(state)
     told = "peer authentication failed" in failure

@@ -1,0 +1,45 @@
+/* charon's answer to `compare N`: what it would do to every tunnel if N were committed. Pure. */
+#ifndef CULVERT_DAEMON_COMPARISON_H
+#define CULVERT_DAEMON_COMPARISON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Strings point into the text. */
+struct comparison_tunnel {
+	const char *name;
+	const char *change; /* "added", "removed", "reestablished", "children", "initiator", or a later word */
+};
+
+struct comparison_child {
+	const char *tunnel;
+	const char *apn;
+	const char *change; /* "added", "removed", "replaced", or a later word */
+};
+
+struct comparison {
+	char *text; /* owned */
+	struct comparison_tunnel *tunnels; /* owned, sorted by name */
+	size_t n_tunnels;
+	struct comparison_child *children; /* owned, sorted by tunnel and APN */
+	size_t n_children;
+	size_t kept; /* tunnels that nothing happens to */
+};
+
+/*
+ * Takes the lines before `end`:
+ *   tunnel NAME CHANGE
+ *   child TUNNEL APN CHANGE
+ *   kept COUNT
+ * Further words of a line and lines of other kinds are passed over, for a later charon may say more. 0 with *ret
+ * (comparison_free() it), -EPROTO if a line of these kinds lacks a word, or -ENOMEM.
+ */
+int comparison_parse(const char *text, struct comparison *ret);
+/* The first child of a tunnel, *ret_n of them in a row; NULL: none. */
+const struct comparison_child *comparison_children(const struct comparison *c, const char *tunnel, size_t *ret_n);
+/* True if traffic ends with the change, for a moment or for good. Words that are not known count as if it did. */
+bool comparison_interrupts(const struct comparison *c);
+/* A zeroed one is allowed. */
+void comparison_free(struct comparison *c);
+
+#endif

@@ -1,0 +1,165 @@
+#include "appliance/isolation/scope.h"
+
+#include "appliance/isolation/changes.h"
+#include "appliance/isolation/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* NAME of net/ipv4/conf/NAME/..., with its length; NULL for a sysctl of the host. */
+static const char *sysctl_interface(const char *sysctl, size_t *ret_len)
+{
+	static const char *const folders[] = { "net/ipv4/conf/", "net/ipv6/conf/" };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		if (strncmp(sysctl, folders[i], strlen(folders[i])) != 0)
+			continue;
+		const char *name = sysctl + strlen(folders[i]), *end = strchr(name, '/');
+		if (!end || strncmp(name, "all/", strlen("all/")) == 0 || strncmp(name, "default/", strlen("default/")) == 0)
+			return NULL;
+		*ret_len = (size_t)(end - name);
+		return name;
+	}
+	return NULL;
+}
+
+bool scope_interface(const struct object *o, char name[static IFNAMSIZ])
+{
+	size_t len = strlen(o->name);
+	const char *at = o->kind == OBJECT_SYSCTL ? sysctl_interface(o->name, &len) : o->name;
+
+	name[0] = '\0';
+	if (!at || len == 0 || len >= IFNAMSIZ)
+		return false;
+	memcpy(name, at, len);
+	name[len] = '\0';
+	return true;
+}
+
+int scope_of(const struct changes *c, struct scope *ret)
+{
+	struct scope s = { 0 };
+
+	s.names = calloc(c->count + 1, sizeof(*s.names));
+	s.tables = calloc(c->count + 1, sizeof(*s.tables));
+	if (!s.names || !s.tables) {
+		scope_free(&s);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < c->count; i++) {
+		const struct object *o = &c->items[i].object;
+		if (o->table != 0 && o->kind != OBJECT_RULE)
+			s.tables[s.n_tables++] = o->table;
+		if (o->kind != OBJECT_ROUTE && scope_interface(o, s.names[s.n_names]))
+			s.n_names++;
+	}
+	qsort(s.names, s.n_names, sizeof(*s.names), compare_names);
+	qsort(s.tables, s.n_tables, sizeof(*s.tables), compare_tables);
+	size_t kept = 0;
+	for (size_t i = 0; i < s.n_names; i++)
+		if (i == 0 || strcmp(s.names[kept - 1], s.names[i]) != 0)
+			memmove(s.names[kept++], s.names[i], sizeof(*s.names));
+	s.n_names = kept;
+	kept = 0;
+	for (size_t i = 0; i < s.n_tables; i++)
+		if (i == 0 || s.tables[kept - 1] != s.tables[i])
+			s.tables[kept++] = s.tables[i];
+	s.n_tables = kept;
+	*ret = s;
+	return 0;
+}
+
+bool scope_has_name(const struct scope *s, const char *interface)
+{
+	return s->n_names > 0 && bsearch(interface, s->names, s->n_names, sizeof(*s->names), compare_names);
+}
+
+bool scope_has_table(const struct scope *s, uint32_t table)
+{
+	return s->n_tables > 0 && bsearch(&table, s->tables, s->n_tables, sizeof(*s->tables), compare_tables);
+}
+
+bool scope_has(const struct scope *s, const struct object *o)
+{
+	char name[IFNAMSIZ];
+
+	if (o->kind == OBJECT_ROUTE)
+		return scope_has_table(s, o->table);
+	/* What is about no interface is the host's, or a rule. */
+	return !scope_interface(o, name) || scope_has_name(s, name);
+}
+
+int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret)
+{
+	struct plan out = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < p->count && r == 0; i++)
+		if (scope_has(s, &p->objects[i]))
+			r = plan_add(&out, &p->objects[i]);
+	if (r < 0)
+		plan_free(&out);
+	else
+		*ret = out;
+	return r;
+}
+
+int scope_overlay(const struct scope *s, const struct plan *known, const struct plan *part, struct plan *ret)
+{
+	struct plan out = { .objects = reallocarray(NULL, known->count + part->count + 1, sizeof(*out.objects)) };
+	size_t k = 0, p = 0;
+
+	if (!out.objects)
+		return -ENOMEM;
+	out.size = known->count + part->count + 1;
+	while (k < known->count || p < part->count) {
+		if (s && k < known->count && scope_has(s, &known->objects[k])) {
+			k++;
+			continue;
+		}
+		bool from_part =
+			k == known->count || (p < part->count && object_compare(&part->objects[p], &known->objects[k]) < 0);
+		out.objects[out.count++] = from_part ? part->objects[p++] : known->objects[k++];
+	}
+	*ret = out;
+	return 0;
+}
+
+const struct object *scope_find(const struct plan *p, enum object_kind kind, const char *interface)
+{
+	struct object key = { .kind = kind };
+	size_t low = 0, high = p->count;
+
+	strncpy(key.name, interface, sizeof(key.name) - 1);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (object_compare(&p->objects[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = low < p->count && p->objects[low].kind == kind && strcmp(p->objects[low].name, interface) == 0;
+	return found ? &p->objects[low] : NULL;
+}
+
+void scope_free(struct scope *s)
+{
+	if (!s)
+		return;
+	free(s->names);
+	free(s->tables);
+	*s = (struct scope){ 0 };
+}

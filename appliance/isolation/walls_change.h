@@ -1,0 +1,34 @@
+/*
+ * The second wall of one model after another. What stands is remembered with the number that the kernel's ruleset had
+ * then: while that is the same, nobody has changed anything, and a change is the difference of two texts. Otherwise, or
+ * if more than elements differs, the whole is put in place.
+ */
+#ifndef CULVERT_APPLIANCE_ISOLATION_WALLS_CHANGE_H
+#define CULVERT_APPLIANCE_ISOLATION_WALLS_CHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct model;
+struct report;
+
+struct walls_memory { /* zero-initialise; walls_forget() it */
+	char *text; /* owned: nft_render() of what stands; NULL: not known */
+	uint32_t generation; /* of the kernel's ruleset with that */
+	const struct model *next; /* of the last walls_prepare(), until the next walls_change(); never looked into */
+	char *next_text; /* owned: nft_render() of next */
+};
+
+/* Each returns 0, or -errno with a failure in the report. */
+
+/* Nothing is forwarded any more; but walls that stand already stay as they are. */
+int walls_close(struct walls_memory *w, struct report *report);
+/* Asks the kernel whether it would take the walls of m. */
+int walls_prepare(struct walls_memory *w, const struct model *m, struct report *report);
+/* Puts up the walls of m. If walls_prepare() came last, then with the same m: it is frozen. */
+int walls_change(struct walls_memory *w, const struct model *m, struct report *report);
+/* True if nothing has changed since, or the table is there at least. */
+bool walls_in_force(const struct walls_memory *w);
+void walls_forget(struct walls_memory *w);
+
+#endif

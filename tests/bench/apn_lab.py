@@ -1,0 +1,27 @@
+"""What the benches of the kernel's side share: apn.c in the lab machine, and whether it did what it says."""
+
+import os
+import subprocess
+
+APN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/tests/bench/apn")
+
+
+def _show(namespace, *command):
+    return subprocess.run(["nsenter", f"--net={namespace}", *command], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def measure(verb, size, apns):
+    """One call in a namespace of its own; the kernel must hold so many APNs afterwards."""
+    with subprocess.Popen([APN, verb, str(size)], stdout=subprocess.PIPE, text=True) as process:
+        output = process.stdout.read()
+    assert process.returncode == 0, f"apn {verb} {size}: exit code {process.returncode}"
+    namespace = f"/run/apn.{process.pid}"
+    links = _show(namespace, "ip", "-o", "link", "show", "up")
+    routes = _show(namespace, "ip", "route", "show", "table", "all", "type", "unreachable")
+    paths = _show(namespace, "nft", "list", "set", "inet", "culvert", "path")
+    for what, found in (("VRF", links.count(": culv-v")), ("XFRM interface", links.count(": culv-x")),
+                        ("cloud interface", links.count(": cloud")), ("pair of refusals", routes.count("unreachable") / 2),
+                        ("path", paths.count('" . "'))):
+        assert found == apns, f"apn {verb}: {found} of {apns} times {what}"
+    wall, cpu = map(float, output.split())
+    return {"value": wall, "cpu": cpu}

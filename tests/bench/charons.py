@@ -1,0 +1,210 @@
+"""Gateways and carriers without a kernel's IPsec, in network namespaces, and what benches do with them.
+
+`ours` is charon with culvert-conf, `stock` the same charon configured by swanctl; each has a wire to carriers of its own,
+so that both can run at the same time. What is not what is compared is the same on both sides: the build, the sizes of
+tables, the log (off: its cost is no part of any comparison).
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import time
+
+import fleet
+import measure
+import vici
+from ike_lab import PREFIX, PLUGIN, STRONGSWAN, Charon, Gateway, Lab, run, wait_for
+
+BUILD = os.environ.get("BENCH_BUILD", "build/release/tests/bench")
+# BENCH_LOG=1 for the logs of charon, in /run/ike-lab, when a bench does not work.
+LOG = int(os.environ.get("BENCH_LOG", "-1"))
+PLUGINS = "random nonce x509 revocation constraints pubkey pkcs1 pem openssl pkcs8 kdf drbg bench-kernel kernel-netlink socket-default vici"
+IN_FLIGHT = 32  # tunnels that a carrier brings up at a time
+
+
+def settings(folder, plugins="", more=""):
+    """As plugins/culvert-conf/strongswan.conf, but for cookies: a fleet that comes at once is no attack here."""
+    return f"""charon-systemd {{
+    load = {PLUGINS} {plugins}
+    install_routes = no
+    install_virtual_ip = no
+    routing_table = 0
+    retransmit_timeout = 10.0
+    delete_rekeyed_delay = 5
+    replay_window = 1024
+    ikesa_table_size = 4096
+    ikesa_table_segments = 64
+    reuse_ikesa = no
+    multiple_authentication = no
+    follow_redirects = no
+    half_open_timeout = 60
+    send_vendor_id = no
+    dos_protection = no
+    {more}
+    plugins {{
+        kernel-netlink {{ roam_events = no }}
+        openssl {{ load_legacy = no }}
+        vici {{ socket = unix://{folder}/vici }}
+        culvert-conf {{ run = {folder} }}
+        bench-kernel {{ memory = {folder}/memory }}
+    }}
+    journal {{ default = -1 }}
+    filelog {{ stderr {{
+        default = {LOG}
+        flush_line = yes
+    }} }}
+}}
+swanctl {{ load = pem pkcs1 x509 pkcs8 pubkey openssl random }}
+"""
+
+
+class Wire(Lab):
+    """Two wires, each from a gateway to a namespace that has every carrier's address."""
+
+    def _install(self):
+        stage = f"{self.folder}/stage/culvert/plugins"
+        os.makedirs(stage)
+        shutil.copy(PLUGIN, f"{stage}/libstrongswan-culvert-conf.so")
+        shutil.copy(f"{BUILD}/libstrongswan-bench-kernel.so", stage)
+        self._mount("overlay", "/usr/lib", "overlay", 0,
+                    f"lowerdir={self.folder}/stage:{STRONGSWAN}/dest/usr/lib:/usr/lib")
+
+    @staticmethod
+    def _wire():
+        for side in ("ours", "stock"):
+            carrier = f"{side}-carrier"
+            run("ip", "netns", "add", side)
+            run("ip", "netns", "add", carrier)
+            run("ip", "link", "add", "eth0", "netns", side, "type", "veth", "peer", "name", "eth0", "netns", carrier)
+            for namespace, address in ((side, fleet.GATEWAY), (carrier, "192.0.2.2")):
+                run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
+                for name in ("lo", "eth0"):
+                    run("ip", "-n", namespace, "link", "set", name, "up")
+            run("ip", "-n", side, "route", "add", fleet.CARRIERS, "via", "192.0.2.2")
+            run("ip", "-n", carrier, "route", "add", "local", fleet.CARRIERS, "dev", "lo")
+
+
+class Measured:
+    """What a measured charon has besides what it is."""
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def kill(self):
+        """Ends charon without its farewells."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            os.unlink(self.ready)
+
+    def memory(self):
+        """KiB resident, and in use by malloc, once free memory was given back."""
+        path = f"{self.folder}/memory"
+        if os.path.exists(path):
+            os.unlink(path)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for("the octets in use", lambda: os.path.exists(path))
+        with open(path, encoding="ascii") as f:
+            return measure.resident(self.pid), round(int(f.read()) / 1024)
+
+
+class Ours(Measured, Gateway):
+    """A gateway with culvert-conf and size tunnels in its operator's file."""
+
+    def __init__(self, lab, size):
+        folder = f"{lab.folder}/ours"
+        super().__init__("ours", folder, settings(folder, "culvert-conf!"))
+        self.size, self.number, self.changed = size, 0, {}
+        self.conf = fleet.write_operators_file(f"{folder}/etc", size)
+
+    def rewind(self):
+        """As before the first generation; charon is to be started after that."""
+        for part in ("gen", "state"):
+            shutil.rmtree(f"{self.folder}/{part}", ignore_errors=True)
+        self.number = 0
+
+    def change(self, n):
+        """Another pool for tunnel n in the operator's file."""
+        self.changed[n] = 49 - self.changed.get(n, 24)
+        fleet.write_operators_file(f"{self.folder}/etc", self.size, self.changed)
+
+    def load(self, expected):
+        """The operator's file brought into force, with its costs; expected: charon's answer to prepare."""
+        command = [f"{BUILD}/handover", self.conf, self.folder, f"{self.folder}/state", str(self.number)]
+        output, costs = measure.run_measured(command, [self.pid])
+        steps = json.loads(output.splitlines()[-1])
+        self.number = steps.pop("number")
+        answer = steps.pop("answer")
+        assert answer == expected, (answer, expected)
+        return {**costs, **steps}
+
+    def count_up(self):
+        return sum(row["state"] == "up" and bool(row["children"]) for row in self.report().values())
+
+    def spis(self):
+        return {name: row["children"] for name, row in self.report().items() if row["children"]}
+
+
+class Stock(Measured, Charon):
+    """A gateway or the carriers: charon configured by swanctl, size tunnels in its swanctl.conf."""
+
+    def __init__(self, lab, name, size, role):
+        folder = f"{lab.folder}/{name}"
+        super().__init__(name, folder, settings(folder))
+        self.size, self.role, self.changed = size, role, {}
+        self.conf = fleet.write_swanctl(folder, size, role)
+
+    def change(self, n):
+        self.changed[n] = 49 - self.changed.get(n, 24)
+        fleet.write_swanctl(self.folder, self.size, self.role, self.changed)
+
+    def load(self, what="--load-all"):
+        """What swanctl.conf says loaded, with its costs."""
+        command = [f"{PREFIX}/sbin/swanctl", what, "--file", self.conf, "--uri", self.vici]
+        output, costs = measure.run_measured(command, [self.pid], env=self.environment)
+        assert f"successfully loaded {self.size} connections" in output, output[-1000:]
+        if what == "--load-all":
+            assert output.count("loaded ike secret") == self.size, output[:1000]
+        return costs
+
+    def ask(self, command, **values):
+        connection = vici.Vici(f"{self.folder}/vici")
+        try:
+            return connection.ask(command, **values)
+        finally:
+            connection.close()
+
+    def bring_up(self, tunnels):
+        """Initiates these, IN_FLIGHT at a time, and waits until all are up."""
+        connection = vici.Vici(f"{self.folder}/vici")
+        waiting = list(tunnels)
+        started = int(connection.ask("stats")["ikesas.total"])
+        goal, end = started + len(waiting), time.monotonic() + 60 + 0.2 * len(waiting)
+        up = started
+        while up < goal:
+            stats = connection.ask("stats")
+            up = int(stats["ikesas.total"]) - int(stats["ikesas.half-open"])
+            assert time.monotonic() < end, f"{up} of {goal} tunnels up: {stats}"
+            while waiting and started - up < IN_FLIGHT:
+                n = waiting.pop()
+                connection.ask("initiate", ike=f"t{n}", child=f"a{n}", timeout=-1)
+                started += 1
+            time.sleep(0.01)
+        connection.close()
+
+    def pool_of(self, n):
+        """Prefix length of tunnel n's pool as charon has it."""
+        found = re.search(r"^ +remote: +10\.[\d.]+/(\d+)$", self.swanctl("--list-conns", "--name", f"t{n}"), re.MULTILINE)
+        assert found, f"t{n} is not loaded"
+        return int(found[1])
+
+    def count_up(self):
+        stats = self.ask("stats")
+        return int(stats["ikesas.total"]) - int(stats["ikesas.half-open"])
+
+    def spis(self):
+        return sorted(re.findall(r"^ +in +([0-9a-f]{8})", self.swanctl("--list-sas"), re.MULTILINE))

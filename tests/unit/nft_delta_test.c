@@ -1,0 +1,114 @@
+/* Which elements go and which come between two texts of the second wall. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/isolation/nft_delta.h"
+#include "lib/buf.h"
+
+#include <errno.h>
+
+#define ELEMENT(set, what) "add element inet culvert " set " { " what " }\n"
+#define HEAD               "table inet culvert {\n\tset outer { type ifname; }\n}\n\n" ELEMENT("outer", "\"eth0\"")
+#define APN(name, n)                                                                                                   \
+	"\n# " name "\n" ELEMENT("cloud", "\"eth" n "\"") ELEMENT("zone", "\"eth" n "\" : " n)                             \
+		ELEMENT("pool4", "\"culv-x" n "\" . 10." n ".0.0/16")
+
+static void assert_delta(const char *from, const char *to, const char *expected)
+{
+	struct buf out = { 0 };
+
+	assert_int_equal(nft_delta(from, to, &out), 0);
+	assert_string_equal(buf_text(&out), expected);
+	buf_free(&out);
+}
+
+static void nothing_for_the_same(void **state)
+{
+	(void)state;
+	assert_delta(HEAD APN("a", "1"), HEAD APN("a", "1"), "");
+	assert_delta(HEAD APN("a", "1"), HEAD APN("renamed", "1"), "");
+	assert_delta(HEAD APN("a", "1") APN("b", "2"), HEAD APN("b", "2") APN("a", "1"), "");
+}
+
+static void what_comes_and_what_goes(void **state)
+{
+	static const char added[] = "add element inet culvert pool4 { \"culv-x2\" . 10.2.0.0/16 }\n"
+								"add element inet culvert cloud { \"eth2\" }\n"
+								"add element inet culvert zone { \"eth2\" : 2 }\n";
+	static const char deleted[] = "delete element inet culvert pool4 { \"culv-x2\" . 10.2.0.0/16 }\n"
+								  "delete element inet culvert cloud { \"eth2\" }\n"
+								  "delete element inet culvert zone { \"eth2\" }\n";
+
+	(void)state;
+	assert_delta(HEAD APN("a", "1"), HEAD APN("a", "1") APN("b", "2"), added);
+	assert_delta(HEAD APN("c", "3"), HEAD APN("b", "2") APN("c", "3"), added);
+	assert_delta(HEAD APN("a", "1") APN("b", "2") APN("c", "3"), HEAD APN("a", "1") APN("c", "3"), deleted);
+	assert_delta(HEAD, HEAD APN("b", "2"), added);
+}
+
+static void a_value_that_changes_goes_and_comes(void **state)
+{
+	(void)state;
+	assert_delta(HEAD ELEMENT("zone", "\"eth1\" : 1"), HEAD ELEMENT("zone", "\"eth1\" : 2"),
+		"delete element inet culvert zone { \"eth1\" }\nadd element inet culvert zone { \"eth1\" : 2 }\n");
+}
+
+static void what_two_share_stays_while_one_has_it(void **state)
+{
+	static const char shared[] = HEAD ELEMENT("cloud", "\"eth1\"") ELEMENT("path", "1");
+
+	(void)state;
+	assert_delta(HEAD ELEMENT("cloud", "\"eth1\"") ELEMENT("path", "1") ELEMENT("cloud", "\"eth1\"")
+					 ELEMENT("path", "2"),
+		shared, "delete element inet culvert path { 2 }\n");
+	assert_delta(HEAD ELEMENT("cloud", "\"eth1\"") ELEMENT("path", "2") ELEMENT("cloud", "\"eth1\"")
+					 ELEMENT("path", "1"),
+		shared, "delete element inet culvert path { 2 }\n");
+	assert_delta(
+		shared, HEAD, "delete element inet culvert cloud { \"eth1\" }\ndelete element inet culvert path { 1 }\n");
+}
+
+static void other_rules_call_for_the_whole(void **state)
+{
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(nft_delta(HEAD APN("a", "1"), "table inet culvert { }\n" APN("a", "1"), &out), -EAGAIN);
+	assert_int_equal(nft_delta(HEAD, HEAD "add rule inet culvert forward accept\n", &out), -EAGAIN);
+	assert_int_equal(nft_delta(HEAD "flush ruleset\n", HEAD, &out), -EAGAIN);
+	assert_int_equal(nft_delta(HEAD ELEMENT("cloud", "1"), HEAD "add element inet culvert cloud { 1\n", &out), -EAGAIN);
+	assert_int_equal(out.len, 0);
+	buf_free(&out);
+}
+
+static void few_statements(void **state)
+{
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(nft_gather(HEAD APN("a", "1") APN("b", "2"), &out), 0);
+	assert_string_equal(buf_text(&out),
+		"table inet culvert {\n\tset outer { type ifname; }\n}\n"
+		"add element inet culvert outer { \"eth0\" }\n"
+		"add element inet culvert cloud { \"eth1\", \"eth2\" }\n"
+		"add element inet culvert zone { \"eth1\" : 1, \"eth2\" : 2 }\n"
+		"add element inet culvert pool4 { \"culv-x1\" . 10.1.0.0/16, \"culv-x2\" . 10.2.0.0/16 }\n");
+	buf_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_for_the_same),
+		cmocka_unit_test(what_comes_and_what_goes),
+		cmocka_unit_test(a_value_that_changes_goes_and_comes),
+		cmocka_unit_test(what_two_share_stays_while_one_has_it),
+		cmocka_unit_test(other_rules_call_for_the_whole),
+		cmocka_unit_test(few_statements),
+	};
+
+	return cmocka_run_group_tests_name("nft_delta", tests, NULL, NULL);
+}
