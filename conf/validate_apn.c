@@ -4,6 +4,7 @@
 #include "conf/model.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,9 @@ static void check_names(struct check *c)
 	if (names && interfaces) {
 		for (size_t i = 0; i < n; i++) {
 			names[i] = (struct named){ c->m->apns[i].name, check_key("apns[%zu].name", i) };
-			interfaces[i] = (struct named){ c->m->apns[i].cloud.interface, check_key("apns[%zu].cloud.interface", i) };
+			bool alone = c->m->apns[i].cloud.attach == CLOUD_DEDICATED;
+			interfaces[i] = (struct named){ alone ? c->m->apns[i].cloud.interface : NULL,
+				check_key("apns[%zu].cloud.interface", i) };
 		}
 		check_unique(c, "name", names, n);
 		check_unique(c, "interface", interfaces, n);

@@ -116,6 +116,26 @@ static uint32_t find_interface(const char *name)
 	return if_indextoname(index, found) && !strcmp(found, name) ? index : 0;
 }
 
+static int add_vlan(struct nl_sock *sk, const struct object *o)
+{
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	uint32_t parent = find_interface(o->master);
+	const uint16_t vlan = (uint16_t)o->value;
+
+	if (parent == 0)
+		return MISSING; /* that the parent cannot be set up says so in its name */
+	struct nl_msg *msg = start(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	put_text(&msg, IFLA_IFNAME, o->name);
+	put_number(&msg, IFLA_LINK, parent);
+	struct nlattr *info = nest(&msg, IFLA_LINKINFO);
+	put_text(&msg, IFLA_INFO_KIND, "vlan");
+	struct nlattr *data = nest(&msg, IFLA_INFO_DATA);
+	put(&msg, IFLA_VLAN_ID, &vlan, sizeof(vlan));
+	unnest(&msg, data);
+	unnest(&msg, info);
+	return netlink_request(sk, msg);
+}
+
 static int remove_link(struct nl_sock *sk, const struct object *o)
 {
 	struct ifinfomsg header = { .ifi_index = (int)find_interface(o->name) };
@@ -254,6 +274,30 @@ static int change_rule(struct nl_sock *sk, const struct object *o, int type, int
 	return netlink_request(sk, msg);
 }
 
+static int change_mark_rule(struct nl_sock *sk, const struct object *o, int type, int flags)
+{
+	struct fib_rule_hdr header = { .family = (unsigned char)o->prefix.ip.family, .action = FR_ACT_TO_TBL };
+	const uint8_t protocol = RTPROT_STATIC;
+	struct nl_msg *msg = start(type, flags, &header, sizeof(header));
+
+	put_number(&msg, FRA_PRIORITY, PLAN_RULE_MARK);
+	put_number(&msg, FRA_FWMARK, o->value);
+	put_number(&msg, FRA_TABLE, o->table);
+	if (type == RTM_NEWRULE)
+		put(&msg, FRA_PROTOCOL, &protocol, sizeof(protocol));
+	return netlink_request(sk, msg);
+}
+
+static int add_mark_rule(struct nl_sock *sk, const struct object *o)
+{
+	return change_mark_rule(sk, o, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+static int remove_mark_rule(struct nl_sock *sk, const struct object *o)
+{
+	return change_mark_rule(sk, o, RTM_DELRULE, 0);
+}
+
 static int add_rule(struct nl_sock *sk, const struct object *o)
 {
 	return change_rule(sk, o, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
@@ -283,8 +327,10 @@ static const struct {
 	int (*remove)(struct nl_sock *sk, const struct object *o);
 } actions[] = {
 	[OBJECT_RULE] = { add_rule, remove_rule },
+	[OBJECT_MARK_RULE] = { add_mark_rule, remove_mark_rule },
 	[OBJECT_VRF] = { add_vrf, remove_link },
 	[OBJECT_XFRM] = { add_xfrm, remove_link },
+	[OBJECT_VLAN] = { add_vlan, remove_link },
 	[OBJECT_FOREIGN] = { NULL, remove_link },
 	[OBJECT_MTU] = { set_mtu, NULL },
 	[OBJECT_MASTER] = { set_master, remove_master },
@@ -301,7 +347,8 @@ static bool is_done_already(const struct change *c, int result)
 
 	/* An interface that is in the way of ours is another matter: its name or if_id is taken by a stranger. */
 	if (c->verb == CHANGE_ADD)
-		return result == -EEXIST && c->object.kind != OBJECT_VRF && c->object.kind != OBJECT_XFRM;
+		return result == -EEXIST && c->object.kind != OBJECT_VRF && c->object.kind != OBJECT_XFRM &&
+			   c->object.kind != OBJECT_VLAN;
 	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		if (gone[i] == result)
 			return true;

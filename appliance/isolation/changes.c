@@ -21,7 +21,9 @@ enum rank {
 	RANK_ADD_VRF,
 	RANK_ADD_REFUSAL,
 	RANK_ADD_XFRM,
+	RANK_ADD_VLAN,
 	RANK_ADD_MTU,
+	RANK_ADD_KEEPING, /* of addresses, before an interface becomes a member */
 	RANK_ADD_MASTER,
 	RANK_ADD_DEVICE_SYSCTL,
 	RANK_ADD_UP,
@@ -42,8 +44,10 @@ static const struct {
 	enum rank add, remove;
 } ranks[] = {
 	[OBJECT_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
+	[OBJECT_MARK_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
 	[OBJECT_VRF] = { RANK_ADD_VRF, RANK_REMOVE_VRF },
 	[OBJECT_XFRM] = { RANK_ADD_XFRM, RANK_REMOVE_LINK },
+	[OBJECT_VLAN] = { RANK_ADD_VLAN, RANK_REMOVE_LINK },
 	[OBJECT_FOREIGN] = { RANK_NEVER, RANK_REMOVE_LINK },
 	[OBJECT_MTU] = { RANK_ADD_MTU, RANK_NEVER },
 	[OBJECT_MASTER] = { RANK_ADD_MASTER, RANK_REMOVE_MASTER },
@@ -61,7 +65,7 @@ struct ranked {
 
 static bool is_link(const struct object *o)
 {
-	return o->kind == OBJECT_VRF || o->kind == OBJECT_XFRM || o->kind == OBJECT_FOREIGN;
+	return o->kind == OBJECT_VRF || o->kind == OBJECT_XFRM || o->kind == OBJECT_VLAN || o->kind == OBJECT_FOREIGN;
 }
 
 static bool is_refusal(const struct object *o)
@@ -103,6 +107,8 @@ static enum rank rank_addition(const struct object *o)
 		return RANK_ADD_REFUSAL;
 	if (is_device_sysctl(o))
 		return RANK_ADD_DEVICE_SYSCTL;
+	if (o->kind == OBJECT_SYSCTL && strstr(o->name, "/keep_addr_on_down"))
+		return RANK_ADD_KEEPING;
 	return ranks[o->kind].add;
 }
 
@@ -159,6 +165,9 @@ static bool is_new_link(const struct plan *have, const struct ranked *r)
 		return false;
 	if (is_refusal(o))
 		return true;
+	/* The VLAN may still be another APN's. */
+	if (strstr(o->name, PLAN_PREFIX "c"))
+		return false;
 	if (is_device_sysctl(o))
 		return !has_named(have, OBJECT_SYSCTL, o->name);
 	return plan_is_ours(o->name) && o->kind != OBJECT_ROUTE && !wants_interface(have, o->name);

@@ -173,7 +173,7 @@ static void check_outer(const struct gateway *g, struct report *report)
 
 	if (!if_indextoname(if_nametoindex(g->outer.interface), name) || strcmp(name, g->outer.interface))
 		report_missing(report, g->outer.interface);
-	if (getifaddrs(&list) < 0)
+	if (g->outer.address.dhcp || getifaddrs(&list) < 0)
 		return;
 	for (const struct ifaddrs *a = list; a; a = a->ifa_next)
 		if (is_address(a->ifa_addr, &g->outer.address.ip) && strcmp(a->ifa_name, g->outer.interface))

@@ -7,6 +7,7 @@
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/uses.h"
 #include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/cleanup.h"
@@ -26,17 +27,12 @@ enum { TRIES = 5 };
 
 struct observation {
 	struct interfaces interfaces;
-	const char **cloud; /* names in the model, sorted */
-	size_t n_cloud;
+	const struct model *model;
+	struct uses uses;
 	uint32_t *tables; /* sorted */
 	size_t n_tables;
 	struct plan plan;
 };
-
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 static int compare_tables(const void *a, const void *b)
 {
@@ -45,18 +41,17 @@ static int compare_tables(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static bool is_cloud(const struct observation *o, const char *name)
+/* What it is used for. An interface that was the cloud side of an APN which is no more is known by its VRF. */
+static unsigned use_of(const struct observation *o, const struct interface *i)
 {
-	return o->n_cloud > 0 && bsearch(&name, o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
-}
-
-/* An interface that was the cloud side of an APN which is no more is known by its VRF. */
-static bool is_managed(const struct observation *o, const struct interface *i)
-{
-	if (plan_is_ours(i->name) || is_cloud(o, i->name))
-		return true;
 	const struct interface *master = interfaces_find(&o->interfaces, i->master);
-	return master && master->kind == INTERFACE_VRF && plan_is_ours(master->name);
+	unsigned use = uses_of(&o->uses, i->name);
+
+	if (plan_is_ours(i->name))
+		return USE_WHOLE;
+	if (!(use & USE_WHOLE) && master && master->kind == INTERFACE_VRF && plan_is_ours(master->name))
+		return USE_WHOLE;
+	return use;
 }
 
 static int add_named(struct observation *o, enum object_kind kind, const struct interface *i, uint32_t value)
@@ -65,6 +60,17 @@ static int add_named(struct observation *o, enum object_kind kind, const struct 
 
 	strncpy(object.name, i->name, sizeof(object.name) - 1);
 	return plan_add(&o->plan, &object);
+}
+
+static int add_vlan(struct observation *o, const struct interface *i)
+{
+	const struct interface *parent = interfaces_find(&o->interfaces, i->parent);
+	struct object vlan = { .kind = OBJECT_VLAN, .value = i->number };
+
+	strncpy(vlan.name, i->name, sizeof(vlan.name) - 1);
+	if (parent)
+		memcpy(vlan.master, parent->name, sizeof(vlan.master));
+	return plan_add(&o->plan, &vlan);
 }
 
 static int add_own_link(struct observation *o, const struct interface *i)
@@ -79,6 +85,8 @@ static int add_own_link(struct observation *o, const struct interface *i)
 		if (add_named(o, OBJECT_XFRM, i, i->number) < 0)
 			return -ENOMEM;
 		return add_named(o, OBJECT_MTU, i, i->mtu);
+	case INTERFACE_VLAN:
+		return add_vlan(o, i);
 	case INTERFACE_OTHER:
 		return add_named(o, OBJECT_FOREIGN, i, 0);
 	}
@@ -92,7 +100,7 @@ static int add_interface(struct observation *o, const struct interface *i)
 
 	if (r == 0 && i->up)
 		r = add_named(o, OBJECT_UP, i, 0);
-	if (r == 0 && master) {
+	if (r == 0 && master && (i->managed & USE_WHOLE)) {
 		struct object member = { .kind = OBJECT_MASTER };
 		strncpy(member.name, i->name, sizeof(member.name) - 1);
 		memcpy(member.master, master->name, sizeof(member.master));
@@ -107,11 +115,20 @@ static int observe_interfaces(struct nl_sock *sk, struct observation *o)
 
 	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
 		struct interface *interface = &o->interfaces.items[i];
-		interface->managed = is_managed(o, interface);
+		interface->managed = use_of(o, interface);
 		if (interface->managed)
 			r = add_interface(o, interface);
 	}
 	return r;
+}
+
+/* Addresses that the machine's own settings give are not looked at, so that they stay. */
+static bool is_compared(const struct observation *o, const struct interface *i, const struct prefix *address)
+{
+	if (address->ip.family == AF_UNSPEC || (i->managed & USE_SETTINGS))
+		return false;
+	return (i->managed & USE_WHOLE) ||
+		   ((i->managed & USE_MANAGEMENT) && prefix_equal(address, &o->model->management.address));
 }
 
 static int take_address(struct nl_msg *msg, void *arg)
@@ -132,16 +149,18 @@ static int take_address(struct nl_msg *msg, void *arg)
 	object.prefix.ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
 	object.prefix.len = ifa->ifa_prefixlen;
 	strncpy(object.name, i->name, sizeof(object.name) - 1);
-	return object.prefix.ip.family == AF_UNSPEC ? 0 : plan_add(&o->plan, &object);
+	return is_compared(o, i, &object.prefix) ? plan_add(&o->plan, &object) : 0;
 }
 
 static int find_tables(struct observation *o, const struct model *m)
 {
-	o->tables = calloc(m->n_apns + o->interfaces.count + 1, sizeof(*o->tables));
+	o->tables = calloc(m->n_apns + m->n_shared + o->interfaces.count + 1, sizeof(*o->tables));
 	if (!o->tables)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_apns; i++)
 		o->tables[o->n_tables++] = m->apns[i].table;
+	for (size_t i = 0; i < m->n_shared; i++)
+		o->tables[o->n_tables++] = m->shared[i].table;
 	for (size_t i = 0; i < o->interfaces.count; i++)
 		/* A stranger's VRF by our prefix may have any table, even main: such routes are not ours to remove. */
 		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name) &&
@@ -193,6 +212,18 @@ static bool is_plain_rule(const struct fib_rule_hdr *rule, struct nlattr *const 
 	return rule->src_len == 0 && rule->dst_len == 0 && rule->tos == 0 && !(rule->flags & FIB_RULE_INVERT);
 }
 
+/* A rule of ours for marked packets: by its preference, and by a mark of our range that it compares as a whole. */
+static int take_mark_rule(struct observation *o, const struct fib_rule_hdr *header, struct nlattr *const *tb)
+{
+	struct object rule = { .kind = OBJECT_MARK_RULE, .prefix.ip.family = header->family };
+
+	rule.value = netlink_number(tb[FRA_FWMARK]);
+	rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
+	if (netlink_number(tb[FRA_PRIORITY]) != PLAN_RULE_MARK || (rule.value & 0xffff0000u) != PLAN_MARK)
+		return 0;
+	return plan_add(&o->plan, &rule);
+}
+
 static int take_rule(struct nl_msg *msg, void *arg)
 {
 	struct observation *o = arg;
@@ -204,6 +235,8 @@ static int take_rule(struct nl_msg *msg, void *arg)
 	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
 		return -EBADMSG;
 	const struct fib_rule_hdr *header = nlmsg_data(nlh);
+	if (header->action == FR_ACT_TO_TBL && tb[FRA_FWMARK])
+		return take_mark_rule(o, header, tb);
 	if (header->action != FR_ACT_TO_TBL || !is_plain_rule(header, tb))
 		return 0;
 	struct object rule = { .kind = OBJECT_RULE, .prefix.ip.family = header->family };
@@ -246,13 +279,10 @@ static int observe_sysctl(struct observation *o, const struct object *want)
 
 static int observe_all(struct nl_sock *sk, struct observation *o, const struct model *m, const struct plan *want)
 {
-	o->cloud = calloc(m->n_apns + 1, sizeof(*o->cloud));
-	if (!o->cloud)
-		return -ENOMEM;
-	for (size_t i = 0; i < m->n_apns; i++)
-		o->cloud[o->n_cloud++] = m->apns[i].cloud.interface;
-	qsort(o->cloud, o->n_cloud, sizeof(*o->cloud), compare_strings);
-	int r = observe_interfaces(sk, o);
+	o->model = m;
+	int r = uses_collect(m, &o->uses);
+	if (r == 0)
+		r = observe_interfaces(sk, o);
 	if (r == 0)
 		r = find_tables(o, m);
 	if (r == 0)
@@ -268,7 +298,7 @@ static int observe_all(struct nl_sock *sk, struct observation *o, const struct m
 static void free_observation(struct observation *o)
 {
 	interfaces_free(&o->interfaces);
-	free(o->cloud);
+	uses_free(&o->uses);
 	free(o->tables);
 	plan_free(&o->plan);
 }
