@@ -28,6 +28,7 @@ struct links {
 	sd_event_source *sas_io;
 	sd_event_source *look; /* the next look that is due: after a burst or after a failure */
 	bool look_at_all; /* apply, not only follow */
+	bool extended; /* beyond the model, until the next links_use(): a look would take that away again */
 	const struct model *model; /* borrowed; NULL: none */
 	struct carrying known; /* if_ids of the model's links */
 	bool known_whole; /* false: memory was short, any if_id may be one of ours */
@@ -164,7 +165,10 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 	(void)s;
 	(void)usec;
 	isolation_doubt(l->isolation);
-	look(l, l->look_at_all);
+	if (l->extended)
+		look_in(l, LINKS_SETTLE, false);
+	else
+		look(l, l->look_at_all);
 	return 0;
 }
 
@@ -190,7 +194,9 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
 		watch_lost(l, error);
 		return 0;
 	}
-	if (changed)
+	if (changed && l->extended)
+		look_in(l, LINKS_SETTLE, false);
+	else if (changed)
 		look(l, false);
 	l->sas_fn(l->userdata);
 	return 0;
@@ -249,6 +255,7 @@ int links_extend(struct links *l, const struct model *next)
 	struct report r = { 0 };
 	int error = isolation_prepare(l->isolation, next, &r);
 
+	l->extended = true;
 	/* That next could be made does not mend what is in use. */
 	if (error)
 		take_report(l, &r);
@@ -260,6 +267,7 @@ int links_extend(struct links *l, const struct model *next)
 int links_use(struct links *l, const struct model *model)
 {
 	l->model = model;
+	l->extended = false;
 	l->known_whole = true;
 	carrying_free(&l->known);
 	for (size_t i = 0; model && i < model->n_apns; i++)

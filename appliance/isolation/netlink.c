@@ -208,11 +208,14 @@ static int take_answers(int fd, struct netlink_batch *b)
 void netlink_batch_run(struct nl_sock *sk, struct netlink_batch *b)
 {
 	int fd = nl_socket_get_fd(sk), r = 0;
+	struct nlmsghdr last;
 
 	memset(b->results, 0, sizeof(b->results));
 	if (b->count == 0)
 		return;
-	((struct nlmsghdr *)(void *)(b->text.text + b->last))->nlmsg_flags |= NLM_F_ACK;
+	memcpy(&last, b->text.text + b->last, sizeof(last));
+	last.nlmsg_flags |= NLM_F_ACK;
+	memcpy(b->text.text + b->last, &last, sizeof(last));
 	if (send(fd, b->text.text, b->text.len, 0) < 0)
 		r = -errno;
 	if (r == 0)

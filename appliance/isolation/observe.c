@@ -349,7 +349,9 @@ static bool find_device_sysctl(struct observation *o, const struct object *want,
 			strcmp(want->name + folder + strlen(name), device_sysctls[i].name) != 0)
 			continue;
 		const struct interface *found = interfaces_named(&o->interfaces, name);
-		*ret = found ? *(const int *)(const void *)((const char *)found + device_sysctls[i].value) : -1;
+		*ret = -1;
+		if (found)
+			memcpy(ret, (const char *)found + device_sysctls[i].value, sizeof(*ret));
 		return true;
 	}
 	return false;

@@ -5,7 +5,7 @@
  *   apn ip N          the same objects by ip -batch and nft -f
  *   apn first N       the first APN, where there are interfaces for N + 1
  *   apn change N      one more than N
- * Prints the seconds it took and the CPU seconds.
+ * Prints the seconds it took, the CPU seconds, and where the namespace is.
  */
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
@@ -32,6 +32,8 @@
 #include <unistd.h>
 
 enum { SETTLE = 2 }; /* seconds for the kernel to end what goes on behind a change */
+
+static char keep[64]; /* the namespace we are in */
 
 struct apns {
 	struct model *model;
@@ -102,12 +104,11 @@ static void run(const char *command)
 /* A namespace that outlives us, with what a machine has before Culvert comes. */
 static void make_machine(unsigned interfaces)
 {
-	char keep[64];
+	static unsigned made;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		die("namespace", "not root?");
-	/* Named by the last one, for whoever wants to look inside. */
-	snprintf(keep, sizeof(keep), "/run/apn.%d", (int)getpid());
+	snprintf(keep, sizeof(keep), "/run/apn.%d.%u", (int)getpid(), ++made);
 	FILE *file = fopen(keep, "w");
 	if (!file || fclose(file) != 0 || mount("/proc/self/ns/net", keep, NULL, MS_BIND, NULL) < 0)
 		die(keep, "cannot be mounted");
@@ -156,7 +157,7 @@ static void use(struct isolation *i, const struct apns *apns, bool say)
 	check(isolation_prepare(i, apns->model, &report), &report);
 	check(isolation_apply(i, apns->model, &apns->carrying, &report), &report);
 	if (say)
-		printf("%.4f %.4f\n", wall() - began, cpu(RUSAGE_SELF) - used);
+		printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_SELF) - used, keep);
 }
 
 static struct isolation *begin(unsigned interfaces)
@@ -286,7 +287,7 @@ static void by_ip(unsigned n)
 	run("nft -f /tmp/apn.nft");
 	run("ip -6 -batch /tmp/apn.ip6");
 	run("ip -batch /tmp/apn.ip");
-	printf("%.4f %.4f\n", wall() - began, cpu(RUSAGE_CHILDREN) - used);
+	printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_CHILDREN) - used, keep);
 }
 
 int main(int argc, char **argv)

@@ -15,7 +15,7 @@ def measure(verb, size, apns):
     with subprocess.Popen([APN, verb, str(size)], stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read()
     assert process.returncode == 0, f"apn {verb} {size}: exit code {process.returncode}"
-    namespace = f"/run/apn.{process.pid}"
+    wall, cpu, namespace = output.split()
     links = _show(namespace, "ip", "-o", "link", "show", "up")
     routes = _show(namespace, "ip", "route", "show", "table", "all", "type", "unreachable")
     paths = _show(namespace, "nft", "list", "set", "inet", "culvert", "path")
@@ -23,5 +23,4 @@ def measure(verb, size, apns):
                         ("cloud interface", links.count(": cloud")), ("pair of refusals", routes.count("unreachable") / 2),
                         ("path", paths.count('" . "'))):
         assert found == apns, f"apn {verb}: {found} of {apns} times {what}"
-    wall, cpu = map(float, output.split())
-    return {"value": wall, "cpu": cpu}
+    return {"value": float(wall), "cpu": float(cpu)}

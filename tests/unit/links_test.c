@@ -23,6 +23,7 @@ static int fd; /* stands for both sockets; readable: an SA event */
 static int quiet;
 static bool walls_fail;
 static bool sas_heard;
+static unsigned followed;
 static struct carrying carried;
 
 int isolation_open(struct isolation **ret)
@@ -63,6 +64,7 @@ int isolation_apply(struct isolation *i, const struct model *m, const struct car
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
+	followed++;
 	(void)i;
 	(void)m;
 	(void)c;
@@ -188,10 +190,31 @@ static void walls_that_fail_stay_in_the_report(void **state)
 	assert_int_equal(links_report(links)->failed, 0);
 }
 
+static void what_a_reload_makes_stays_until_its_end(void **state)
+{
+	static const struct model model;
+
+	(void)state;
+	assert_int_equal(links_use(links, &model), 0);
+	followed = 0;
+	sas_change();
+	assert_int_equal(followed, 1);
+	assert_int_equal(links_extend(links, &model), 0);
+	sas_change();
+	/* The look that was put off comes and is put off again. */
+	for (int i = 0; i < 3; i++)
+		assert_true(sd_event_run(event, 2 * (uint64_t)LINKS_SETTLE) >= 0);
+	assert_int_equal(followed, 1);
+	assert_int_equal(links_use(links, &model), 0);
+	while (followed == 1)
+		assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(walls_that_fail_stay_in_the_report, start, stop),
+		cmocka_unit_test_setup_teardown(what_a_reload_makes_stays_until_its_end, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
