@@ -60,7 +60,7 @@ static void complain(struct reader *r, const config_setting_t *setting, struct b
 	/* Finding the line reads the text: not for what is only counted. */
 	struct origin at = { 0 };
 
-	if (r->diags->count < DIAG_MAX)
+	if (diag_has_room(r->diags, DIAG_ERROR))
 		at = locate_setting(r->where, setting);
 	diag_error(r->diags, at.file, at.line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
 	buf_free(why);

@@ -418,9 +418,9 @@ static const struct schema_key carrier_keys[] = {
 		.absent = "certificates are used",
 		.example = "\"vodafone-cz.psk\"",
 		.shown = true,
-		.note =
-			"The pre-shared key stands alone in a file, /etc/culvert/secrets/vodafone-cz.psk, mode 0600. To make a "
-			"good one:\n  culvert secret new vodafone-cz.psk\nWhile the key is changed, several files stand in [ ].",
+		.note = "The pre-shared key stands alone in secrets/vodafone-cz.psk beside this file, mode 0600. To make one:\n"
+				"  culvert secret new vodafone-cz.psk\n"
+				"While a key is being changed, the old file and the new one stand in [ ].",
 		.doc =
 			"File in `secrets/` that holds the pre-shared key: at least 20 octets, 32 or more are better; one newline "
 			"at its end is not part of it; `0x` before hexadecimal digits or `0s` before base64 gives octets. Several "

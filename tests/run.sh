@@ -3,6 +3,7 @@
 #   run.sh check   unit, golden and invalid files, lint: no root, no lab machine
 #   run.sh test    all that CI runs; T=PATTERN picks tests by name
 #   run.sh unit    the unit tests of VARIANT (release, san)
+#   run.sh bench   the benches that need no lab machine, at their small size
 #   run.sh fuzz    every fuzz target for FUZZ_SECONDS (60)
 # Outputs are kept in build/reports/NAME.log; that of a failed test is shown.
 set -euo pipefail
@@ -63,6 +64,13 @@ plugins() {
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
 }
+# Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
+bench() { # here|lab
+	local name
+	for name in $(python3 -B tests/bench/run.py --names "$1"); do
+		t "bench/$name" python3 -B tests/bench/run.py --small --json "$reports/bench-small/$name.json" "$name"
+	done
+}
 # One boot serves all scenarios; those with a host.sh drive the lab from outside (they restart it).
 lab_suite() {
 	local folder name
@@ -74,6 +82,7 @@ lab_suite() {
 			t "lab/$name" "$LAB" ssh python3 -S -B /share/tests/lab/run.py "$name"
 		fi
 	done
+	bench lab
 	t lab/readme tests/lab/readme.sh "$reports/lab-first-packet.log"
 }
 lab() {
@@ -84,11 +93,12 @@ lab() {
 }
 
 mkdir -p "$reports"
-group=${1:?usage: run.sh check|test|unit|fuzz}
+group=${1:?usage: run.sh check|test|unit|bench|fuzz}
 [ "$group" = lab-suite ] || : >"$results"
 case $group in
 check) check ;;
 unit) unit "${VARIANT:-release}" ;;
+bench) bench here ;;
 fuzz) fuzz ;;
 lab-suite)
 	lab_suite
@@ -99,6 +109,7 @@ test)
 	unit san
 	fuzz
 	plugins
+	bench here
 	lab
 	;;
 *)

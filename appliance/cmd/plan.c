@@ -16,7 +16,7 @@ static const struct {
 	{ "removed", '-', "removed" },
 	{ "changed", '~', "changed" },
 	{ "reestablished", '~', "its IKE_SA is re-established" },
-	{ "children", '~', "its IKE_SA stays" },
+	{ "credentials", '~', "new credentials, from the next authentication on" },
 	{ "initiator", '~', "only who initiates changes" },
 	{ "replaced", '~', "replaced" },
 };
@@ -42,11 +42,12 @@ static void print_item(const char *indent, const char *kind, const char *name, c
 {
 	const char *change = client_text(item, "change", "?");
 	const char *interruption = client_text(item, "interruption", NULL);
+	bool has_children = json_array_size(json_object_get(item, "children")) != 0;
 
 	printf("%s%c %s ", indent, sign_of(change), kind);
 	client_print(stdout, name);
 	fputs(": ", stdout);
-	client_print(stdout, text_of(change));
+	client_print(stdout, has_children ? "its IKE_SA stays" : text_of(change));
 	if (interruption) {
 		fputs("; traffic is interrupted ", stdout);
 		client_print(stdout, interruption);

@@ -133,24 +133,29 @@ const struct comparison_child *comparison_children(const struct comparison *c, c
 	return n ? &c->children[low] : NULL;
 }
 
-static bool is_any(const char *change, const char *const *words)
+/* What ends with a tunnel that is "changed" are CHILD_SAs, which have lines of their own. */
+bool comparison_tunnel_interrupts(const char *change)
 {
-	for (; *words; words++)
-		if (!strcmp(change, *words))
-			return true;
-	return false;
+	static const char *const gentle[] = { "added", "changed", "children", "credentials", "initiator" };
+
+	for (size_t i = 0; i < sizeof(gentle) / sizeof(gentle[0]); i++)
+		if (!strcmp(change, gentle[i]))
+			return false;
+	return true;
+}
+
+bool comparison_child_interrupts(const char *change)
+{
+	return strcmp(change, "added") != 0;
 }
 
 bool comparison_interrupts(const struct comparison *c)
 {
-	static const char *const gentle_tunnels[] = { "added", "children", "initiator", NULL };
-	static const char *const gentle_children[] = { "added", NULL };
-
 	for (size_t i = 0; i < c->n_tunnels; i++)
-		if (!is_any(c->tunnels[i].change, gentle_tunnels))
+		if (comparison_tunnel_interrupts(c->tunnels[i].change))
 			return true;
 	for (size_t i = 0; i < c->n_children; i++)
-		if (!is_any(c->children[i].change, gentle_children))
+		if (comparison_child_interrupts(c->children[i].change))
 			return true;
 	return false;
 }

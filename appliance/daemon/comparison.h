@@ -8,7 +8,7 @@
 /* Strings point into the text. */
 struct comparison_tunnel {
 	const char *name;
-	const char *change; /* "added", "removed", "reestablished", "children", "initiator", or a later word */
+	const char *change; /* "added", "removed", "reestablished", "changed" (its links), "credentials", "initiator" */
 };
 
 struct comparison_child {
@@ -37,7 +37,10 @@ struct comparison {
 int comparison_parse(const char *text, struct comparison *ret);
 /* The first child of a tunnel, *ret_n of them in a row; NULL: none. */
 const struct comparison_child *comparison_children(const struct comparison *c, const char *tunnel, size_t *ret_n);
-/* True if traffic ends with the change, for a moment or for good. Words that are not known count as if it did. */
+/* True if a change so called ends traffic, for a moment or for good. Words that are not known count as if they did. */
+bool comparison_tunnel_interrupts(const char *change);
+bool comparison_child_interrupts(const char *change);
+/* True if any of the changes does. */
 bool comparison_interrupts(const struct comparison *c);
 /* A zeroed one is allowed. */
 void comparison_free(struct comparison *c);

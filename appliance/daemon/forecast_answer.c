@@ -35,14 +35,11 @@ struct interruption {
 	int seconds; /* 0: not known */
 };
 
-static struct interruption interruption_of(const struct model *m, const char *tunnel, const char *change)
+static struct interruption interruption_of(
+	const struct model *m, const char *tunnel, const char *change, bool interrupts)
 {
-	static const char *const none[] = { "added", "children", "initiator" };
-	static const struct interruption no = { 0 };
-
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		if (!strcmp(change, none[i]))
-			return no;
+	if (!interrupts)
+		return (struct interruption){ 0 };
 	if (!strcmp(change, "removed"))
 		return (struct interruption){ .text = "for good" };
 	if (gateway_calls(m, tunnel))
@@ -67,7 +64,8 @@ static json_t *children_of(const struct forecast_findings *f, const char *tunnel
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++) {
-		struct interruption stop = interruption_of(f->next, tunnel, c[i].change);
+		struct interruption stop =
+			interruption_of(f->next, tunnel, c[i].change, comparison_child_interrupts(c[i].change));
 
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:o, s:o}", "apn", c[i].apn, "change", c[i].change, "interruption",
@@ -82,7 +80,8 @@ static json_t *tunnels_of(const struct forecast_findings *f)
 
 	for (size_t i = 0; f->comparison && i < f->comparison->n_tunnels; i++) {
 		const struct comparison_tunnel *t = &f->comparison->tunnels[i];
-		struct interruption stop = interruption_of(f->next, t->name, t->change);
+		struct interruption stop =
+			interruption_of(f->next, t->name, t->change, comparison_tunnel_interrupts(t->change));
 
 		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", t->name, "change", t->change,
 										"interruption", text_or_null(stop.text), "seconds",

@@ -66,10 +66,17 @@ static bool find_settled(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_sa_t
 	return TRUE;
 }
 
-/** The address to try: with several each in its turn, after a success the first one again. */
+/**
+ * The address to try: with several each in its turn, after a success the first one again. One that refuses a key is
+ * tried with the other keys before it is the next one's turn: while keys change, gateways of a carrier differ.
+ */
 static host_t *next_address(conf_tunnel_t *tunnel)
 {
-	return tunnel->n_peers ? tunnel->peers[tunnel->retry.tries % tunnel->n_peers] : tunnel->retry.resolved;
+	u_int refusals = __atomic_load_n(&tunnel->refusals, __ATOMIC_RELAXED);
+	u_int keys = (u_int)max(array_count(tunnel->carrier->psks), 1);
+	u_int turn = tunnel->retry.tries - min(refusals, tunnel->retry.tries) + refusals / keys;
+
+	return tunnel->n_peers ? tunnel->peers[turn % tunnel->n_peers] : tunnel->retry.resolved;
 }
 
 static void note_no_way(conf_tunnel_t *tunnel, host_t *peer)
@@ -133,6 +140,13 @@ static void initiate(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *
 		manager->checkin_and_destroy(manager, ike_sa);
 }
 
+void conf_attempt_reset(conf_tunnel_t *tunnel)
+{
+	tunnel->retry.tries = 0;
+	tunnel->retry.next = 0;
+	__atomic_store_n(&tunnel->refusals, 0, __ATOMIC_RELAXED);
+}
+
 void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now)
 {
 	u_int pause = PAUSE_MAX;
@@ -146,7 +160,8 @@ void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now)
 }
 
 /** Attempts now, or begins to look up where to. */
-static bool attempt(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *missing, conf_lookup_t *lookup, time_t now)
+static bool attempt(
+	conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *missing, conf_lookup_t *lookup, time_t now)
 {
 	if (!sa && !next_address(tunnel)) {
 		if (tunnel->peer_name)
@@ -171,10 +186,8 @@ bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *l
 		return FALSE;
 	missing = conf_attempt_missing(survey, tunnel);
 	if (missing->get_count(missing) == 0) {
-		if (now - tunnel->retry.last >= LASTING) {
-			tunnel->retry.tries = 0;
-			tunnel->retry.next = 0;
-		}
+		if (now - tunnel->retry.last >= LASTING)
+			conf_attempt_reset(tunnel);
 	} else if (now >= tunnel->retry.next) {
 		attempted = attempt(tunnel, sa, missing, lookup, now);
 	}

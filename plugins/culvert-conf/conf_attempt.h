@@ -15,6 +15,9 @@
  */
 linked_list_t *conf_attempt_missing(conf_survey_t *survey, conf_tunnel_t *tunnel);
 
+/** Begins from the start: the next attempt is the first one, and may be made at once. */
+void conf_attempt_reset(conf_tunnel_t *tunnel);
+
 /** Puts the next attempt off: by a pause that grows with each, a quarter of it random. */
 void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now);
 

@@ -95,8 +95,7 @@ METHOD(backend_t, create_ike_cfg_enumerator, enumerator_t *, private_conf_backen
 	add_candidates(candidates, generation->create_peer_enumerator(generation, other));
 	add_candidates(candidates, generation->create_unknown_enumerator(generation));
 	generation->destroy(generation);
-	return enumerator_create_cleaner(
-		candidates->create_enumerator(candidates), destroy_candidates, candidates);
+	return enumerator_create_cleaner(candidates->create_enumerator(candidates), destroy_candidates, candidates);
 }
 
 METHOD(backend_t, create_peer_cfg_enumerator, enumerator_t *, private_conf_backend_t *this, identification_t *me,

@@ -143,8 +143,7 @@ static void *create_object(const file_t *file)
 	if (file->kind == &psk_kind)
 		return shared_key_create(SHARED_IKE, chunk_clone(text));
 	/* DER as well: what is no PEM is taken as it is. */
-	return lib->creds->create(
-		lib->creds, file->kind->type, file->kind->subtype, BUILD_BLOB_PEM, text, BUILD_END);
+	return lib->creds->create(lib->creds, file->kind->type, file->kind->subtype, BUILD_BLOB_PEM, text, BUILD_END);
 }
 
 static bool is_ca(certificate_t *certificate)
@@ -257,21 +256,14 @@ static conf_carrier_t *create(const struct carrier *carrier)
 {
 	conf_carrier_t *this;
 
-	INIT(this,
-		.name = strdup(carrier->name),
-		.psks = array_create(0, 0),
-		.certificates = array_create(0, 0),
-		.keys = array_create(0, 0),
-		.cas = array_create(0, 0),
-		.crls = array_create(0, 0),
-		.strict = carrier->revocation == REVOCATION_STRICT,
-		.ref = 1,
-	);
+	INIT(this, .name = strdup(carrier->name), .psks = array_create(0, 0), .certificates = array_create(0, 0),
+		.keys = array_create(0, 0), .cas = array_create(0, 0), .crls = array_create(0, 0),
+		.strict = carrier->revocation == REVOCATION_STRICT, .ref = 1, );
 	return this;
 }
 
-static conf_carrier_t *load(const struct carrier *carrier, array_t *files, hasher_t *hasher, conf_carrier_t *previous,
-	char **error)
+static conf_carrier_t *load(
+	const struct carrier *carrier, array_t *files, hasher_t *hasher, conf_carrier_t *previous, char **error)
 {
 	uint8_t digest[HASH_SIZE_SHA256];
 	conf_carrier_t *this;
@@ -290,8 +282,8 @@ static conf_carrier_t *load(const struct carrier *carrier, array_t *files, hashe
 	return NULL;
 }
 
-conf_carrier_t *conf_carrier_load(const struct model *model, const struct carrier *carrier, hasher_t *hasher,
-	conf_carrier_t *previous, char **error)
+conf_carrier_t *conf_carrier_load(
+	const struct model *model, const struct carrier *carrier, hasher_t *hasher, conf_carrier_t *previous, char **error)
 {
 	array_t *files = array_create(sizeof(file_t), 0);
 	conf_carrier_t *this = NULL;

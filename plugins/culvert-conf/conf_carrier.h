@@ -46,8 +46,8 @@ struct conf_carrier_t {
  * @param error		receives what is wrong, allocated, if NULL is returned
  * @return			reference to the credentials, or NULL
  */
-conf_carrier_t *conf_carrier_load(const struct model *model, const struct carrier *carrier, hasher_t *hasher,
-	conf_carrier_t *previous, char **error);
+conf_carrier_t *conf_carrier_load(
+	const struct model *model, const struct carrier *carrier, hasher_t *hasher, conf_carrier_t *previous, char **error);
 
 /** @return another reference to this */
 conf_carrier_t *conf_carrier_get_ref(conf_carrier_t *this);

@@ -82,7 +82,8 @@ static int compare_names(const void *a, const void *b, void *unused)
 	return strcmp(one->name, other->name);
 }
 
-/** Adds the tunnels of one generation that the other one has not unchanged, and, if new_names, that it has not at all. */
+/** Adds the tunnels of one generation that the other one has not unchanged, and, if new_names, that it has not at all.
+ */
 static u_int collect(conf_generation_t *from, conf_generation_t *other, bool new_names, array_t *tunnels)
 {
 	conf_tunnel_t *tunnel, *counterpart;

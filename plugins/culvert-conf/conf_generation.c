@@ -262,8 +262,8 @@ static bool build_carrier(building_t *building, const struct carrier *carrier, c
 	conf_carrier_t *credentials;
 	size_t i;
 
-	credentials = conf_carrier_load(building->model, carrier, building->hasher,
-		previous->get_carrier(previous, carrier->name), error);
+	credentials = conf_carrier_load(
+		building->model, carrier, building->hasher, previous->get_carrier(previous, carrier->name), error);
 	if (!credentials)
 		return FALSE;
 	this->carriers->put(this->carriers, credentials->name, credentials);

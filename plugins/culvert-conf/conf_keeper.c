@@ -180,8 +180,8 @@ static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *tunnel, uint32_t *
 }
 
 /**
- * What a change of generation means for one IKE_SA: it ends if its tunnel is gone or has become another one; of a tunnel
- * that changed otherwise it gets the CHILD configurations.
+ * What a change of generation means for one IKE_SA: it ends if its tunnel is gone or has become another one; of a
+ * tunnel that changed otherwise it gets the CHILD configurations.
  */
 static void follow(const conf_sa_t *sa, conf_generation_t *old, conf_generation_t *new, uint32_t *rekeys)
 {
@@ -272,8 +272,7 @@ METHOD(conf_keeper_t, restart, bool, private_conf_keeper_t *this, const char *na
 	generation = this->backend->get_generation(this->backend);
 	tunnel = generation->get_tunnel(generation, name);
 	if (tunnel) {
-		tunnel->retry.tries = 0;
-		tunnel->retry.next = 0;
+		conf_attempt_reset(tunnel);
 		survey = conf_survey_create();
 		for (sa = survey->get_first(survey, name); sa; sa = sa->next)
 			conf_survey_end(sa);

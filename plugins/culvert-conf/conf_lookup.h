@@ -1,6 +1,6 @@
 /*
- * Looks up the peers that are given by name. DNS may take seconds, so it happens in jobs of their own, without any lock,
- * and few at a time: charon's threads have other work to do.
+ * Looks up the peers that are given by name. DNS may take seconds, so it happens in jobs of their own, without any
+ * lock, and few at a time: charon's threads have other work to do.
  */
 #ifndef CONF_LOOKUP_H_
 #define CONF_LOOKUP_H_

@@ -151,11 +151,12 @@ METHOD(conf_tunnel_t, prefer_psk, void, private_conf_tunnel_t *this, shared_key_
 METHOD(conf_tunnel_t, next_psk, void, private_conf_tunnel_t *this)
 {
 	u_int count = (u_int)array_count(this->public.carrier->psks);
+	u_int first = __atomic_load_n(&this->first_psk, __ATOMIC_RELAXED);
 
+	__atomic_fetch_add(&this->public.refusals, 1, __ATOMIC_RELAXED);
 	/* Of two threads one may be lost, which the next refusal mends. */
 	if (count)
-		__atomic_store_n(
-			&this->first_psk, (__atomic_load_n(&this->first_psk, __ATOMIC_RELAXED) + 1) % count, __ATOMIC_RELAXED);
+		__atomic_store_n(&this->first_psk, (first + 1) % count, __ATOMIC_RELAXED);
 }
 
 METHOD(conf_tunnel_t, activate, void, private_conf_tunnel_t *this, conf_tunnel_t *old)
@@ -188,7 +189,7 @@ METHOD(conf_tunnel_t, destroy, void, private_conf_tunnel_t *this)
 	public->remote_id->destroy(public->remote_id);
 	conf_carrier_destroy(public->carrier);
 	for (i = 0; i < public->n_peers; i++)
-		public->peers[i]->destroy(public->peers[i]);
+	public->peers[i]->destroy(public->peers[i]);
 	for (i = 0; i < public->n_links; i++)
 		free(public->links[i].apn);
 	DESTROY_IF(public->local);

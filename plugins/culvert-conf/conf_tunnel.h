@@ -2,9 +2,9 @@
  * One tunnel of a generation: the configuration that charon uses for it, its identities and its keys. Generations share
  * the tunnels that they have in common.
  *
- * Of two that differ only in their links, in their credentials or in who initiates, the later one has the very ike_cfg_t
- * of the earlier one. That is what tells that an IKE_SA belongs to a tunnel, whichever of the peer configurations it was
- * made from: it may stay, and its CHILD_SAs follow the later configuration.
+ * Of two that differ only in their links, in their credentials or in who initiates, the later one has the very
+ * ike_cfg_t of the earlier one. That is what tells that an IKE_SA belongs to a tunnel, whichever of the peer
+ * configurations it was made from: it may stay, and its CHILD_SAs follow the later configuration.
  */
 #ifndef CONF_TUNNEL_H_
 #define CONF_TUNNEL_H_
@@ -58,6 +58,9 @@ struct conf_tunnel_t {
 	uint8_t ike_digest[HASH_SIZE_SHA256];
 	uint8_t digest[HASH_SIZE_SHA256];
 
+	/** how often the peer refused our key since the tunnel was last complete; atomic */
+	u_int refusals;
+
 	/** for conf_keeper alone, under its lock */
 	struct {
 		/** attempts since it was last complete, monotonic seconds of the last and earliest time of the next one */
@@ -78,7 +81,8 @@ struct conf_tunnel_t {
 	bool (*owns)(conf_tunnel_t *this, peer_cfg_t *cfg);
 
 	/**
-	 * The pre-shared key number i, counted from the one that is used first: that which the peer proved last. Any thread.
+	 * The pre-shared key number i, counted from the one that is used first: that which the peer proved last. Any
+	 * thread.
 	 *
 	 * @return			the key (the carrier's reference), NULL behind the last one
 	 */
@@ -87,7 +91,7 @@ struct conf_tunnel_t {
 	/** Makes a key the one that is used first. Any thread. */
 	void (*prefer_psk)(conf_tunnel_t *this, shared_key_t *psk);
 
-	/** Goes on to the next key: the peer refused the one that is used first. Any thread. */
+	/** Goes on to the next key: the peer refused the one that is used first. Counts it. Any thread. */
 	void (*next_psk)(conf_tunnel_t *this);
 
 	/**

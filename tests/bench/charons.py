@@ -198,7 +198,7 @@ class Stock(Measured, Charon):
 
     def pool_of(self, n):
         """Prefix length of tunnel n's pool as charon has it."""
-        found = re.search(r"^ +remote: +10\.[\d.]+/(\d+)$", self.swanctl("--list-conns", "--name", f"t{n}"), re.MULTILINE)
+        found = re.search(r"^ +remote: +10\.[\d.]+/(\d+)$", self.swanctl("--list-conns", "--ike", f"t{n}"), re.MULTILINE)
         assert found, f"t{n} is not loaded"
         return int(found[1])
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs benches and writes their report: run.py [--small] [--runs N] [--json FILE] [PATTERN]
+"""Runs benches and writes their report: run.py [--small] [--runs N] [--json FILE] [PATTERN]; run.py --names here|lab lists them.
 
 --small: one run of each at its small size, and the report's shape is checked. The exit code is 0 unless a bench could
 not run: figures are never asserted. Where LAB names lab.sh, a lab machine is running already and is used.
@@ -96,11 +96,16 @@ def main():
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", default="build/reports/bench.json")
+    parser.add_argument("--names", choices=("here", "lab"))
     parser.add_argument("pattern", nargs="?", default="")
     options = parser.parse_args()
+    if options.names:
+        print(*(name for name, m in one.load_all().items() if bool(m.LAB) == (options.names == "lab")), sep="\n")
+        return 0
     runs = 1 if options.small else options.runs
     rows, failed = [], []
-    modules = [m for name, m in one.load_all().items() if options.pattern in name]
+    known = one.load_all()
+    modules = [known[options.pattern]] if options.pattern in known else [m for name, m in known.items() if options.pattern in name]
     if not modules:
         sys.exit(f"no bench is called *{options.pattern}*")
     for module in modules:

@@ -190,7 +190,10 @@ def make_certificates(folder):
             name = name if ca == "ca" else f"other-{name}"
             openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={identity}", "-keyout",
                     f"{name}.key", "-out", f"{name}.pem", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-addext",
-                    f"subjectAltName=DNS:{identity}", "-addext", "basicConstraints=CA:FALSE")
+                    f"subjectAltName=DNS:{identity}", "-addext", "basicConstraints=CA:FALSE",
+                    # Places that nobody may ask.
+                    "-addext", "crlDistributionPoints=URI:http://192.0.2.200/ca.crl",
+                    "-addext", "authorityInfoAccess=OCSP;URI:http://192.0.2.200/")
 
 
 def make_crl(folder, ca, *revoked, days=2):

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from conf_bench import SUITE, connection, expect, main, tunnel
+from conf_bench import PSK, SUITE, WRONG, connection, expect, main, tunnel
 from ike_lab import Lab, run, wait_for
 
 OTHER_SUITE = "aes256-sha256-ecp384"
@@ -40,6 +40,20 @@ def test_first_address_dead(bench):
     places = [log.index(f"initiating IKE_SA t1[{n}] to {a}")
               for n, a in ((1, "192.0.2.77"), (2, "192.0.2.12"), (3, "192.0.2.11"))]
     assert places == sorted(places)
+
+
+def test_addresses_with_different_keys(bench):
+    """Two gateways of a carrier, one has the new key already; the other one does not answer."""
+    two = tunnel(1, peer=["192.0.2.11", "192.0.2.77"])
+    both = {"psk": {"old.psk": WRONG + "\n", "new.psk": PSK + "\n"}, "carrier": 'psk_file = [ "old.psk", "new.psk" ]'}
+    bench.switch(two, psk=WRONG)
+    bench.gateway.wait_tunnel("t1", "refused", lambda r: r["failure"] != "-")
+    bench.switch(two, **both)
+    mark = len(bench.gateway.read_log())
+    assert bench.gateway.ask("restart t1") == "ok"
+    bench.gateway.wait_up("t1")
+    log = log_since(bench.gateway, mark)
+    assert "AUTHENTICATION_FAILED" in log and "192.0.2.77" not in log.replace("sending DELETE", ""), log
 
 
 def test_called_from_any_of_several_addresses(bench):

@@ -75,6 +75,9 @@ static void tells_what_interrupts(void **state)
 	assert_interrupts("kept 3\n", false);
 	assert_interrupts("tunnel t added\n", false);
 	assert_interrupts("tunnel t initiator\n", false);
+	assert_interrupts("tunnel t credentials\n", false);
+	assert_interrupts("tunnel t changed\nchild t a added\n", false);
+	assert_interrupts("tunnel t changed\nchild t a removed\n", true);
 	assert_interrupts("tunnel t children\nchild t a added\n", false);
 	assert_interrupts("tunnel t children\nchild t a replaced\n", true);
 	assert_interrupts("tunnel t children\nchild t a removed\n", true);
