@@ -7,6 +7,7 @@
 
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
+#include "appliance/isolation/outer.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/sa_watch.h"
 #include "conf/model.h"
@@ -104,13 +105,14 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata);
 /* The watch on the kernel's SAs, open and told our address. A failure is for the report; nothing carries then. */
 static int follow_sas(struct links *l, struct report *r)
 {
+	struct ip address = outer_address(&l->model->gateway.outer);
 	bool changed;
 	int error;
 
 	if (l->sas) {
-		error = sa_watch_set_outer(l->sas, &l->model->gateway.outer.address.ip, &changed);
+		error = sa_watch_set_outer(l->sas, &address, &changed);
 	} else {
-		error = sa_watch_open(&l->model->gateway.outer.address.ip, &l->sas);
+		error = sa_watch_open(&address, &l->sas);
 		if (!error)
 			error = sd_event_add_io(l->event, &l->sas_io, sa_watch_fd(l->sas), EPOLLIN, on_sas, l);
 		if (error < 0) {

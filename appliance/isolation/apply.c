@@ -149,6 +149,27 @@ static int add_xfrm_whole(const struct applying *a, const struct object *o, cons
 	return 0;
 }
 
+/* That the parent cannot be set up says so in its name. */
+static int add_vlan(const struct applying *a, const struct object *o, struct nl_msg **ret)
+{
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	uint32_t parent = interface_index(a->sk, o->master);
+	const uint16_t vlan = (uint16_t)o->value;
+
+	if (parent == 0)
+		return MISSING;
+	*ret = start(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	put_text(ret, IFLA_IFNAME, o->name);
+	put_number(ret, IFLA_LINK, parent);
+	struct nlattr *info = nest(ret, IFLA_LINKINFO);
+	put_text(ret, IFLA_INFO_KIND, "vlan");
+	struct nlattr *data = nest(ret, IFLA_INFO_DATA);
+	put(ret, IFLA_VLAN_ID, &vlan, sizeof(vlan));
+	unnest(ret, data);
+	unnest(ret, info);
+	return 0;
+}
+
 static int change_link(const struct applying *a, const struct object *o, int type, struct nl_msg **ret)
 {
 	struct ifinfomsg header = { .ifi_index = (int)interface_index(a->sk, o->name) };
@@ -293,6 +314,32 @@ static int change_rule(const struct object *o, int type, int flags, struct nl_ms
 	return 0;
 }
 
+static int change_mark_rule(const struct object *o, int type, int flags, struct nl_msg **ret)
+{
+	struct fib_rule_hdr header = { .family = (unsigned char)o->prefix.ip.family, .action = FR_ACT_TO_TBL };
+	const uint8_t protocol = RTPROT_STATIC;
+
+	*ret = start(type, flags, &header, sizeof(header));
+	put_number(ret, FRA_PRIORITY, PLAN_RULE_MARK);
+	put_number(ret, FRA_FWMARK, o->value);
+	put_number(ret, FRA_TABLE, o->table);
+	if (type == RTM_NEWRULE)
+		put(ret, FRA_PROTOCOL, &protocol, sizeof(protocol));
+	return 0;
+}
+
+static int add_mark_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
+{
+	(void)a;
+	return change_mark_rule(o, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, ret);
+}
+
+static int remove_mark_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
+{
+	(void)a;
+	return change_mark_rule(o, RTM_DELRULE, 0, ret);
+}
+
 static int add_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
 	(void)a;
@@ -327,8 +374,10 @@ static const struct {
 	action add, remove;
 } actions[] = {
 	[OBJECT_RULE] = { add_rule, remove_rule },
+	[OBJECT_MARK_RULE] = { add_mark_rule, remove_mark_rule },
 	[OBJECT_VRF] = { add_vrf, remove_link },
 	[OBJECT_XFRM] = { add_xfrm, remove_link },
+	[OBJECT_VLAN] = { add_vlan, remove_link },
 	[OBJECT_FOREIGN] = { NULL, remove_link },
 	[OBJECT_MTU] = { set_mtu, NULL },
 	[OBJECT_MASTER] = { set_master, remove_master },
@@ -345,7 +394,8 @@ static bool is_done_already(const struct change *c, int result)
 
 	/* An interface that is in the way of ours is another matter: its name or if_id is taken by a stranger. */
 	if (c->verb == CHANGE_ADD)
-		return result == -EEXIST && c->object.kind != OBJECT_VRF && c->object.kind != OBJECT_XFRM;
+		return result == -EEXIST && c->object.kind != OBJECT_VRF && c->object.kind != OBJECT_XFRM &&
+			   c->object.kind != OBJECT_VLAN;
 	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
 		if (gone[i] == result)
 			return true;

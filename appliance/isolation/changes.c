@@ -21,11 +21,14 @@ enum rank {
 	RANK_ADD_RULE, /* before the local table's rule at 0 goes, or the host would be deaf in between */
 	RANK_ADD_VRF,
 	RANK_ADD_XFRM,
+	RANK_ADD_VLAN,
 	RANK_ADD_MTU,
 	RANK_ADD_DEVICE_SYSCTL, /* before the refusals: some make the kernel walk through all tables of routes */
 	RANK_ADD_REFUSAL, /* before there are members that are up */
+	RANK_ADD_KEEPING, /* of addresses, before an interface becomes a member */
 	RANK_ADD_MASTER,
 	RANK_ADD_UP,
+	RANK_ADD_VLAN_UP, /* which cannot be while the interface below is down */
 	RANK_ADD_ADDRESS,
 	RANK_ADD_ROUTE,
 	RANK_REMOVE_ROUTE, /* after additions: a pool that moves to another link is never without a route */
@@ -43,8 +46,10 @@ static const struct {
 	enum rank add, remove;
 } ranks[] = {
 	[OBJECT_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
+	[OBJECT_MARK_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
 	[OBJECT_VRF] = { RANK_ADD_VRF, RANK_REMOVE_VRF },
 	[OBJECT_XFRM] = { RANK_ADD_XFRM, RANK_REMOVE_LINK },
+	[OBJECT_VLAN] = { RANK_ADD_VLAN, RANK_REMOVE_LINK },
 	[OBJECT_FOREIGN] = { RANK_NEVER, RANK_REMOVE_LINK },
 	[OBJECT_MTU] = { RANK_ADD_MTU, RANK_NEVER },
 	[OBJECT_MASTER] = { RANK_ADD_MASTER, RANK_REMOVE_MASTER },
@@ -62,7 +67,7 @@ struct ranked {
 
 static bool is_link(const struct object *o)
 {
-	return o->kind == OBJECT_VRF || o->kind == OBJECT_XFRM || o->kind == OBJECT_FOREIGN;
+	return o->kind == OBJECT_VRF || o->kind == OBJECT_XFRM || o->kind == OBJECT_VLAN || o->kind == OBJECT_FOREIGN;
 }
 
 static bool is_refusal(const struct object *o)
@@ -73,6 +78,12 @@ static bool is_refusal(const struct object *o)
 static bool is_device_sysctl(const struct object *o)
 {
 	return o->kind == OBJECT_SYSCTL && strstr(o->name, "/" PLAN_PREFIX);
+}
+
+/* A VLAN of ours, or a setting of one. */
+static bool is_about_vlan(const struct object *o)
+{
+	return strstr(o->name, PLAN_PREFIX "c") != NULL;
 }
 
 static bool has_named(const struct plan *p, enum object_kind kind, const char *name)
@@ -92,6 +103,10 @@ static enum rank rank_addition(const struct object *o)
 		return RANK_ADD_REFUSAL;
 	if (is_device_sysctl(o))
 		return RANK_ADD_DEVICE_SYSCTL;
+	if (o->kind == OBJECT_SYSCTL && strstr(o->name, "/keep_addr_on_down"))
+		return RANK_ADD_KEEPING;
+	if (o->kind == OBJECT_UP && is_about_vlan(o))
+		return RANK_ADD_VLAN_UP;
 	return ranks[o->kind].add;
 }
 
@@ -148,6 +163,9 @@ static bool is_new_link(const struct plan *have, const struct ranked *r)
 		return false;
 	if (is_refusal(o))
 		return true;
+	/* The VLAN may still be another APN's. */
+	if (is_about_vlan(o))
+		return false;
 	if (is_device_sysctl(o))
 		return !has_named(have, OBJECT_SYSCTL, o->name);
 	return plan_is_ours(o->name) && o->kind != OBJECT_ROUTE && !wants_interface(have, o->name);
@@ -197,6 +215,8 @@ static bool disturbs(const struct change *c, const struct plan *have, bool adds_
 	const struct object *o = &c->object;
 	char name[IFNAMSIZ];
 
+	if (o->kind == OBJECT_MARK_RULE)
+		return false;
 	if (c->verb == CHANGE_REMOVE)
 		return o->kind != OBJECT_ROUTE || adds_routes;
 	if (o->kind != OBJECT_MASTER && o->kind != OBJECT_MTU && o->kind != OBJECT_SYSCTL)

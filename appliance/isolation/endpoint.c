@@ -72,3 +72,35 @@ void endpoints_free(struct endpoints *e)
 	free(e->items);
 	*e = (struct endpoints){ 0 };
 }
+
+static int compare_hosts(const void *a, const void *b)
+{
+	return ip_compare(a, b);
+}
+
+int hosts_collect(const struct apn *a, struct hosts *ret)
+{
+	struct hosts h = { .items = calloc(a->n_services + a->n_downlink + 1, sizeof(*h.items)) };
+	size_t n = 0;
+
+	if (!h.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_services; i++)
+		h.items[n++] = a->services[i].host;
+	for (size_t i = 0; i < a->n_downlink; i++)
+		h.items[n++] = a->downlink[i].host;
+	qsort(h.items, n, sizeof(*h.items), compare_hosts);
+	for (size_t i = 0; i < n; i++)
+		if (h.count == 0 || !ip_equal(&h.items[h.count - 1], &h.items[i]))
+			h.items[h.count++] = h.items[i];
+	*ret = h;
+	return 0;
+}
+
+void hosts_free(struct hosts *h)
+{
+	if (!h)
+		return;
+	free(h->items);
+	*h = (struct hosts){ 0 };
+}

@@ -22,4 +22,13 @@ struct endpoints { /* zero-initialise */
 int endpoints_collect(const struct service *services, size_t count, struct endpoints *ret);
 void endpoints_free(struct endpoints *e);
 
+struct hosts { /* zero-initialise */
+	struct ip *items; /* owned */
+	size_t count;
+};
+
+/* The cloud hosts of an APN's services and downlink, each once, in order. 0 with *ret (hosts_free() it) or -ENOMEM. */
+int hosts_collect(const struct apn *a, struct hosts *ret);
+void hosts_free(struct hosts *h);
+
 #endif

@@ -20,6 +20,12 @@ static int compare_indexes(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
+/* Of 32 bits, or of 16 as a VLAN's. */
+static uint32_t read_number(const struct nlattr *a)
+{
+	return a && nla_len(a) == sizeof(uint16_t) ? nla_get_u16(a) : netlink_number(a);
+}
+
 static void read_kind(struct nlattr *info, struct interface *i)
 {
 	static const struct {
@@ -29,6 +35,7 @@ static void read_kind(struct nlattr *info, struct interface *i)
 	} kinds[] = {
 		{ "vrf", INTERFACE_VRF, IFLA_VRF_TABLE },
 		{ "xfrm", INTERFACE_XFRM, IFLA_XFRM_IF_ID },
+		{ "vlan", INTERFACE_VLAN, IFLA_VLAN_ID },
 	};
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 
@@ -40,7 +47,7 @@ static void read_kind(struct nlattr *info, struct interface *i)
 		i->kind = kinds[k].kind;
 		if (tb[IFLA_INFO_DATA])
 			i->number =
-				netlink_number(nla_find(nla_data(tb[IFLA_INFO_DATA]), nla_len(tb[IFLA_INFO_DATA]), kinds[k].number));
+				read_number(nla_find(nla_data(tb[IFLA_INFO_DATA]), nla_len(tb[IFLA_INFO_DATA]), kinds[k].number));
 	}
 }
 
@@ -82,6 +89,7 @@ int interface_parse(struct nl_msg *msg, struct interface *ret)
 	struct interface i = { .index = ifi->ifi_index, .up = ifi->ifi_flags & IFF_UP };
 	nla_strlcpy(i.name, tb[IFLA_IFNAME], sizeof(i.name));
 	i.master = (int)netlink_number(tb[IFLA_MASTER]);
+	i.parent = (int)netlink_number(tb[IFLA_LINK]);
 	i.mtu = netlink_number(tb[IFLA_MTU]);
 	read_kind(tb[IFLA_LINKINFO], &i);
 	read_sysctls(tb[IFLA_AF_SPEC], &i);

@@ -10,15 +10,16 @@
 struct nl_msg;
 struct nl_sock;
 
-enum interface_kind { INTERFACE_OTHER, INTERFACE_VRF, INTERFACE_XFRM };
+enum interface_kind { INTERFACE_OTHER, INTERFACE_VRF, INTERFACE_XFRM, INTERFACE_VLAN };
 
 struct interface {
 	int index;
 	int master; /* index, 0: none */
 	bool up; /* as set by whoever manages it; not whether there is a carrier */
-	bool managed; /* the caller's mark */
+	unsigned managed; /* the caller's mark */
 	enum interface_kind kind;
-	uint32_t number; /* table of a VRF, if_id of an XFRM interface */
+	uint32_t number; /* table of a VRF, if_id of an XFRM interface, VLAN */
+	int parent; /* index of the interface that it stands on, 0: none */
 	uint32_t mtu; /* octets */
 	/* Its sysctls; -1: it has none of these, as a protocol is missing */
 	int rp_filter, disable_ipv6, addr_gen_mode;

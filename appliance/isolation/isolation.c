@@ -123,13 +123,14 @@ static int scope_of_candidates(
  * Compares where something would change, going by what is remembered. -EAGAIN if all is to be compared: nothing is
  * remembered, or nothing would change, or so much that reading the parts would take longer.
  */
-static int compare_part(const struct isolation *i, const struct plan *want, difference between, struct comparison *ret)
+static int compare_part(const struct isolation *i, const struct model *m, const struct plan *want, difference between,
+	struct comparison *ret)
 {
 	struct plan part CLEANUP(plan_free) = { 0 };
 	int r = i->is_known ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
 
 	if (r == 0)
-		r = observe_part(i->requests, &ret->scope, want, &ret->have);
+		r = observe_part(i->requests, m, &ret->scope, want, &ret->have);
 	if (r == 0)
 		r = scope_filter(&ret->scope, want, &part);
 	if (r == 0)
@@ -141,7 +142,7 @@ static int compare_part(const struct isolation *i, const struct plan *want, diff
 static int compare(
 	struct isolation *i, const struct model *m, const struct plan *want, difference between, struct comparison *ret)
 {
-	int r = compare_part(i, want, between, ret);
+	int r = compare_part(i, m, want, between, ret);
 
 	if (r == 0)
 		return 0;

@@ -1,21 +1,7 @@
-/*
- * How to read the rules. In the forward hook a packet's input interface is the VRF; meta sdifname is the interface it
- * came in by, and the output interface is the real one. Sets are keyed by these, so that this wall holds even if an
- * interface is in the wrong VRF. What is not in a VRF has no sdifname and is dropped by policy.
- *
- * Both directions of a flow are held against the services on every packet, conntrack only tells who began: a service
- * that is taken out of the configuration ends at once, its old flows included.
- *
- * What comes and goes outside is not tracked: no rule there asks, and strangers must not fill the table that the flows
- * of devices stand in.
- *
- * The zone is set before fragments are put together (priority -400): fragments of two APNs with the same pool must
- * not meet. A tunnelled packet passes postrouting once more in clear text, with the outer interface as its way out and
- * IPsec ahead of it ("rt ipsec exists"), before it comes again as ESP.
- */
 #include "appliance/isolation/nft.h"
 
 #include "appliance/isolation/endpoint.h"
+#include "appliance/isolation/nft_rules.h"
 #include "appliance/isolation/plan.h"
 #include "conf/ids.h"
 #include "conf/model.h"
@@ -30,147 +16,42 @@
 static const char replace[] = "table inet culvert {}\n"
 							  "delete table inet culvert\n";
 
-static const char *const sets[] = { "set outer", "set cloud", "map zone", "map side", "set path", "set pool4",
-	"set pool6", "set service4", "set service6", "set downlink4", "set downlink6" };
-
-static const char rules[] =
-	"table inet culvert {\n"
-	"	counter invalid { comment \"belongs to no flow\"; }\n"
-	"	counter stranger { comment \"forwarded from an interface of no APN\"; }\n"
-	"	counter spoofed { comment \"device address outside its pool\"; }\n"
-	"	counter hairpin { comment \"device to device\"; }\n"
-	"	counter off_path { comment \"device to anything but its own cloud interface\"; }\n"
-	"	counter no_service { comment \"device to what is no service\"; }\n"
-	"	counter from_cloud { comment \"cloud to device, not listed\"; }\n"
-	"	counter device_in { comment \"device to the gateway itself\"; }\n"
-	"	counter cloud_in { comment \"cloud to the gateway itself\"; }\n"
-	"	counter outer_in { comment \"clear text from outside\"; }\n"
-	"	counter outer_clear { comment \"clear text to the outside\"; }\n"
-	"\n"
-	"	set outer { type ifname; }\n"
-	"	set cloud { type ifname; }\n"
-	"	map zone { typeof iifname : ct zone; }\n"
-	"	map side { type ifname : verdict; }\n"
-	"	set path { type ifname . ifname; comment \"XFRM interface, cloud interface\"; }\n"
-	"	set pool4 { type ifname . ipv4_addr; flags interval; }\n"
-	"	set pool6 { type ifname . ipv6_addr; flags interval; }\n"
-	"	set service4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"
-	"	set service6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"
-	"	set downlink4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"
-	"	set downlink6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"
-	"\n"
-	"	chain zone_in {\n"
-	"		type filter hook prerouting priority -450; policy accept;\n"
-	"		ct zone set iifname map @zone\n"
-	"	}\n"
-	"	chain zone_out {\n"
-	"		type filter hook output priority -450; policy accept;\n"
-	"		ct zone set oifname map @zone\n"
-	"	}\n"
-	"\n"
-	"	chain untracked_in {\n"
-	"		type filter hook prerouting priority raw; policy accept;\n"
-	"		iifname @outer notrack\n"
-	"	}\n"
-	"	chain untracked_out {\n"
-	"		type filter hook output priority raw; policy accept;\n"
-	"		oifname @outer notrack\n"
-	"	}\n"
-	"\n"
-	"	chain errors {\n"
-	"		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n"
-	"		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept\n"
-	"	}\n"
-	"	chain ping {\n"
-	"		jump errors\n"
-	"		icmp type { echo-request, echo-reply } accept\n"
-	"		icmpv6 type { echo-request, echo-reply, nd-neighbor-solicit, nd-neighbor-advert } accept\n"
-	"	}\n"
-	"	chain tunnel {\n"
-	"		meta l4proto esp accept\n"
-	"		jump ping\n"
-	"	}\n"
-	"\n"
-	"	chain from_device {\n"
-	"		meta sdifname . ip saddr != @pool4 counter name spoofed drop\n"
-	"		meta sdifname . ip6 saddr != @pool6 counter name spoofed drop\n"
-	"		meta sdifname . ip daddr @pool4 counter name hairpin drop\n"
-	"		meta sdifname . ip6 daddr @pool6 counter name hairpin drop\n"
-	"		meta sdifname . oifname != @path counter name off_path drop\n"
-	"		ct state new,established ct direction original jump device_asks\n"
-	"		ct state established ct direction reply jump device_answers\n"
-	"		ct state related jump errors\n"
-	"		counter name no_service drop\n"
-	"	}\n"
-	"	chain device_asks {\n"
-	"		meta sdifname . ip daddr . meta l4proto . th dport @service4 accept\n"
-	"		meta sdifname . ip6 daddr . meta l4proto . th dport @service6 accept\n"
-	"	}\n"
-	"	chain device_answers {\n"
-	"		meta sdifname . ip daddr . meta l4proto . th sport @downlink4 accept\n"
-	"		meta sdifname . ip6 daddr . meta l4proto . th sport @downlink6 accept\n"
-	"	}\n"
-	"\n"
-	"	chain from_cloud {\n"
-	"		oifname . meta sdifname != @path counter name from_cloud drop\n"
-	"		oifname . ip daddr != @pool4 counter name from_cloud drop\n"
-	"		oifname . ip6 daddr != @pool6 counter name from_cloud drop\n"
-	"		ct state established ct direction reply jump cloud_answers\n"
-	"		ct state new,established ct direction original jump cloud_asks\n"
-	"		ct state related jump errors\n"
-	"		counter name from_cloud drop\n"
-	"	}\n"
-	"	chain cloud_answers {\n"
-	"		oifname . ip saddr . meta l4proto . th sport @service4 accept\n"
-	"		oifname . ip6 saddr . meta l4proto . th sport @service6 accept\n"
-	"	}\n"
-	"	chain cloud_asks {\n"
-	"		oifname . ip saddr . meta l4proto . th dport @downlink4 accept\n"
-	"		oifname . ip6 saddr . meta l4proto . th dport @downlink6 accept\n"
-	"	}\n"
-	"\n"
-	"	chain forward {\n"
-	"		type filter hook forward priority filter; policy drop;\n"
-	"		ct state invalid counter name invalid drop\n"
-	"		meta sdifname vmap @side\n"
-	"		counter name stranger drop\n"
-	"	}\n"
-	"\n"
-	"	chain to_gateway {\n"
-	"		jump ping\n"
-	"		counter name cloud_in drop\n"
-	"	}\n"
-	"	chain into_outer {\n"
-	"		udp dport { 500, 4500 } accept\n"
-	"		icmpv6 type nd-router-advert accept\n"
-	"		jump tunnel\n"
-	"		counter name outer_in drop\n"
-	"	}\n"
-	"	chain input {\n"
-	"		type filter hook input priority filter; policy accept;\n"
-	"		iifname @outer goto into_outer\n"
-	"		meta sdifname @outer goto into_outer\n"
-	"		iifname @cloud goto to_gateway\n"
-	"		meta sdifname @cloud goto to_gateway\n"
-	"		iifname \"" PLAN_PREFIX "*\" counter name device_in drop\n"
-	"		meta sdifname \"" PLAN_PREFIX "*\" counter name device_in drop\n"
-	"	}\n"
-	"\n"
-	"	chain out_of_outer {\n"
-	"		udp sport { 500, 4500 } accept\n"
-	"		icmpv6 type { nd-router-solicit, mld2-listener-report } accept\n"
-	"		jump tunnel\n"
-	"		counter name outer_clear drop\n"
-	"	}\n"
-	"	chain output {\n"
-	"		type filter hook output priority filter; policy accept;\n"
-	"		oifname @outer goto out_of_outer\n"
-	"	}\n"
-	"	chain postrouting {\n"
-	"		type filter hook postrouting priority filter; policy accept;\n"
-	"		oifname @outer rt ipsec missing goto out_of_outer\n"
-	"	}\n"
-	"}\n";
+static const char *const sets[] = {
+	"set outer",
+	"set cloud",
+	"set parent",
+	"set management",
+	"set allow4",
+	"set allow6",
+	"set dhcp",
+	"set resolver4",
+	"set resolver6",
+	"map zone",
+	"map zone4",
+	"map zone6",
+	"map mark4",
+	"map mark6",
+	"map mark_zone",
+	"map real4",
+	"map real6",
+	"map presented4",
+	"map presented6",
+	"map side",
+	"set path",
+	"set pool4",
+	"set pool6",
+	"map packets",
+	"map begin",
+	"set echo4",
+	"set echo6",
+	"set responder4",
+	"set responder6",
+	"set pinging",
+	"set service4",
+	"set service6",
+	"set downlink4",
+	"set downlink6",
+};
 
 /* Letters that mean themselves between quotation marks; among the others are the closing one and the wildcard. */
 static bool is_plain_name(const char *name)
@@ -188,20 +69,34 @@ static const char *suffix(const struct ip *ip)
 	return ip->family == AF_INET6 ? "6" : "4";
 }
 
+/* Intervals in a set must not overlap; of equal ones the first stays. */
+static bool covered_before(const struct prefix *list, size_t n, size_t i)
+{
+	for (size_t j = 0; j < n; j++)
+		if (j != i && prefix_covers(&list[j], &list[i]) && (j < i || !prefix_equal(&list[j], &list[i])))
+			return true;
+	return false;
+}
+
 static void add_pool(const struct apn *a, const char *link, struct buf *out)
 {
-	for (size_t i = 0; i < a->n_pool; i++) {
-		const struct prefix *p = &a->pool[i];
-		bool covered = false;
-		char text[PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 
-		/* Intervals in a set must not overlap; of equal ones the first stays. */
-		for (size_t j = 0; j < a->n_pool && !covered; j++)
-			covered = j != i && prefix_covers(&a->pool[j], p) && (j < i || !prefix_equal(&a->pool[j], p));
-		if (!covered)
-			buf_printf(
-				out, "add element inet culvert pool%s { \"%s\" . %s }\n", suffix(&p->ip), link, prefix_print(p, text));
-	}
+	for (size_t i = 0; i < a->n_pool; i++)
+		if (!covered_before(a->pool, a->n_pool, i))
+			buf_printf(out, "add element inet culvert pool%s { \"%s\" . %s }\n", suffix(&a->pool[i].ip), link,
+				prefix_print(&a->pool[i], text));
+}
+
+static bool has_timeout(const struct apn *a)
+{
+	return a->udp_timeout && a->udp_timeout != PLAN_UDP_TIMEOUT;
+}
+
+/* A chain for the first packets of flows is needed. */
+static bool has_begin(const struct apn *a)
+{
+	return a->limits.connections || has_timeout(a);
 }
 
 static void add_endpoints(const struct endpoints *e, const char *set, const char *link, struct buf *out)
@@ -222,42 +117,206 @@ static void add_endpoints(const struct endpoints *e, const char *set, const char
 
 static void add_interface(const char *name, uint32_t zone, const char *chain, struct buf *out)
 {
-	buf_printf(out, "add element inet culvert zone { \"%s\" : %u }\n", name, zone);
+	if (zone)
+		buf_printf(out, "add element inet culvert zone { \"%s\" : %u }\n", name, zone);
 	if (chain)
 		buf_printf(out, "add element inet culvert side { \"%s\" : goto %s }\n", name, chain);
 }
 
-static int add_apn(const struct apn *a, struct buf *out)
+static void add_to_set(const char *set, const char *name, struct buf *out)
+{
+	buf_printf(out, "add element inet culvert %s { \"%s\" }\n", set, name);
+}
+
+/* What tells the flows of an APN on a shared interface from those of others: where they go to. */
+static void add_shared(const struct apn *a, uint32_t zone, struct buf *out)
+{
+	const struct cloud *c = &a->cloud;
+	bool presented = c->n_presented_as > 0;
+	char pool[PREFIX_TEXT], shown[PREFIX_TEXT];
+
+	if (presented)
+		buf_printf(out, "add element inet culvert mark_zone { 0x%x : %u }\n", plan_mark(a), zone);
+	for (size_t i = 0; i < a->n_pool && (!presented || i < c->n_presented_as); i++) {
+		const struct prefix *p = presented ? &c->presented_as[i] : &a->pool[i];
+		const char *family = suffix(&p->ip);
+		prefix_print(&a->pool[i], pool);
+		prefix_print(p, shown);
+		buf_printf(out, "add element inet culvert zone%s { \"%s\" . %s : %u }\n", family, c->interface, shown, zone);
+		if (!presented)
+			continue;
+		buf_printf(
+			out, "add element inet culvert mark%s { \"%s\" . %s : 0x%x }\n", family, c->interface, shown, plan_mark(a));
+		buf_printf(out, "add element inet culvert real%s { \"%s\" . %s : %s }\n", family, c->interface, shown, pool);
+		buf_printf(out, "add element inet culvert presented%s { %u . %s : %s }\n", family, zone, pool, shown);
+	}
+}
+
+static bool is_parent_only(const struct model *m, const char *interface)
+{
+	bool management = m->management.interface && strcmp(m->management.interface, interface) == 0;
+
+	return !management && strcmp(m->gateway.outer.interface, interface) != 0;
+}
+
+static void add_cloud(const struct model *m, const struct apn *a, uint32_t zone, struct buf *out)
+{
+	char name[IFNAMSIZ];
+
+	add_to_set("cloud", plan_cloud_name(a, name), out);
+	add_interface(name, a->cloud.attach == CLOUD_SHARED ? 0 : zone, "from_cloud", out);
+	switch (a->cloud.attach) {
+	case CLOUD_DEDICATED:
+		return;
+	case CLOUD_VLAN:
+		if (is_parent_only(m, a->cloud.interface))
+			add_to_set("parent", a->cloud.interface, out);
+		return;
+	case CLOUD_SHARED:
+		if (a->cloud.shared && a->cloud.shared->address.ip.family == AF_UNSPEC)
+			add_to_set("dhcp", a->cloud.interface, out);
+		add_shared(a, zone, out);
+		return;
+	}
+}
+
+/* Names have the values in them: such an object cannot be changed while it is there. */
+static void add_limits(const struct apn *a, struct buf *out)
+{
+	static const struct {
+		const char *suffix, *protocol;
+	} families[] = { { "4", "ip" }, { "6", "ip6" } };
+	const struct limits *l = &a->limits;
+	unsigned timeout = a->udp_timeout;
+
+	if (l->packets)
+		buf_printf(out, "add limit inet culvert packets_%u_%u { rate over %u/second burst %u packets; }\n", a->table,
+			l->packets, l->packets, l->packets);
+	if (!has_begin(a))
+		return;
+	for (size_t i = 0; has_timeout(a) && i < 2; i++)
+		buf_printf(out,
+			"add ct timeout inet culvert udp%s_%u_%u { protocol udp; l3proto %s; policy = { unreplied : %u, "
+			"replied : %u }; }\n",
+			families[i].suffix, a->table, timeout, families[i].protocol, timeout, timeout);
+	buf_printf(out, "table inet culvert { chain begin_%u {", a->table);
+	if (l->connections)
+		buf_printf(out, " ct count over %u counter name over_flows drop;", l->connections);
+	for (size_t i = 0; has_timeout(a) && i < 2; i++)
+		buf_printf(out, " meta nfproto ipv%s ct timeout set \"udp%s_%u_%u\";", families[i].suffix, families[i].suffix,
+			a->table, timeout);
+	buf_puts(out, " }; }\n");
+}
+
+static void add_hosts(const struct hosts *h, const char *link, struct buf *out)
+{
+	char text[IP_TEXT];
+
+	for (size_t i = 0; i < h->count; i++)
+		buf_printf(out, "add element inet culvert echo%s { \"%s\" . %s }\n", suffix(&h->items[i]), link,
+			ip_print(&h->items[i], text));
+}
+
+static void add_responder(const struct ping_responder *r, const char *link, struct buf *out)
+{
+	char from[PREFIX_TEXT], address[IP_TEXT];
+
+	for (size_t i = 0; r->address.family != AF_UNSPEC && i < r->n_from; i++)
+		if (!covered_before(r->from, r->n_from, i))
+			buf_printf(out, "add element inet culvert responder%s { \"%s\" . %s . %s }\n", suffix(&r->address), link,
+				prefix_print(&r->from[i], from), ip_print(&r->address, address));
+}
+
+/* What of an APN is listed for each of its links. */
+struct listed {
+	struct endpoints services, downlink;
+	struct hosts hosts;
+};
+
+static void add_link(
+	const struct apn *a, const struct link *l, uint32_t zone, const struct listed *listed, struct buf *out)
+{
+	char name[IFNAMSIZ], cloud[IFNAMSIZ];
+
+	plan_xfrm_name(l->if_id, name);
+	add_interface(name, zone, "from_device", out);
+	buf_printf(out, "add element inet culvert path { \"%s\" . \"%s\" }\n", name, plan_cloud_name(a, cloud));
+	add_pool(a, name, out);
+	add_endpoints(&listed->services, "service", name, out);
+	add_endpoints(&listed->downlink, "downlink", name, out);
+	if (a->icmp == ICMP_ECHO)
+		add_hosts(&listed->hosts, name, out);
+	add_responder(&a->ping_responder, name, out);
+	if (a->limits.packets)
+		buf_printf(out, "add element inet culvert packets { \"%s\" : \"packets_%u_%u\" }\n", name, a->table,
+			a->limits.packets);
+	if (has_begin(a))
+		buf_printf(out, "add element inet culvert begin { \"%s\" : jump begin_%u }\n", name, a->table);
+}
+
+static int collect(const struct apn *a, struct listed *l)
+{
+	int r = endpoints_collect(a->services, a->n_services, &l->services);
+
+	if (r == 0)
+		r = endpoints_collect(a->downlink, a->n_downlink, &l->downlink);
+	return r < 0 ? r : hosts_collect(a, &l->hosts);
+}
+
+static int add_apn(const struct model *m, const struct apn *a, struct buf *out)
 {
 	uint32_t zone = a->table - IDS_TABLE_FIRST + 1;
-	struct endpoints services = { 0 }, downlink = { 0 };
-	char name[IFNAMSIZ];
+	struct listed listed = { 0 };
+	char vrf[IFNAMSIZ];
 
 	if (a->table < IDS_TABLE_FIRST || zone > UINT16_MAX)
 		return -ERANGE;
 	if (!is_plain_name(a->cloud.interface))
 		return -EINVAL;
-	int r = endpoints_collect(a->services, a->n_services, &services);
-	if (r == 0)
-		r = endpoints_collect(a->downlink, a->n_downlink, &downlink);
-	if (r < 0)
-		goto finish;
-	buf_printf(out, "\n# %s\n", a->name);
-	buf_printf(out, "add element inet culvert cloud { \"%s\" }\n", a->cloud.interface);
-	add_interface(a->cloud.interface, zone, "from_cloud", out);
-	add_interface(plan_vrf_name(a->table, name), zone, NULL, out);
-	for (size_t i = 0; i < a->n_links; i++) {
-		plan_xfrm_name(a->links[i].if_id, name);
-		add_interface(name, zone, "from_device", out);
-		buf_printf(out, "add element inet culvert path { \"%s\" . \"%s\" }\n", name, a->cloud.interface);
-		add_pool(a, name, out);
-		add_endpoints(&services, "service", name, out);
-		add_endpoints(&downlink, "downlink", name, out);
+	int r = collect(a, &listed);
+	if (r == 0) {
+		buf_printf(out, "\n# %s\n", a->name);
+		add_cloud(m, a, zone, out);
+		add_interface(plan_vrf_name(a->table, vrf), zone, NULL, out);
+		add_limits(a, out);
+		for (size_t i = 0; i < a->n_links; i++)
+			add_link(a, &a->links[i], zone, &listed, out);
 	}
-finish:
-	endpoints_free(&services);
-	endpoints_free(&downlink);
+	endpoints_free(&listed.services);
+	endpoints_free(&listed.downlink);
+	hosts_free(&listed.hosts);
 	return r;
+}
+
+static void add_prefixes(const char *set, const struct prefix *prefixes, size_t n, struct buf *out)
+{
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < n; i++)
+		if (!covered_before(prefixes, n, i))
+			buf_printf(out, "add element inet culvert %s%s { %s }\n", set, suffix(&prefixes[i].ip),
+				prefix_print(&prefixes[i], text));
+}
+
+static int add_machine(const struct model *m, struct buf *out)
+{
+	const struct outer *outer = &m->gateway.outer;
+	const struct management *management = &m->management;
+	char text[IP_TEXT];
+
+	if (!is_plain_name(outer->interface) || (management->interface && !is_plain_name(management->interface)))
+		return -EINVAL;
+	buf_printf(out, "\nadd element inet culvert outer { \"%s\" }\n", outer->interface);
+	if (outer->address.dhcp)
+		add_to_set("dhcp", outer->interface, out);
+	for (size_t i = 0; i < outer->n_resolvers; i++)
+		buf_printf(out, "add element inet culvert resolver%s { %s }\n", suffix(&outer->resolvers[i]),
+			ip_print(&outer->resolvers[i], text));
+	if (management->interface) {
+		add_to_set("management", management->interface, out);
+		add_prefixes("allow", management->allow, management->n_allow, out);
+	}
+	return 0;
 }
 
 /*
@@ -268,23 +327,19 @@ static void add_layout(const char *command, struct buf *out)
 {
 	uint32_t hash = 2166136261U;
 
-	for (const char *c = rules; *c != '\0'; c++)
+	for (const char *c = nft_rules; *c != '\0'; c++)
 		hash = (hash ^ (uint8_t)*c) * 16777619U;
 	buf_printf(out, "%s layout_%08x\n", command, hash);
 }
 
 static int add_content(const struct model *m, struct buf *out)
 {
-	if (!is_plain_name(m->gateway.outer.interface))
-		return -EINVAL;
-	buf_puts(out, rules);
-	buf_printf(out, "\nadd element inet culvert outer { \"%s\" }\n", m->gateway.outer.interface);
-	for (size_t i = 0; i < m->n_apns; i++) {
-		int r = add_apn(&m->apns[i], out);
-		if (r < 0)
-			return r;
-	}
-	return out->error;
+	buf_puts(out, nft_rules);
+	int r = add_machine(m, out);
+
+	for (size_t i = 0; i < m->n_apns && r == 0; i++)
+		r = add_apn(m, &m->apns[i], out);
+	return r < 0 ? r : out->error;
 }
 
 static void begin_anew(struct buf *out)
@@ -312,5 +367,5 @@ int nft_render_in_place(const struct model *m, struct buf *out)
 void nft_render_closed(struct buf *out)
 {
 	begin_anew(out);
-	buf_puts(out, rules);
+	buf_puts(out, nft_rules);
 }

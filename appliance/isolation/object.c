@@ -88,11 +88,17 @@ void object_print(const struct object *o, struct buf *out)
 	case OBJECT_RULE:
 		print_rule(o, out);
 		return;
+	case OBJECT_MARK_RULE:
+		buf_printf(out, "rule %s fwmark 0x%x lookup %u", family_name(o), o->value, o->table);
+		return;
 	case OBJECT_VRF:
 		buf_printf(out, "link %s type vrf table %u", o->name, o->table);
 		return;
 	case OBJECT_XFRM:
 		buf_printf(out, "link %s type xfrm dev lo if_id %u", o->name, o->value);
+		return;
+	case OBJECT_VLAN:
+		buf_printf(out, "link %s type vlan link %s id %u", o->name, o->master, o->value);
 		return;
 	case OBJECT_FOREIGN:
 		buf_printf(out, "link %s of another make", o->name);

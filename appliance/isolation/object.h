@@ -12,8 +12,10 @@ struct buf;
 /* The order of the kinds is the order of a printed plan. */
 enum object_kind {
 	OBJECT_RULE, /* value = preference, family of prefix, table (0: l3mdev) */
+	OBJECT_MARK_RULE, /* value = mark, family of prefix, table */
 	OBJECT_VRF, /* name, table */
 	OBJECT_XFRM, /* name, value = if_id */
+	OBJECT_VLAN, /* name, value = VLAN, master = the interface that carries it */
 	OBJECT_FOREIGN, /* name: an interface with our prefix that we did not make; never wanted */
 	OBJECT_MTU, /* name, value = octets */
 	OBJECT_MASTER, /* name, master */

@@ -8,6 +8,7 @@
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/scope.h"
+#include "appliance/isolation/uses.h"
 #include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/cleanup.h"
@@ -30,55 +31,17 @@ struct observation {
 	struct nl_sock *sk;
 	bool in_part; /* only what scope says: no interfaces beside these are known */
 	struct interfaces interfaces;
-	struct scope scope; /* not in part: the cloud interfaces of the model, the tables of ours */
+	const struct model *model;
+	struct uses uses; /* of the model */
+	struct scope scope; /* not in part: only the tables of ours */
 	struct plan plan;
 };
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
 
 static int compare_tables(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
-}
-
-/* An interface that was the cloud side of an APN which is no more is known by its VRF. */
-static bool is_managed(const struct observation *o, const struct interface *i)
-{
-	if (plan_is_ours(i->name) || scope_has_name(&o->scope, i->name))
-		return true;
-	const struct interface *master = interfaces_find(&o->interfaces, i->master);
-	return master && master->kind == INTERFACE_VRF && plan_is_ours(master->name);
-}
-
-static int add_named(struct observation *o, enum object_kind kind, const struct interface *i, uint32_t value)
-{
-	struct object object = { .kind = kind, .value = value };
-
-	strncpy(object.name, i->name, sizeof(object.name) - 1);
-	return plan_add(&o->plan, &object);
-}
-
-static int add_own_link(struct observation *o, const struct interface *i)
-{
-	struct object vrf = { .kind = OBJECT_VRF, .table = i->number };
-
-	switch (i->kind) {
-	case INTERFACE_VRF:
-		strncpy(vrf.name, i->name, sizeof(vrf.name) - 1);
-		return plan_add(&o->plan, &vrf);
-	case INTERFACE_XFRM:
-		if (add_named(o, OBJECT_XFRM, i, i->number) < 0)
-			return -ENOMEM;
-		return add_named(o, OBJECT_MTU, i, i->mtu);
-	case INTERFACE_OTHER:
-		return add_named(o, OBJECT_FOREIGN, i, 0);
-	}
-	return 0;
 }
 
 /* The name of an interface; "" if there is none. In part others than those of the scope are asked for one by one. */
@@ -94,6 +57,62 @@ static void name_of(const struct observation *o, uint32_t index, char name[stati
 		name[0] = '\0';
 }
 
+static bool is_in_our_vrf(const struct observation *o, const struct interface *i)
+{
+	const struct interface *master = interfaces_find(&o->interfaces, i->master);
+	char name[IFNAMSIZ];
+
+	name_of(o, (uint32_t)i->master, name);
+	return plan_is_ours(name) && (!master || master->kind == INTERFACE_VRF);
+}
+
+/* What it is used for. An interface that was the cloud side of an APN which is no more is known by its VRF. */
+static unsigned use_of(const struct observation *o, const struct interface *i)
+{
+	unsigned use = uses_of(&o->uses, i->name);
+
+	if (plan_is_ours(i->name))
+		return USE_WHOLE;
+	return (use & USE_WHOLE) || !is_in_our_vrf(o, i) ? use : USE_WHOLE;
+}
+
+static int add_named(struct observation *o, enum object_kind kind, const struct interface *i, uint32_t value)
+{
+	struct object object = { .kind = kind, .value = value };
+
+	strncpy(object.name, i->name, sizeof(object.name) - 1);
+	return plan_add(&o->plan, &object);
+}
+
+static int add_vlan(struct observation *o, const struct interface *i)
+{
+	struct object vlan = { .kind = OBJECT_VLAN, .value = i->number };
+
+	strncpy(vlan.name, i->name, sizeof(vlan.name) - 1);
+	name_of(o, (uint32_t)i->parent, vlan.master);
+	return plan_add(&o->plan, &vlan);
+}
+
+static int add_own_link(struct observation *o, const struct interface *i)
+{
+	struct object vrf = { .kind = OBJECT_VRF, .table = i->number };
+
+	switch (i->kind) {
+	case INTERFACE_VRF:
+		strncpy(vrf.name, i->name, sizeof(vrf.name) - 1);
+		return plan_add(&o->plan, &vrf);
+	case INTERFACE_XFRM:
+		if (add_named(o, OBJECT_XFRM, i, i->number) < 0)
+			return -ENOMEM;
+		return add_named(o, OBJECT_MTU, i, i->mtu);
+	case INTERFACE_VLAN:
+		return add_vlan(o, i);
+	case INTERFACE_OTHER:
+		return add_named(o, OBJECT_FOREIGN, i, 0);
+	}
+	return 0;
+}
+
 static int add_interface(struct observation *o, const struct interface *i)
 {
 	char master[IFNAMSIZ];
@@ -102,7 +121,7 @@ static int add_interface(struct observation *o, const struct interface *i)
 	if (r == 0 && i->up)
 		r = add_named(o, OBJECT_UP, i, 0);
 	name_of(o, (uint32_t)i->master, master);
-	if (r == 0 && master[0] != '\0') {
+	if (r == 0 && master[0] != '\0' && (i->managed & USE_WHOLE)) {
 		struct object member = { .kind = OBJECT_MASTER };
 		strncpy(member.name, i->name, sizeof(member.name) - 1);
 		memcpy(member.master, master, sizeof(member.master));
@@ -118,11 +137,20 @@ static int observe_interfaces(struct observation *o)
 
 	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
 		struct interface *interface = &o->interfaces.items[i];
-		interface->managed = is_managed(o, interface);
+		interface->managed = use_of(o, interface);
 		if (interface->managed)
 			r = add_interface(o, interface);
 	}
 	return r;
+}
+
+/* Addresses that the machine's own settings give are not looked at, so that they stay. */
+static bool is_compared(const struct observation *o, const struct interface *i, const struct prefix *address)
+{
+	if (address->ip.family == AF_UNSPEC || (i->managed & USE_SETTINGS))
+		return false;
+	return (i->managed & USE_WHOLE) ||
+		   ((i->managed & USE_MANAGEMENT) && prefix_equal(address, &o->model->management.address));
 }
 
 static int take_address(struct nl_msg *msg, void *arg)
@@ -143,18 +171,20 @@ static int take_address(struct nl_msg *msg, void *arg)
 	object.prefix.ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
 	object.prefix.len = ifa->ifa_prefixlen;
 	strncpy(object.name, i->name, sizeof(object.name) - 1);
-	return object.prefix.ip.family == AF_UNSPEC ? 0 : plan_add(&o->plan, &object);
+	return is_compared(o, i, &object.prefix) ? plan_add(&o->plan, &object) : 0;
 }
 
 static int find_tables(struct observation *o, const struct model *m)
 {
 	struct scope *s = &o->scope;
 
-	s->tables = calloc(m->n_apns + o->interfaces.count + 1, sizeof(*s->tables));
+	s->tables = calloc(m->n_apns + m->n_shared + o->interfaces.count + 1, sizeof(*s->tables));
 	if (!s->tables)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_apns; i++)
 		s->tables[s->n_tables++] = m->apns[i].table;
+	for (size_t i = 0; i < m->n_shared; i++)
+		s->tables[s->n_tables++] = m->shared[i].table;
 	for (size_t i = 0; i < o->interfaces.count; i++)
 		/* A stranger's VRF by our prefix may have any table, even main: such routes are not ours to remove. */
 		if (o->interfaces.items[i].kind == INTERFACE_VRF && plan_is_ours(o->interfaces.items[i].name) &&
@@ -208,6 +238,18 @@ static bool is_plain_rule(const struct fib_rule_hdr *rule, struct nlattr *const 
 	return rule->src_len == 0 && rule->dst_len == 0 && rule->tos == 0 && !(rule->flags & FIB_RULE_INVERT);
 }
 
+/* A rule of ours for marked packets: by its preference, and by a mark of our range that it compares as a whole. */
+static int take_mark_rule(struct observation *o, const struct fib_rule_hdr *header, struct nlattr *const *tb)
+{
+	struct object rule = { .kind = OBJECT_MARK_RULE, .prefix.ip.family = header->family };
+
+	rule.value = netlink_number(tb[FRA_FWMARK]);
+	rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
+	if (netlink_number(tb[FRA_PRIORITY]) != PLAN_RULE_MARK || (rule.value & 0xffff0000u) != PLAN_MARK)
+		return 0;
+	return plan_add(&o->plan, &rule);
+}
+
 static int take_rule(struct nl_msg *msg, void *arg)
 {
 	struct observation *o = arg;
@@ -219,6 +261,8 @@ static int take_rule(struct nl_msg *msg, void *arg)
 	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
 		return -EBADMSG;
 	const struct fib_rule_hdr *header = nlmsg_data(nlh);
+	if (header->action == FR_ACT_TO_TBL && tb[FRA_FWMARK])
+		return take_mark_rule(o, header, tb);
 	if (header->action != FR_ACT_TO_TBL || !is_plain_rule(header, tb))
 		return 0;
 	struct object rule = { .kind = OBJECT_RULE, .prefix.ip.family = header->family };
@@ -239,8 +283,8 @@ static int observe_addresses(struct observation *o, unsigned char family)
 	if (!o->in_part)
 		return netlink_dump(o->sk, RTM_GETADDR, &header, sizeof(header), take_address, o);
 	for (size_t i = 0; i < o->interfaces.count && r == 0; i++) {
-		/* Our own have none, but for what the kernel makes. */
-		if (plan_is_ours(o->interfaces.items[i].name))
+		/* These have none, but for what the kernel makes. */
+		if (o->interfaces.items[i].kind == INTERFACE_XFRM)
 			continue;
 		header.ifa_index = (uint32_t)o->interfaces.items[i].index;
 		r = netlink_dump(o->sk, RTM_GETADDR, &header, sizeof(header), take_address, o);
@@ -331,34 +375,20 @@ static int observe_sysctl(struct observation *o, const struct object *want)
 	return plan_add(&o->plan, &object);
 }
 
-static int find_cloud(struct observation *o, const struct model *m)
+static int observe_all(struct observation *o, const struct plan *want)
 {
-	struct scope *s = &o->scope;
-
-	s->names = calloc(m->n_apns + 1, sizeof(*s->names));
-	if (!s->names)
-		return -ENOMEM;
-	for (size_t i = 0; i < m->n_apns; i++)
-		strncpy(s->names[s->n_names++], m->apns[i].cloud.interface, IFNAMSIZ - 1);
-	qsort(s->names, s->n_names, sizeof(*s->names), compare_names);
-	return 0;
-}
-
-/* m is NULL when the scope is set already. */
-static int observe_all(struct observation *o, const struct model *m, const struct plan *want)
-{
-	int r = m ? find_cloud(o, m) : 0;
+	int r = uses_collect(o->model, &o->uses);
 
 	if (r == 0)
 		r = observe_interfaces(o);
-	if (r == 0 && m)
-		r = find_tables(o, m);
+	if (r == 0 && !o->in_part)
+		r = find_tables(o, o->model);
 	if (r == 0)
 		r = observe_family(o, AF_INET);
 	if (r == 0)
 		r = observe_family(o, AF_INET6);
 	for (size_t i = 0; i < want->count && r == 0; i++)
-		if (want->objects[i].kind == OBJECT_SYSCTL && (m || scope_has(&o->scope, &want->objects[i])))
+		if (want->objects[i].kind == OBJECT_SYSCTL && (!o->in_part || scope_has(&o->scope, &want->objects[i])))
 			r = observe_sysctl(o, &want->objects[i]);
 	return r;
 }
@@ -371,6 +401,7 @@ static void end_observation(struct observation *o, int r, struct plan *ret)
 		plan_sort(ret);
 	}
 	interfaces_free(&o->interfaces);
+	uses_free(&o->uses);
 	plan_free(&o->plan);
 }
 
@@ -379,21 +410,22 @@ int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, 
 	int r = -EINTR;
 
 	for (int i = 0; i < TRIES && r == -EINTR; i++) {
-		struct observation o = { .sk = sk };
-		r = observe_all(&o, m, want);
+		struct observation o = { .sk = sk, .model = m };
+		r = observe_all(&o, want);
 		end_observation(&o, r, ret);
 		scope_free(&o.scope);
 	}
 	return r;
 }
 
-int observe_part(struct nl_sock *sk, const struct scope *scope, const struct plan *want, struct plan *ret)
+int observe_part(
+	struct nl_sock *sk, const struct model *m, const struct scope *scope, const struct plan *want, struct plan *ret)
 {
 	int r = -EINTR;
 
 	for (int i = 0; i < TRIES && r == -EINTR; i++) {
-		struct observation o = { .sk = sk, .in_part = true, .scope = *scope };
-		r = observe_all(&o, NULL, want);
+		struct observation o = { .sk = sk, .in_part = true, .model = m, .scope = *scope };
+		r = observe_all(&o, want);
 		end_observation(&o, r, ret);
 	}
 	return r;

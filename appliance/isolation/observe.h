@@ -14,6 +14,7 @@ struct scope;
  */
 int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, struct plan *ret);
 /* The same of a part, which takes less time the smaller it is (if sk is one of netlink_narrow()). */
-int observe_part(struct nl_sock *sk, const struct scope *scope, const struct plan *want, struct plan *ret);
+int observe_part(
+	struct nl_sock *sk, const struct model *m, const struct scope *scope, const struct plan *want, struct plan *ret);
 
 #endif

@@ -1,6 +1,8 @@
 #include "appliance/isolation/plan.h"
 
 #include "appliance/isolation/carrying.h"
+#include "appliance/isolation/endpoint.h"
+#include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/buf.h"
 
@@ -29,6 +31,20 @@ const char *plan_xfrm_name(uint32_t if_id, char name[static IFNAMSIZ])
 {
 	snprintf(name, IFNAMSIZ, PLAN_PREFIX "x%u", if_id);
 	return name;
+}
+
+const char *plan_cloud_name(const struct apn *a, char name[static IFNAMSIZ])
+{
+	if (a->cloud.attach == CLOUD_VLAN)
+		snprintf(name, IFNAMSIZ, PLAN_PREFIX "c%u", a->table);
+	else
+		snprintf(name, IFNAMSIZ, "%s", a->cloud.interface);
+	return name;
+}
+
+uint32_t plan_mark(const struct apn *a)
+{
+	return PLAN_MARK | (a->table - IDS_TABLE_FIRST + 1);
 }
 
 bool plan_is_ours(const char *interface)
@@ -116,6 +132,14 @@ static void add_route(struct builder *b, uint32_t table, const struct prefix *to
 	add(b, &o);
 }
 
+static void add_address(struct builder *b, const char *interface, const struct prefix *p)
+{
+	struct object o = { .kind = OBJECT_ADDRESS, .prefix = *p };
+
+	snprintf(o.name, sizeof(o.name), "%s", interface);
+	add(b, &o);
+}
+
 static void add_rules(struct builder *b, int family)
 {
 	struct object o = { .kind = OBJECT_RULE, .prefix.ip.family = family };
@@ -137,6 +161,11 @@ static void add_refusal(struct builder *b, uint32_t table, int family)
 	add(b, &o);
 }
 
+static bool in_range(uint32_t number)
+{
+	return number > 0 && number <= PLAN_NUMBER_MAX;
+}
+
 static bool uses_ipv6(const struct apn *a)
 {
 	for (size_t i = 0; i < a->n_pool; i++)
@@ -145,16 +174,24 @@ static bool uses_ipv6(const struct apn *a)
 	return false;
 }
 
-static void add_vrf(struct builder *b, const struct apn *a, const char *vrf)
+static void add_vrf(struct builder *b, uint32_t table, bool ipv6, const char *vrf)
 {
-	struct object o = { .kind = OBJECT_VRF, .table = a->table };
+	struct object o = { .kind = OBJECT_VRF, .table = table };
 
 	snprintf(o.name, sizeof(o.name), "%s", vrf);
 	add(b, &o);
 	add_named(b, OBJECT_UP, vrf, 0);
-	add_refusal(b, a->table, AF_INET);
-	add_refusal(b, a->table, AF_INET6);
-	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", vrf);
+	add_refusal(b, table, AF_INET);
+	add_refusal(b, table, AF_INET6);
+	add_sysctl(b, !ipv6, "net/ipv6/conf/%s/disable_ipv6", vrf);
+}
+
+static bool in_pool(const struct apn *a, const struct prefix *p)
+{
+	for (size_t i = 0; i < a->n_pool; i++)
+		if (prefix_covers(&a->pool[i], p))
+			return true;
+	return false;
 }
 
 static void add_link(
@@ -177,31 +214,103 @@ static void add_link(
 	add_sysctl(b, 0, "net/ipv4/conf/%s/rp_filter", name);
 	if (!carrying_has(carrying, if_id))
 		return;
-	for (size_t i = 0; i < a->n_pool; i++)
+	for (size_t i = 0; i < a->n_pool; i++) {
 		add_route(b, a->table, &a->pool[i], NULL, name, metric);
+		/* A marked packet finds its way by the APN's own table. */
+		if (a->cloud.shared && a->cloud.n_presented_as == 0)
+			add_route(b, a->cloud.shared->table, &a->pool[i], NULL, name, metric);
+	}
+	for (size_t i = 0; i < a->ping_responder.n_from; i++)
+		if (!in_pool(a, &a->ping_responder.from[i]))
+			add_route(b, a->table, &a->ping_responder.from[i], NULL, name, metric);
 }
 
 static void add_cloud(struct builder *b, const struct apn *a, const char *vrf)
 {
 	const struct cloud *c = &a->cloud;
-	struct object address = { .kind = OBJECT_ADDRESS, .prefix = c->address };
+	char name[IFNAMSIZ];
 
-	add_master(b, c->interface, vrf);
-	add_named(b, OBJECT_UP, c->interface, 0);
-	snprintf(address.name, sizeof(address.name), "%s", c->interface);
-	add(b, &address);
+	add_master(b, plan_cloud_name(a, name), vrf);
+	add_named(b, OBJECT_UP, name, 0);
+	add_address(b, name, &c->address);
 	for (size_t i = 0; i < c->n_prefixes; i++) {
 		const struct prefix *to = &c->prefixes[i];
 		if (prefix_covers(&c->address, to))
 			continue; /* on link: the address brings the route */
 		bool via = c->next_hop.family == to->ip.family;
-		add_route(b, a->table, to, via ? &c->next_hop : NULL, c->interface, PLAN_METRIC_STEP);
+		add_route(b, a->table, to, via ? &c->next_hop : NULL, name, PLAN_METRIC_STEP);
 	}
 }
 
-static bool in_range(uint32_t number)
+/* It carries nothing but its VLANs; it is only held up. */
+static void add_vlan(struct builder *b, const struct apn *a)
 {
-	return number > 0 && number <= PLAN_NUMBER_MAX;
+	struct object o = { .kind = OBJECT_VLAN, .value = a->cloud.vlan };
+
+	plan_cloud_name(a, o.name);
+	snprintf(o.master, sizeof(o.master), "%s", a->cloud.interface);
+	add(b, &o);
+	add_named(b, OBJECT_UP, a->cloud.interface, 0);
+	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", o.name);
+}
+
+/*
+ * The ways between an APN and the shared VRF: to the hosts that it may speak with, not to the rest of its prefixes.
+ * Where the interface's own subnet is not known, a next hop is the way to all of them. The shared table has the hosts
+ * behind a next hop as well, or their packets would fail the kernel's check of sources; by metrics of the APN's own,
+ * since another one may have another next hop.
+ */
+static void add_leaks(struct builder *b, const struct apn *a, const struct shared *s)
+{
+	const struct cloud *c = &a->cloud;
+	struct hosts hosts = { 0 };
+
+	if (b->error == 0)
+		b->error = hosts_collect(a, &hosts);
+	for (size_t i = 0; i < hosts.count; i++) {
+		struct prefix host = { .ip = hosts.items[i], .len = ip_bits(hosts.items[i].family) };
+		bool via = c->next_hop.family == host.ip.family && !prefix_covers(&s->address, &host);
+		add_route(b, a->table, &host, via ? &c->next_hop : NULL, c->interface, PLAN_METRIC_STEP);
+		if (via)
+			add_route(b, s->table, &host, &c->next_hop, c->interface, a->table);
+	}
+	hosts_free(&hosts);
+	if (c->n_presented_as == 0)
+		return;
+	struct object rule = { .kind = OBJECT_MARK_RULE, .value = plan_mark(a), .table = a->table };
+	rule.prefix.ip.family = uses_ipv6(a) ? AF_INET6 : AF_INET;
+	add(b, &rule);
+	/* What the gateway answers to a marked packet, an ICMP error, is mapped as the packet was. */
+	add_sysctl(b, 1, "net/%s/fwmark_reflect", uses_ipv6(a) ? "ipv6" : "ipv4");
+}
+
+static void add_shared(struct builder *b, const struct model *m, const struct shared *s)
+{
+	bool ipv6 = false;
+	char vrf[IFNAMSIZ];
+
+	if (b->error == 0 && !in_range(s->table))
+		b->error = -ERANGE;
+	for (size_t i = 0; i < m->n_apns; i++)
+		ipv6 = ipv6 || (m->apns[i].cloud.shared == s && uses_ipv6(&m->apns[i]));
+	plan_vrf_name(s->table, vrf);
+	add_vrf(b, s->table, ipv6, vrf);
+	add_master(b, s->interface, vrf);
+	add_named(b, OBJECT_UP, s->interface, 0);
+	if (s->address.ip.family != AF_UNSPEC)
+		add_address(b, s->interface, &s->address);
+	else if (ipv6) /* becoming a member takes an interface down for a moment, and IPv6 addresses with it */
+		add_sysctl(b, 1, "net/ipv6/conf/%s/keep_addr_on_down", s->interface);
+}
+
+/* On the VRF itself, unless the cloud interface in it has that address. */
+static void add_responder(struct builder *b, const struct apn *a, const char *vrf)
+{
+	struct prefix p = { .ip = a->ping_responder.address, .len = ip_bits(a->ping_responder.address.family) };
+
+	if (p.ip.family == AF_UNSPEC || (!a->cloud.shared && ip_equal(&p.ip, &a->cloud.address.ip)))
+		return;
+	add_address(b, vrf, &p);
 }
 
 static int check_numbers(const struct apn *a)
@@ -223,14 +332,20 @@ static void add_apn(struct builder *b, const struct apn *a, const struct carryin
 	if (b->error < 0)
 		return;
 	plan_vrf_name(a->table, vrf);
-	add_vrf(b, a, vrf);
+	add_vrf(b, a->table, uses_ipv6(a), vrf);
+	add_responder(b, a, vrf);
 	for (size_t i = 0; i < a->n_links; i++)
 		add_link(b, a, i, carrying, vrf);
 	switch (a->cloud.attach) {
 	case CLOUD_DEDICATED:
-	case CLOUD_VLAN:
-	case CLOUD_SHARED:
 		add_cloud(b, a, vrf);
+		return;
+	case CLOUD_VLAN:
+		add_vlan(b, a);
+		add_cloud(b, a, vrf);
+		return;
+	case CLOUD_SHARED:
+		add_leaks(b, a, a->cloud.shared);
 		return;
 	}
 }
@@ -243,6 +358,10 @@ static void add_host(struct builder *b, const struct model *m)
 		ipv6 = ipv6 || uses_ipv6(&m->apns[i]);
 	add_rules(b, AF_INET);
 	add_rules(b, AF_INET6);
+	if (m->management.interface) {
+		add_named(b, OBJECT_UP, m->management.interface, 0);
+		add_address(b, m->management.interface, &m->management.address);
+	}
 	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout");
 	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout_stream");
 	add_sysctl(b, 1, "net/ipv4/ip_forward");
@@ -256,6 +375,8 @@ int plan_build(const struct model *m, const struct carrying *carrying, struct pl
 	struct builder b = { 0 };
 
 	add_host(&b, m);
+	for (size_t i = 0; i < m->n_shared; i++)
+		add_shared(&b, m, &m->shared[i]);
 	for (size_t i = 0; i < m->n_apns; i++)
 		add_apn(&b, &m->apns[i], carrying);
 	if (b.error < 0) {

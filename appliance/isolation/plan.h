@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct apn;
 struct buf;
 struct carrying;
 struct model;
@@ -19,6 +20,7 @@ struct model;
 
 enum {
 	PLAN_XFRM_MTU = 1400, /* octets; leaves room for ESP in UDP in an outer packet of 1500 */
+	PLAN_RULE_MARK = 900, /* preference of the rules for marked packets: before the VRFs' */
 	PLAN_RULE_L3MDEV = 1000, /* preference; the kernel's own choice for the rule that sends a VRF to its table */
 	PLAN_RULE_LOCAL = 32765, /* preference of the local table: behind the VRFs' rule, before main */
 	PLAN_METRIC_STEP = 100, /* between the pool routes of one link and those of the next */
@@ -26,6 +28,8 @@ enum {
 	PLAN_NUMBER_MAX = 999999999, /* of a table or an if_id: the largest that fits into an interface name */
 };
 #define PLAN_METRIC_REFUSAL 4278198272u /* of the default that refuses: behind every other route (kernel's vrf.rst) */
+
+#define PLAN_MARK 0x63750000u /* with a conntrack zone in its low half: a packet to an APN whose pool is presented */
 
 struct plan { /* zero-initialise */
 	struct object *objects; /* owned; sorted and each once after plan_sort() */
@@ -36,6 +40,10 @@ struct plan { /* zero-initialise */
 /* "culv-v<table>" and "culv-x<if_id>", numbers up to PLAN_NUMBER_MAX. Writes the name and returns it. */
 const char *plan_vrf_name(uint32_t table, char name[static IFNAMSIZ]);
 const char *plan_xfrm_name(uint32_t if_id, char name[static IFNAMSIZ]);
+/* The interface of its cloud side: the machine's own, or the VLAN that we make, "culv-c<table>". As above. */
+const char *plan_cloud_name(const struct apn *a, char name[static IFNAMSIZ]);
+/* The mark of packets to devices of an APN whose pool is presented as another prefix. Its table is in range. */
+uint32_t plan_mark(const struct apn *a);
 /* Made by us, judging by its name. */
 bool plan_is_ours(const char *interface);
 

@@ -61,7 +61,8 @@ int scope_of(const struct changes *c, struct scope *ret)
 	}
 	for (size_t i = 0; i < c->count; i++) {
 		const struct object *o = &c->items[i].object;
-		if (o->table != 0 && o->kind != OBJECT_RULE)
+		bool is_rule = o->kind == OBJECT_RULE || o->kind == OBJECT_MARK_RULE; /* these are always read */
+		if (o->table != 0 && !is_rule)
 			s.tables[s.n_tables++] = o->table;
 		if (o->kind != OBJECT_ROUTE && scope_interface(o, s.names[s.n_names]))
 			s.n_names++;

@@ -5,6 +5,7 @@ import gateway
 import libreswan
 import netns
 import operators_file
+import second
 import stock
 import topology
 import traffic
@@ -81,6 +82,7 @@ class Lab:
 def clear():
     """Ends what a scenario started and takes the network away."""
     libreswan.clear()
+    second.clear()
     stock.clear()
     gateway.clear()
     topology.remove()

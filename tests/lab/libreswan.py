@@ -12,25 +12,24 @@ import topology
 UNIT = "carrier-libreswan.service"
 FOLDER = "/run/carrier-libreswan"
 LIBEXEC = "/usr/libexec/ipsec"
-CONTROL = f"{FOLDER}/run/pluto.ctl"
 NAME = "gw"
 
 # The carrier's end is left. The routes are the topology's, so pluto's own script has nothing to do. Not auto=add: pluto
 # would load it a second time by itself, at a moment of its own.
-_CONF = f"""
+_CONF = """
 config setup
-    dumpdir={FOLDER}
+    dumpdir={folder}
     virtual-private=
-conn {NAME}
+conn {name}
     keyexchange=ikev2
     authby=secret
-    left={topology.CARRIER}
-    leftid=@praha.example.net
-    leftsubnet={topology.POOL}
+    left={address}
+    leftid=@{identity}
+    leftsubnet={pool}
     leftupdown=%disabled
-    right={topology.GATEWAY}
-    rightid={topology.GATEWAY}
-    rightsubnet={topology.CLOUD_NET}
+    right={gateway}
+    rightid={gateway}
+    rightsubnet={cloud}
     ike=aes256-sha2_256-modp2048
     esp=aes256-sha2_256
     pfs=yes
@@ -40,41 +39,48 @@ conn {NAME}
 """
 
 
-def whack(*arguments):
-    """pluto's control; what it says."""
-    return netns.run(f"{LIBEXEC}/whack", "--ctlsocket", CONTROL, *arguments, check=False)
+class Pluto:
+    def __init__(self, namespace, unit, folder, **ends):
+        self.namespace, self.unit, self.folder, self.ends = namespace, unit, folder, ends
+        self.control = f"{folder}/run/pluto.ctl"
+
+    def whack(self, *arguments):
+        """pluto's control; what it says."""
+        return netns.run(f"{LIBEXEC}/whack", "--ctlsocket", self.control, *arguments, check=False)
+
+    def start(self, psk):
+        """Brings pluto up with the connection loaded: it answers, and initiates when asked."""
+        folder, ends = self.folder, {"gateway": topology.GATEWAY, "cloud": topology.CLOUD_NET, **self.ends}
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(f"{folder}/nss", mode=0o700)
+        os.makedirs(f"{folder}/run", mode=0o700)
+        files.write_private(f"{folder}/ipsec.conf", _CONF.format(folder=folder, name=NAME, **ends))
+        files.write_private(f"{folder}/ipsec.secrets", f'@{ends["identity"]} {topology.GATEWAY} : PSK "{psk}"\n')
+        netns.run("certutil", "-N", "-d", f"sql:{folder}/nss", "--empty-password")
+        systemd.run_in(self.namespace, self.unit, f"{LIBEXEC}/pluto", "--nofork", "--stderrlog", "--config",
+            f"{folder}/ipsec.conf", "--secretsfile", f"{folder}/ipsec.secrets", "--nssdir", f"{folder}/nss",
+            "--rundir", f"{folder}/run")
+        if not check.poll(lambda: os.path.exists(self.control), every=0.05):
+            raise RuntimeError("pluto did not come up")
+        self.whack("--listen")
+        self.whack("--rereadsecrets")
+        netns.run(f"{LIBEXEC}/addconn", "--config", f"{folder}/ipsec.conf", "--ctlsocket", self.control, NAME)
+
+    def initiate(self):
+        """Asks pluto to bring the tunnel up and does not wait."""
+        self.whack("--initiate", "--asynchronous", "--name", NAME)
+
+    def rekey_child(self):
+        return self.whack("--rekey-child", "--name", NAME)
+
+    def rekey_ike(self):
+        return self.whack("--rekey-ike", "--name", NAME)
+
+    def clear(self):
+        systemd.stop(self.unit)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(psk):
-    """Brings pluto up with the connection loaded: it answers, and initiates when asked."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    os.makedirs(f"{FOLDER}/nss", mode=0o700)
-    os.makedirs(f"{FOLDER}/run", mode=0o700)
-    files.write_private(f"{FOLDER}/ipsec.conf", _CONF)
-    files.write_private(f"{FOLDER}/ipsec.secrets", f'@praha.example.net {topology.GATEWAY} : PSK "{psk}"\n')
-    netns.run("certutil", "-N", "-d", f"sql:{FOLDER}/nss", "--empty-password")
-    systemd.run_in("carrier", UNIT, f"{LIBEXEC}/pluto", "--nofork", "--stderrlog", "--config", f"{FOLDER}/ipsec.conf",
-        "--secretsfile", f"{FOLDER}/ipsec.secrets", "--nssdir", f"{FOLDER}/nss", "--rundir", f"{FOLDER}/run")
-    if not check.poll(lambda: os.path.exists(CONTROL), every=0.05):
-        raise RuntimeError("pluto did not come up")
-    whack("--listen")
-    whack("--rereadsecrets")
-    netns.run(f"{LIBEXEC}/addconn", "--config", f"{FOLDER}/ipsec.conf", "--ctlsocket", CONTROL, NAME)
-
-
-def initiate():
-    """Asks pluto to bring the tunnel up and does not wait."""
-    whack("--initiate", "--asynchronous", "--name", NAME)
-
-
-def rekey_child():
-    return whack("--rekey-child", "--name", NAME)
-
-
-def rekey_ike():
-    return whack("--rekey-ike", "--name", NAME)
-
-
-def clear():
-    systemd.stop(UNIT)
-    shutil.rmtree(FOLDER, ignore_errors=True)
+FIRST = Pluto("carrier", UNIT, FOLDER, address=topology.CARRIER, identity="praha.example.net", pool=topology.POOL)
+whack, start, initiate = FIRST.whack, FIRST.start, FIRST.initiate
+rekey_child, rekey_ike, clear = FIRST.rekey_child, FIRST.rekey_ike, FIRST.clear

@@ -1,6 +1,7 @@
 """Datagrams that belong together: services that answer, an exchange, a numbered stream with its losses and gaps."""
 
 import select
+import socket
 import threading
 import time
 
@@ -20,10 +21,20 @@ class Echo(threading.Thread):
         self._sock.settimeout(None)
         self.start()
 
+    @classmethod
+    def of(cls, sock):
+        """The same on a socket that is there."""
+        echo = cls.__new__(cls)
+        threading.Thread.__init__(echo, daemon=True)
+        echo._sock = sock
+        sock.settimeout(None)
+        echo.start()
+        return echo
+
     def run(self):
         while True:
             try:
-                payload, sender = self._sock.recvfrom(2048)
+                payload, sender = self._sock.recvfrom(4096)
                 self._sock.sendto(payload, sender)
             except OSError:  # no way back at the moment: as a service would, wait for the next
                 continue
@@ -44,7 +55,7 @@ class Exchange:
         while (left := end - time.monotonic()) > 0:
             self.sock.settimeout(left)
             try:
-                if self.sock.recv(2048) == payload:
+                if self.sock.recv(4096) == payload:
                     return True
             except TimeoutError:
                 break
@@ -57,6 +68,20 @@ class Exchange:
         payload = wire.token()
         self.send(payload)
         return payload if self.await_answer(payload, limit) else None
+
+
+    def ask_with(self, octets, limit=wire.LIMIT):
+        """The same with a datagram of that size."""
+        payload = wire.token().ljust(octets, b"x")
+        try:
+            self.send(payload)
+        except OSError:  # it does not fit, and may not be taken apart
+            return None
+        return payload if self.await_answer(payload, limit) else None
+
+
+def socket_of_six():
+    return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 
 
 def device_to_service():
