@@ -130,7 +130,7 @@ size_t diag_sorted(const struct diag_list *l, const struct diag *ret[static DIAG
 	return l->count;
 }
 
-static void print_one(const struct diag *d, struct buf *out)
+void diag_print_one(const struct diag *d, struct buf *out)
 {
 	if (d->file && d->line)
 		buf_printf(out, "%s:%u: ", d->file, d->line);
@@ -140,7 +140,7 @@ static void print_one(const struct diag *d, struct buf *out)
 		buf_printf(out, "%s: ", diag_word(d->severity));
 	if (d->key)
 		buf_printf(out, "%s: ", d->key);
-	buf_printf(out, "%s\n", d->text);
+	buf_puts(out, d->text);
 }
 
 void diag_print(const struct diag_list *l, struct buf *out)
@@ -148,8 +148,10 @@ void diag_print(const struct diag_list *l, struct buf *out)
 	const struct diag *sorted[DIAG_MAX] = { 0 };
 	size_t n = diag_sorted(l, sorted);
 
-	for (size_t i = 0; i < n; i++)
-		print_one(sorted[i], out);
+	for (size_t i = 0; i < n; i++) {
+		diag_print_one(sorted[i], out);
+		buf_puts(out, "\n");
+	}
 	if (l->dropped)
 		buf_printf(out, "and %zu more\n", l->dropped);
 }

@@ -157,6 +157,22 @@ static int put_in_place(const char *run, const char *part, unsigned number, stru
 	return rename(part, whole) ? frozen_fail(diags, whole, -errno, "cannot be renamed from its .part") : 0;
 }
 
+/* Loads what was frozen. Its warnings were said of the operator's file, its errors were not. */
+static int load_frozen(const char *run, unsigned number, struct diag_list *diags, struct generation *ret)
+{
+	struct diag_list said = { 0 };
+	int r = generation_load(run, number, &said, ret);
+
+	for (size_t i = 0; i < said.count; i++) {
+		const struct diag *d = &said.items[i];
+
+		if (d->severity == DIAG_ERROR)
+			diag_error(diags, d->file, d->line, d->key, "%s", d->text);
+	}
+	diag_free(&said);
+	return r;
+}
+
 /* Writes next.part, renames it and loads the result, so that culvertd holds what the plugin will read. */
 static int make(const char *run, const struct generation_source *s, const struct generation *current,
 	const struct content *c, const struct outline_difference *d, struct diag_list *diags, struct generation *ret)
@@ -181,7 +197,7 @@ static int make(const char *run, const struct generation_source *s, const struct
 			io_remove_tree(part);
 		return r;
 	}
-	r = generation_load(run, number, diags, ret);
+	r = load_frozen(run, number, diags, ret);
 	if (r)
 		generation_discard(run, number);
 	return r;
