@@ -1,11 +1,14 @@
 /*
- * nft.c renders one statement a line, and everything that depends on the model is a line "add element". So the lines
- * that two texts begin and end with are passed over, and what is between them is compared as two sets of elements. The
- * same element may stand there for several APNs: it goes when the last of its lines does.
+ * nft.c renders one statement a line, and what depends on the model are lines "add element", and of APNs with limits
+ * also objects and chains that the elements refer to. So the lines that two texts begin and end with are passed over,
+ * and what is between them is compared as two sets of elements. The same element may stand there for several APNs: it
+ * goes when the last of its lines does. Objects and chains may come beside elements; if one goes, or has another place,
+ * the whole must be loaded: what is not in the old text is then not in the kernel either, or is an empty chain.
  */
 #include "appliance/isolation/nft_delta.h"
 
 #include "lib/buf.h"
+#include "lib/cleanup.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -28,6 +31,13 @@ struct element { /* SET { WHAT } */
 
 struct elements { /* zero-initialise */
 	struct element *items; /* owned */
+	size_t count;
+	size_t size;
+};
+
+/* Statements of other kinds, in order. */
+struct rest { /* zero-initialise */
+	struct piece *lines; /* owned */
 	size_t count;
 	size_t size;
 };
@@ -105,8 +115,22 @@ static int add_element(struct elements *list, const struct element *e)
 	return 0;
 }
 
-/* All elements of a text, sorted. -EAGAIN if there is anything else in it, unless that is passed over. */
-static int read_elements(struct piece text, bool pass_over, struct elements *ret)
+static int add_rest(struct rest *list, const struct piece *line)
+{
+	if (list->count == list->size) {
+		size_t size = list->size > 0 ? 2 * list->size : 16;
+		struct piece *lines = reallocarray(list->lines, size, sizeof(*lines));
+		if (!lines)
+			return -ENOMEM;
+		list->lines = lines;
+		list->size = size;
+	}
+	list->lines[list->count++] = *line;
+	return 0;
+}
+
+/* All elements of a text, sorted, and in ret_rest, unless that is NULL, what else there is in it. */
+static int read_elements(struct piece text, struct elements *ret, struct rest *ret_rest)
 {
 	struct element e;
 	struct piece line;
@@ -115,8 +139,8 @@ static int read_elements(struct piece text, bool pass_over, struct elements *ret
 	while (r == 0 && next_line(&text, &line)) {
 		if (read_element(&line, &e))
 			r = add_element(ret, &e);
-		else if (!is_silent(&line) && !pass_over)
-			r = -EAGAIN;
+		else if (!is_silent(&line) && ret_rest)
+			r = add_rest(ret_rest, &line);
 	}
 	if (r == 0 && ret->count > 0)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_elements);
@@ -202,18 +226,61 @@ static int say_missing(const struct elements *list, const struct elements *other
 	return finish(&s, goes ? "delete" : "add", out);
 }
 
+static bool starts_with(const struct piece *line, const char *start)
+{
+	return line->len >= strlen(start) && memcmp(line->text, start, strlen(start)) == 0;
+}
+
+/* An object, or a chain in a line of its own. */
+static bool may_come(const struct piece *line)
+{
+	static const char *const starts[] = { "add limit inet culvert ", "add ct timeout inet culvert ",
+		"table inet culvert { chain " };
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (starts_with(line, starts[i]))
+			return true;
+	return false;
+}
+
+/* The statements of wanted that had does not have. -EAGAIN if one of had is not in wanted, or in another order. */
+static int say_rest(const struct rest *had, const struct rest *wanted, struct buf *out)
+{
+	struct buf said CLEANUP(buf_free) = { 0 };
+	size_t h = 0;
+
+	for (size_t w = 0; w < wanted->count; w++) {
+		const struct piece *line = &wanted->lines[w];
+		if (h < had->count && compare_pieces(&had->lines[h], line) == 0) {
+			h++;
+			continue;
+		}
+		if (!may_come(line))
+			return -EAGAIN;
+		buf_add(&said, line->text, line->len);
+		buf_puts(&said, "\n");
+	}
+	if (h < had->count || said.error < 0)
+		return h < had->count ? -EAGAIN : said.error;
+	buf_add(out, said.text, said.len);
+	return out->error;
+}
+
 int nft_delta(const char *old_text, const char *new_text, struct buf *out)
 {
 	struct piece old_part = { old_text, strlen(old_text) }, new_part = { new_text, strlen(new_text) };
 	const struct piece whole = new_part;
 	struct elements had = { 0 }, wanted = { 0 }, all = { 0 };
+	struct rest had_rest = { 0 }, wanted_rest = { 0 };
 
 	cut_common(&old_part, &new_part);
-	int r = read_elements(old_part, false, &had);
+	int r = read_elements(old_part, &had, &had_rest);
 	if (r == 0)
-		r = read_elements(new_part, false, &wanted);
+		r = read_elements(new_part, &wanted, &wanted_rest);
 	if (r == 0 && had.count > 0)
-		r = read_elements(whole, true, &all);
+		r = read_elements(whole, &all, NULL);
+	if (r == 0)
+		r = say_rest(&had_rest, &wanted_rest, out);
 	if (r == 0)
 		r = say_missing(&had, &all, true, out);
 	if (r == 0)
@@ -221,6 +288,8 @@ int nft_delta(const char *old_text, const char *new_text, struct buf *out)
 	free(had.items);
 	free(wanted.items);
 	free(all.items);
+	free(had_rest.lines);
+	free(wanted_rest.lines);
 	return r;
 }
 

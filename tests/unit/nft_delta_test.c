@@ -84,6 +84,28 @@ static void other_rules_call_for_the_whole(void **state)
 	buf_free(&out);
 }
 
+#define LIMIT(n) "add limit inet culvert packets_" n " { rate over 5/second burst 5 packets; }\n"
+#define BEGIN(n) "table inet culvert { chain begin_" n " { ct count over 9 drop; }; }\n"
+#define USE(n)   ELEMENT("begin", "\"culv-x" n "\" : jump begin_" n)
+
+static void objects_and_chains_come_first(void **state)
+{
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_delta(HEAD APN("a", "1"), HEAD APN("a", "1") LIMIT("2") BEGIN("2") USE("2"),
+		LIMIT("2") BEGIN("2") "add element inet culvert begin { \"culv-x2\" : jump begin_2 }\n");
+	/* Between two changes there may be one that stays as it is. */
+	assert_delta(HEAD ELEMENT("path", "1") LIMIT("2") ELEMENT("path", "3"),
+		HEAD ELEMENT("path", "4") LIMIT("1") LIMIT("2") ELEMENT("path", "5"),
+		LIMIT("1") "delete element inet culvert path { 1, 3 }\nadd element inet culvert path { 4, 5 }\n");
+	assert_int_equal(nft_delta(HEAD LIMIT("1") LIMIT("2"), HEAD LIMIT("2") LIMIT("1"), &out), -EAGAIN);
+	assert_int_equal(nft_delta(HEAD BEGIN("1") USE("1"), HEAD, &out), -EAGAIN);
+	assert_int_equal(nft_delta(HEAD LIMIT("1") BEGIN("1"), HEAD LIMIT("1") LIMIT("3"), &out), -EAGAIN);
+	assert_int_equal(out.len, 0);
+	buf_free(&out);
+}
+
 static void few_statements(void **state)
 {
 	struct buf out = { 0 };
@@ -107,6 +129,7 @@ int main(void)
 		cmocka_unit_test(a_value_that_changes_goes_and_comes),
 		cmocka_unit_test(what_two_share_stays_while_one_has_it),
 		cmocka_unit_test(other_rules_call_for_the_whole),
+		cmocka_unit_test(objects_and_chains_come_first),
 		cmocka_unit_test(few_statements),
 	};
 
