@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 #include "conf/scan.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 

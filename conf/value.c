@@ -4,7 +4,7 @@
  */
 #include "conf/value.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/prefix.h"
 

@@ -1,16 +1,21 @@
 #include "lib/diag.h"
 
 #include "lib/buf.h"
+#include "lib/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages quote what others wrote: no control character (U+0080 to U+009F too) may reach a terminal or forge a line.
- */
+/* Messages quote what others wrote: no control character (U+0080 to U+009F too) may reach a terminal or forge a line,
+ * and what is no UTF-8 (a path, a name in a certificate) could not be told in JSON. */
 static void disarm(char *text)
 {
+	char *at = text;
+
+	while (at && *(at += utf8_valid(at, strlen(at))))
+		*at++ = '?';
 	for (unsigned char *s = (unsigned char *)text; s && *s; s++) {
 		if (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
 			s[0] = s[1] = '?';
