@@ -30,9 +30,7 @@
 
 static void log_line(void *userdata, enum diag_severity severity, const char *line)
 {
-	static const int priorities[] = {
-		[DIAG_ERROR] = LOG_ERR, [DIAG_WARNING] = LOG_WARNING, [DIAG_NOTE] = LOG_INFO
-	};
+	static const int priorities[] = { [DIAG_ERROR] = LOG_ERR, [DIAG_WARNING] = LOG_WARNING, [DIAG_NOTE] = LOG_INFO };
 
 	(void)userdata;
 	log_at(priorities[severity], "%s", line);
