@@ -93,7 +93,7 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int io_write_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, data, len);
@@ -107,8 +107,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* The folder that path is in; the caller frees it. NULL when memory ran out. */
-static char *folder_of(const char *path)
+char *io_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -120,7 +119,7 @@ static char *folder_of(const char *path)
 /* Makes a rename in path's folder lasting. */
 static int sync_folder(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = io_folder_of(path);
 
 	if (!folder)
 		return -ENOMEM;
@@ -134,7 +133,7 @@ static int sync_folder(const char *path)
 
 static int fill_file(int fd, const void *data, size_t len, mode_t mode)
 {
-	int r = write_all(fd, data, len);
+	int r = io_write_all(fd, data, len);
 
 	if (r)
 		return r;
