@@ -32,6 +32,7 @@ file 644 plugins/culvert-conf/strongswan.conf /etc/culvert/strongswan.conf
 file 644 conf/culvert.conf.example /usr/share/doc/culvert/culvert.conf.example
 file 644 conf/REFERENCE.md /usr/share/doc/culvert/REFERENCE.md
 file 644 conf/culvert.conf.5 /usr/share/man/man5/culvert.conf.5
+file 644 appliance/cmd/culvert.1 /usr/share/man/man1/culvert.1
 file 644 appliance/daemon/culvertd.8 /usr/share/man/man8/culvertd.8
 install -d -m 700 "$dest/etc/culvert/secrets"
 

@@ -21,6 +21,8 @@ static const struct {
 	{ "history", "[--json]", "list the generations that are kept: when, by whom, what changed", cmd_history },
 	{ "show", "config [N]", "print generation N, or the one in force, as it was frozen", cmd_show },
 	{ "rollback", "[N]", "bring generation N, or the one before, into force again", cmd_rollback },
+	{ "restart", "TUNNEL", "end a tunnel and bring it up anew, so that a changed secret counts at once", cmd_restart },
+	{ "rekey", "TUNNEL", "renew a tunnel's keys", cmd_rekey },
 };
 
 static const size_t n_commands = sizeof(commands) / sizeof(commands[0]);

@@ -3,6 +3,7 @@
 
 #include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
+#include "appliance/daemon/errand.h"
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/history.h"
@@ -192,6 +193,16 @@ static void run_plan(struct control_client *client, const char *arg, void *userd
 		forecast_begin(d, client);
 }
 
+static void run_restart(struct control_client *client, const char *arg, void *userdata)
+{
+	errand_begin(userdata, client, "restart", arg);
+}
+
+static void run_rekey(struct control_client *client, const char *arg, void *userdata)
+{
+	errand_begin(userdata, client, "rekey", arg);
+}
+
 const struct control_verb daemon_verbs[] = {
 	{ "status", CONTROL_GROUP, run_status },
 	{ "history", CONTROL_GROUP, run_history },
@@ -199,6 +210,8 @@ const struct control_verb daemon_verbs[] = {
 	{ "plan", CONTROL_GROUP, run_plan },
 	{ "reload", CONTROL_ADMIN_GROUP, run_reload },
 	{ "rollback", CONTROL_ADMIN_GROUP, run_rollback },
+	{ "restart", CONTROL_ADMIN_GROUP, run_restart },
+	{ "rekey", CONTROL_ADMIN_GROUP, run_rekey },
 	{ NULL, NULL, NULL },
 };
 

@@ -49,7 +49,7 @@ static int compare_texts(const void *a, const void *b)
 
 static void print_selectors(struct buf *print, const char *side, const struct prefix *prefixes, size_t count)
 {
-	char(*texts)[PREFIX_TEXT] = calloc(count, PREFIX_TEXT);
+	char(*texts)[PREFIX_TEXT] = calloc(max(count, (size_t)1), PREFIX_TEXT);
 	size_t i;
 
 	if (!texts) {
@@ -93,7 +93,13 @@ static int compare_links(const void *a, const void *b)
 
 void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, const struct link *link)
 {
-	this->links = realloc(this->links, (this->n_links + 1) * sizeof(*this->links));
+	conf_blueprint_link_t *links = realloc(this->links, (this->n_links + 1) * sizeof(*links));
+
+	if (!links) {
+		this->incomplete = TRUE;
+		return;
+	}
+	this->links = links;
 	this->links[this->n_links++] = (conf_blueprint_link_t){ .apn = apn, .link = link };
 }
 
@@ -103,7 +109,7 @@ bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
 	size_t i;
 
 	print_ike(&print, this->gateway, this->tunnel);
-	if (!hash_print(&print, hasher, this->ike_digest))
+	if (!hash_print(&print, hasher, this->ike_digest) || this->incomplete)
 		return FALSE;
 	if (this->n_links > 1)
 		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);

@@ -34,6 +34,8 @@ struct conf_blueprint_t {
 	/** owned; by name of the APN after conf_blueprint_seal() */
 	conf_blueprint_link_t *links;
 	size_t n_links;
+	/** a link could not be added: sealing fails */
+	bool incomplete;
 	/** of what the IKE_SA depends on, credentials apart: if it differs, the IKE_SA must be made anew */
 	uint8_t ike_digest[HASH_SIZE_SHA256];
 	/** of everything: equal digests are equal tunnels */

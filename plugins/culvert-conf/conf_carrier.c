@@ -135,13 +135,15 @@ static bool digest_files(const struct carrier *carrier, array_t *files, hasher_t
 	return ok && hasher->get_hash(hasher, chunk_empty, digest);
 }
 
-static void *create_object(const file_t *file)
+static void *create_object(file_t *file)
 {
 	chunk_t text = chunk_create((uint8_t *)file->text, file->len);
 
-	/* Takes the text as its own and wipes it in the end. */
-	if (file->kind == &psk_kind)
-		return shared_key_create(SHARED_IKE, chunk_clone(text));
+	if (file->kind == &psk_kind) {
+		/* Adopted, and wiped in the end. */
+		file->text = NULL;
+		return shared_key_create(SHARED_IKE, text);
+	}
 	/* DER as well: what is no PEM is taken as it is. */
 	return lib->creds->create(lib->creds, file->kind->type, file->kind->subtype, BUILD_BLOB_PEM, text, BUILD_END);
 }

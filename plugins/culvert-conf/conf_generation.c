@@ -350,13 +350,13 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 		.model = model,
 		.previous = previous,
 		.hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256),
-		.blueprints = calloc(count, sizeof(conf_blueprint_t)),
+		.blueprints = calloc(max(count, (size_t)1), sizeof(conf_blueprint_t)),
 		.by_tunnel = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, (u_int)count),
 	};
 	bool ok;
 	size_t i;
 
-	ok = building.hasher && (building.blueprints || !count);
+	ok = building.hasher && building.blueprints;
 	if (!ok)
 		*error = conf_text("SHA-256 is not available");
 	for (i = 0; ok && i < model->n_carriers; i++)

@@ -214,7 +214,7 @@ static void add_peers(conf_tunnel_t *this, const struct tunnel *tunnel)
 {
 	size_t i;
 
-	this->peers = calloc(tunnel->n_peers, sizeof(*this->peers));
+	this->peers = calloc(max(tunnel->n_peers, (size_t)1), sizeof(*this->peers));
 	for (i = 0; i < tunnel->n_peers; i++) {
 		if (tunnel->peers[i].kind == PEER_ADDRESS)
 			this->peers[this->n_peers++] = create_host(&tunnel->peers[i].address);
@@ -228,7 +228,7 @@ static void add_suites(conf_tunnel_t *this, const struct tunnel *tunnel)
 	struct buf names = {};
 	size_t i;
 
-	this->suites = calloc(tunnel->n_suites, sizeof(*this->suites));
+	this->suites = calloc(max(tunnel->n_suites, (size_t)1), sizeof(*this->suites));
 	for (i = 0; i < tunnel->n_suites; i++) {
 		this->suites[this->n_suites++] = tunnel->suites[i];
 		buf_printf(&names, "%s%s", i ? ", " : "", tunnel->suites[i]->name);
@@ -241,7 +241,7 @@ static void add_links(conf_tunnel_t *this, const conf_blueprint_t *blueprint)
 	const conf_blueprint_link_t *link;
 	size_t i;
 
-	this->links = calloc(blueprint->n_links, sizeof(*this->links));
+	this->links = calloc(max(blueprint->n_links, (size_t)1), sizeof(*this->links));
 	for (i = 0; i < blueprint->n_links; i++) {
 		link = &blueprint->links[i];
 		this->links[i].apn = strdup(link->apn->name);

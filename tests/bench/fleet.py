@@ -30,16 +30,16 @@ def _write(path, text):
     os.rename(f"{path}.new", path)
 
 
-def write_operators_file(folder, size, pool_length=None):
+def write_operators_file(folder, size, pool_length=None, order=None):
     """folder/culvert.conf and folder/secrets/. pool_length: prefix length by tunnel, where it is not 24."""
-    lengths = pool_length or {}
+    lengths, order = pool_length or {}, list(order or range(size))
     carriers = ",\n".join(
         f"""{{ name = "c{n}"; local_id = "gw.example.net"; psk_file = "c{n}.psk"; tunnels = (
-	{{ name = "t{n}"; peer = "{peer(n)}"; remote_id = "peer{n}.example.net"; initiator = "carrier"; }} ); }}""" for n in range(size))
+	{{ name = "t{n}"; peer = "{peer(n)}"; remote_id = "peer{n}.example.net"; initiator = "carrier"; }} ); }}""" for n in order)
     apns = ",\n".join(
         f"""{{ name = "a{n}"; pool = [ "{pool(n, lengths.get(n, 24))}" ]; tunnels = [ "t{n}" ];
 	cloud = {{ attach = "dedicated"; interface = "eth{n + 1}"; address = "{cloud(n, 4)}"; prefixes = [ "{cloud(n)}" ]; }}; }}"""
-        for n in range(size))
+        for n in order)
     os.makedirs(f"{folder}/secrets", mode=0o700, exist_ok=True)
     for n in range(size):
         if not os.path.exists(f"{folder}/secrets/c{n}.psk"):

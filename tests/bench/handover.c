@@ -3,8 +3,10 @@
  * freezes the operator's file, has charon prepare and commit the generation, and switches to it. Prints its number, the
  * answer to prepare and the seconds of each step.
  */
+#include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/outline.h"
 #include "conf/conf.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
@@ -106,7 +108,10 @@ int main(int argc, char *argv[])
 	struct diag_list diags = { 0 };
 	struct generation next = { 0 };
 	struct both b = { 0 };
-	struct model *model;
+	struct generation_source source = { .who = "the bench", .file = argc > 1 ? argv[1] : "" };
+	struct generation current = { .number = argc > 4 ? archive_number(argv[4]) : 0 };
+	struct outline_difference difference = { 0 };
+	struct model *model = NULL;
 	bool changed = false;
 	unsigned number;
 	double times[5];
@@ -119,9 +124,9 @@ int main(int argc, char *argv[])
 	times[0] = now();
 	error = conf_load(argv[1], &diags, &model);
 	times[1] = now();
+	source.model = model;
 	if (!error)
-		error =
-			generation_freeze(argv[2], argv[3], model, (unsigned)strtoul(argv[4], NULL, 10), &diags, &next, &changed);
+		error = generation_freeze(argv[2], argv[3], &source, &current, &diags, &next, &difference, &changed);
 	times[2] = now();
 	if (error)
 		complain(&diags);
@@ -131,9 +136,10 @@ int main(int argc, char *argv[])
 	hand_over(argv[2], number, &b);
 	times[3] = now();
 	check(generation_switch(argv[2], number), argv[2], "");
-	generation_prune(argv[2], number);
+	archive_prune(argv[2]);
 	conf_free(model);
 	generation_free(&next);
+	outline_free(&difference);
 	diag_free(&diags);
 	times[4] = now();
 	printf(
