@@ -243,54 +243,6 @@ static void read_list(struct reader *r, const config_setting_t *setting, const s
 
 /* --- groups --- */
 
-/* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
-static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
-{
-	struct buf why = { 0 };
-
-	if (key->required && around) {
-		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
-		complain(r, around, &why);
-	} else if (key->fallback) {
-		read_fallback(r, key, record);
-	} else if (key->group && !key->list) {
-		read_group(r, NULL, key->group, schema_field(record, key->offset));
-	}
-}
-
-static void read_key(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
-{
-	const config_setting_t *setting = around ? config_setting_get_member(around, key->name) : NULL;
-	size_t before = enter(r, key->name, 0);
-
-	if (!setting)
-		read_absent(r, around, key, record);
-	else if (key->list)
-		read_list(r, setting, key, record);
-	else
-		read_entry(r, setting, key, schema_field(record, key->offset));
-	leave(r, before);
-}
-
-static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
-{
-	const char *names[KEYS_MAX] = { 0 };
-	struct buf why = { 0 };
-
-	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
-	for (size_t i = 0; i < n; i++)
-		names[i] = group->keys[i].name;
-	const char *nearest = value_nearest(config_setting_name(setting), names, n);
-	if (nearest) {
-		buf_printf(&why, "unknown key; did you mean \"%s\"?", nearest);
-	} else {
-		buf_puts(&why, "unknown key; known here are ");
-		for (size_t i = 0; i < n; i++)
-			buf_printf(&why, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", names[i]);
-	}
-	complain(r, setting, &why);
-}
-
 static bool is_known(const char *name, const struct schema_group *group)
 {
 	for (size_t i = 0; i < group->n_keys; i++) {
@@ -298,6 +250,32 @@ static bool is_known(const char *name, const struct schema_group *group)
 			return true;
 	}
 	return false;
+}
+
+/* The key of the group that name may have been meant for, or NULL. */
+static const char *nearest_key(const char *name, const struct schema_group *group)
+{
+	const char *names[KEYS_MAX] = { 0 };
+
+	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
+	for (size_t i = 0; i < n; i++)
+		names[i] = group->keys[i].name;
+	return value_nearest(name, names, n);
+}
+
+static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+{
+	const char *nearest = nearest_key(config_setting_name(setting), group);
+	struct buf why = { 0 };
+
+	if (nearest) {
+		buf_printf(&why, "unknown key; did you mean \"%s\"?", nearest);
+	} else {
+		buf_puts(&why, "unknown key; known here are ");
+		for (size_t i = 0; i < group->n_keys; i++)
+			buf_printf(&why, "%s%s", !i ? "" : i + 1 < group->n_keys ? ", " : " and ", group->keys[i].name);
+	}
+	complain(r, setting, &why);
 }
 
 static void find_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
@@ -315,6 +293,53 @@ static void find_unknown(struct reader *r, const config_setting_t *setting, cons
 	}
 }
 
+/* True if a key of setting that is unknown is this one, misspelt: that has its message. */
+static bool is_misspelt(const config_setting_t *setting, const struct schema_group *group, const char *key)
+{
+	unsigned n = (unsigned)config_setting_length(setting);
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = config_setting_name(config_setting_get_elem(setting, i));
+		const char *nearest = is_known(name, group) ? NULL : nearest_key(name, group);
+		if (nearest && !strcmp(nearest, key))
+			return true;
+	}
+	return false;
+}
+
+/* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
+static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_group *group,
+	const struct schema_key *key, void *record)
+{
+	struct buf why = { 0 };
+
+	if (key->required && around) {
+		if (is_misspelt(around, group, key->name))
+			return;
+		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
+		complain(r, around, &why);
+	} else if (key->fallback) {
+		read_fallback(r, key, record);
+	} else if (key->group && !key->list) {
+		read_group(r, NULL, key->group, schema_field(record, key->offset));
+	}
+}
+
+static void read_key(struct reader *r, const config_setting_t *around, const struct schema_group *group,
+	const struct schema_key *key, void *record)
+{
+	const config_setting_t *setting = around ? config_setting_get_member(around, key->name) : NULL;
+	size_t before = enter(r, key->name, 0);
+
+	if (!setting)
+		read_absent(r, around, group, key, record);
+	else if (key->list)
+		read_list(r, setting, key, record);
+	else
+		read_entry(r, setting, key, schema_field(record, key->offset));
+	leave(r, before);
+}
+
 /* setting NULL: the group is absent, and its keys take what they fall back to. */
 static void read_group(
 	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
@@ -324,7 +349,7 @@ static void read_group(
 	if (setting)
 		find_unknown(r, setting, group);
 	for (size_t i = 0; i < group->n_keys && !r->error; i++)
-		read_key(r, setting, &group->keys[i], record);
+		read_key(r, setting, group, &group->keys[i], record);
 }
 
 int read_model(const struct locator *where, struct diag_list *diags, struct model *m)

@@ -1,6 +1,6 @@
 #include "appliance/daemon/meta.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 

@@ -184,6 +184,27 @@ static void numbers_outlast_the_run_folder(void **state)
 	diag_free(&diags);
 }
 
+/* What the loader says of the operator's file it would say of the frozen one again. */
+static void no_message_is_said_twice(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+	struct model *m = NULL;
+	bool changed = false;
+
+	(void)state;
+	write_text("etc/secrets/c.psk", "twenty-two-octets-long\n");
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(diags.count, 1);
+	assert_int_equal(freeze_model(&m, 0, &diags, &g, &changed), 0);
+	assert_true(changed);
+	assert_int_equal(diags.count, 1);
+	assert_string_equal(diags.items[0].file, "etc/culvert.conf");
+	generation_free(&g);
+	conf_free(m);
+	diag_free(&diags);
+}
+
 static void bad_numbers_refuse(void **state)
 {
 	struct diag_list diags = { 0 };
@@ -439,6 +460,7 @@ int main(void)
 		in_folder(changed_secret_is_a_new_generation),
 		in_folder(current_loads_with_its_numbers),
 		in_folder(numbers_outlast_the_run_folder),
+		in_folder(no_message_is_said_twice),
 		in_folder(bad_numbers_refuse),
 		in_folder(vanished_secret_refuses),
 		in_folder(leftovers_of_a_crash_do_not_count),

@@ -1,4 +1,4 @@
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 
 #include <stdbool.h>
 
