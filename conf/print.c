@@ -12,8 +12,19 @@ static void print_group(const struct schema_group *group, const void *record, un
 
 static void indent(unsigned depth, struct buf *out)
 {
-	for (unsigned i = 0; i < depth; i++)
+	static const char tabs[] = "\t\t\t\t\t\t\t\t";
+
+	for (; depth > sizeof(tabs) - 1; depth--)
 		buf_puts(out, "\t");
+	buf_add(out, tabs, depth);
+}
+
+/* "KEY = " on a line of its own. */
+static void begin(const struct schema_key *key, unsigned depth, struct buf *out)
+{
+	indent(depth, out);
+	buf_puts(out, key->name);
+	buf_puts(out, " = ");
 }
 
 /* "{ ... }" without a newline behind it. */
@@ -27,8 +38,8 @@ static void print_braces(const struct schema_group *group, const void *record, u
 
 static void print_groups(const struct schema_key *key, const char *entries, size_t n, unsigned depth, struct buf *out)
 {
-	indent(depth, out);
-	buf_printf(out, "%s = (\n", key->name);
+	begin(key, depth, out);
+	buf_puts(out, "(\n");
 	for (size_t i = 0; i < n; i++) {
 		indent(depth + 1, out);
 		print_braces(key->group, entries + i * key->group->size, depth + 1, out);
@@ -44,8 +55,8 @@ static void print_values(const struct schema_key *key, const char *entries, size
 	bool mixed = key->kind->forms == (VALUE_TEXT | VALUE_NUMBER);
 	bool bare = key->single && n == 1;
 
-	indent(depth, out);
-	buf_printf(out, "%s = %s", key->name, bare ? "" : mixed ? "( " : "[ ");
+	begin(key, depth, out);
+	buf_puts(out, bare ? "" : mixed ? "( " : "[ ");
 	for (size_t i = 0; i < n; i++) {
 		value_print(key->kind, entries + i * key->kind->size, out);
 		buf_puts(out, i + 1 < n ? ", " : "");
@@ -98,17 +109,16 @@ static bool is_set(const struct schema_group *group, const void *record)
 
 static void print_single(const struct schema_key *key, const void *field, unsigned depth, struct buf *out)
 {
-	struct buf value = { 0 };
+	size_t before = out->len;
 
-	if (key->group)
-		print_braces(key->group, field, depth, &value);
-	if (key->group || value_print(key->kind, field, &value)) {
-		indent(depth, out);
-		buf_printf(out, "%s = %s;\n", key->name, buf_text(&value));
+	begin(key, depth, out);
+	if (key->group) {
+		print_braces(key->group, field, depth, out);
+	} else if (!value_print(key->kind, field, out)) {
+		buf_cut(out, before);
+		return;
 	}
-	if (value.error)
-		out->error = value.error;
-	buf_free(&value);
+	buf_puts(out, ";\n");
 }
 
 static void print_group(const struct schema_group *group, const void *record, unsigned depth, struct buf *out)

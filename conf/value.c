@@ -121,8 +121,15 @@ static bool print_text(const void *value, struct buf *out)
 	if (!text)
 		return false;
 	buf_puts(out, "\"");
-	for (; *text; text++)
-		buf_printf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	while (*text) {
+		size_t plain = strcspn(text, "\"\\");
+		buf_add(out, text, plain);
+		text += plain;
+		if (*text) {
+			char escaped[] = { '\\', *text++ };
+			buf_add(out, escaped, sizeof(escaped));
+		}
+	}
 	buf_puts(out, "\"");
 	return true;
 }

@@ -12,17 +12,18 @@
 
 /* Blocks that no host of ours and no peer can have (RFC 6890). */
 static const struct {
-	const char *prefix, *what;
+	const char *text, *what;
+	struct prefix prefix;
 } special[] = {
-	{ "0.0.0.0/8", "\"this network\"" },
-	{ "127.0.0.0/8", "loopback" },
-	{ "169.254.0.0/16", "link-local" },
-	{ "224.0.0.0/4", "multicast" },
-	{ "240.0.0.0/4", "reserved" },
-	{ "::/127", "unspecified and loopback" },
-	{ "::ffff:0:0/96", "IPv4-mapped" },
-	{ "fe80::/10", "link-local" },
-	{ "ff00::/8", "multicast" },
+	{ "0.0.0.0/8", "\"this network\"", { { AF_INET, { 0 } }, 8 } },
+	{ "127.0.0.0/8", "loopback", { { AF_INET, { 127 } }, 8 } },
+	{ "169.254.0.0/16", "link-local", { { AF_INET, { 169, 254 } }, 16 } },
+	{ "224.0.0.0/4", "multicast", { { AF_INET, { 224 } }, 4 } },
+	{ "240.0.0.0/4", "reserved", { { AF_INET, { 240 } }, 4 } },
+	{ "::/127", "unspecified and loopback", { { AF_INET6, { 0 } }, 127 } },
+	{ "::ffff:0:0/96", "IPv4-mapped", { { AF_INET6, { [10] = 0xff, 0xff } }, 96 } },
+	{ "fe80::/10", "link-local", { { AF_INET6, { 0xfe, 0x80 } }, 10 } },
+	{ "ff00::/8", "multicast", { { AF_INET6, { 0xff } }, 8 } },
 };
 
 /* 0 if p stays clear of special blocks, else -EINVAL with the reason. */
@@ -31,12 +32,12 @@ static int check_special(const char *text, const struct prefix *p, struct buf *w
 	if (!p->len)
 		return value_refuse(why, text, "is every address there is; write the prefixes that are meant");
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		struct prefix block;
-		if (prefix_parse(special[i].prefix, &block) || !prefix_overlaps(&block, p))
+		const struct prefix *block = &special[i].prefix;
+		if (!prefix_overlaps(block, p))
 			continue;
 		value_quote(why, text);
-		buf_printf(why, " %s %s (%s); use ordinary unicast addresses",
-			prefix_covers(&block, p) ? "lies in" : "contains", special[i].prefix, special[i].what);
+		buf_printf(why, " %s %s (%s); use ordinary unicast addresses", prefix_covers(block, p) ? "lies in" : "contains",
+			special[i].text, special[i].what);
 		return -EINVAL;
 	}
 	return 0;

@@ -37,8 +37,11 @@ static int grow(char **data, size_t len, size_t *size)
 	return 0;
 }
 
-/* Reads to the end of the file. *data has room for *size octets and a NUL. */
-static int read_all(int fd, size_t max, char **data, size_t *size, size_t *ret_len)
+/*
+ * Reads to the end of the file. *data has room for *size octets and a NUL. told: octets that the file says it has, 0 if
+ * it does not tell; when just so many were read, where more had room, that was the end.
+ */
+static int read_all(int fd, size_t told, size_t max, char **data, size_t *size, size_t *ret_len)
 {
 	size_t len = 0;
 
@@ -58,6 +61,8 @@ static int read_all(int fd, size_t max, char **data, size_t *size, size_t *ret_l
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
+		if (len == told && len < *size)
+			break;
 	}
 	(*data)[len] = '\0';
 	*ret_len = len;
@@ -84,7 +89,7 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	char *data = malloc(size + 1);
 	if (!data)
 		return -ENOMEM;
-	int r = read_all(fd, max, &data, &size, ret_len);
+	int r = read_all(fd, (size_t)st.st_size, max, &data, &size, ret_len);
 	if (r) {
 		io_free_secret(data, size);
 		return r;
@@ -158,6 +163,19 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode)
 		return r;
 	}
 	return sync_folder(path);
+}
+
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = io_write_all(fd, data, len);
+	if (!r && fchmod(fd, mode))
+		r = -errno;
+	if (r)
+		unlink(path);
+	return r;
 }
 
 static int make_dir(const char *path, mode_t mode)

@@ -19,6 +19,11 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode);
 int io_write_all(int fd, const char *data, size_t len);
 /* The folder that path is in, "." if it names none; the caller frees it, NULL when memory ran out. */
 char *io_folder_of(const char *path);
+/*
+ * Writes a file that is not there yet, for folders that are put in place as a whole when they are complete: not synced.
+ * -EEXIST if it is.
+ */
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode);
 /* mkdir -p with mode for what is missing. */
 int io_make_dirs(const char *path, mode_t mode);
 /* Makes path a symbolic link to target by rename, in place of whatever link was there. */

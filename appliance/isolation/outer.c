@@ -28,8 +28,10 @@ struct ip outer_address(const struct outer *outer)
 		/* Of second addresses the label may be another name, as "eth0:1". */
 		if (!a->ifa_addr || a->ifa_addr->sa_family != AF_INET || strcmp(a->ifa_name, outer->interface) != 0)
 			continue;
+		struct sockaddr_in in;
+		memcpy(&in, a->ifa_addr, sizeof(in));
 		ip.family = AF_INET;
-		memcpy(ip.octets, &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr, 4);
+		memcpy(ip.octets, &in.sin_addr, 4);
 	}
 	freeifaddrs(list);
 	return ip;

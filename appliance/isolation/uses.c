@@ -50,7 +50,7 @@ static void unite(struct uses *u)
 
 int uses_collect(const struct model *m, struct uses *ret)
 {
-	struct uses u = { .items = calloc(m->n_apns + 1, sizeof(*u.items)) };
+	struct uses u = { .items = calloc(m->n_apns + 2, sizeof(*u.items)) };
 
 	if (!u.items)
 		return -ENOMEM;

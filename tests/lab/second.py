@@ -67,6 +67,11 @@ def build(lab):
     lab.captures["dev3"] = wire.Capture("dev3", "eth0")
 
 
+def _is_esp(one):
+    """In UDP as well: IKE has four zeros there where ESP has its SPI."""
+    return one.spi is not None or (one.sport == 4500 and len(one.payload) > 8 and any(one.payload[:4]))
+
+
 def refused(lab, text, namespace, source, target, never_at, fence, carrier=None):
     """Offers one datagram; it is seen to be sent, and beyond the gateway nowhere, when what came behind it is back."""
     mark, before = wire.token(), lab.outer.mark()
@@ -76,7 +81,7 @@ def refused(lab, text, namespace, source, target, never_at, fence, carrier=None)
     flaw = "" if fenced else "the fence did not come back"
     if not lab.captures[namespace].find(mark):
         flaw = "it was never sent"
-    encrypted = [one for one in lab.outer.frames(before) if one.spi is not None and one.src == carrier]
+    encrypted = [one for one in lab.outer.frames(before) if one.src == carrier and _is_esp(one)]
     if carrier and len(encrypted) <= 2:
         flaw = "the carrier did not put it into the tunnel"
     seen = [f"{name}: {frame}" for name in never_at if (frame := lab.captures[name].find(mark))]

@@ -335,6 +335,95 @@ static void new_links_touch_nothing_else(void **state)
 		"+ link culv-x3 up\n");
 }
 
+static void a_vlan_is_no_part_of_preparing(void **state)
+{
+	struct plan want, have = { 0 };
+	struct changes c = { 0 };
+	struct buf text = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.apn.cloud.attach = CLOUD_VLAN;
+	s.apn.cloud.vlan = 110;
+	want = plan_of(&s, 0, 0);
+	assert_int_equal(changes_new_links(&want, &have, &c), 0);
+	changes_print(&c, &text);
+	assert_null(strstr(buf_text(&text), "culv-c"));
+	assert_non_null(strstr(buf_text(&text), "+ link culv-x1 up\n"));
+	buf_free(&text);
+	changes_free(&c);
+	plan_free(&want);
+}
+
+static void a_vlan_is_up_after_what_carries_it(void **state)
+{
+	struct plan want, have = { 0 };
+	struct changes c = { 0 };
+	struct buf text = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.apn.cloud.attach = CLOUD_VLAN;
+	s.apn.cloud.vlan = 110;
+	want = plan_of(&s, 1, 0);
+	assert_int_equal(changes_between(&want, &have, &c), 0);
+	changes_print(&c, &text);
+	const char *made = strstr(buf_text(&text), "+ link culv-c1001 type vlan link eth1 id 110\n");
+	assert_non_null(made);
+	const char *member = strstr(made, "+ link culv-c1001 master culv-v1001\n");
+	assert_non_null(member);
+	const char *parent = strstr(member, "+ link eth1 up\n");
+	assert_non_null(parent);
+	assert_non_null(strstr(parent, "+ link culv-c1001 up\n"));
+	buf_free(&text);
+	changes_free(&c);
+	plan_free(&want);
+}
+
+static void a_vlan_that_changes_is_made_anew(void **state)
+{
+	struct plan want, have;
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.apn.cloud.attach = CLOUD_VLAN;
+	s.apn.cloud.vlan = 110;
+	have = plan_of(&s, 1, 0);
+	s.apn.cloud.vlan = 120;
+	want = plan_of(&s, 1, 0);
+	assert_changes(&want, &have, false,
+		"- link culv-c1001 type vlan link eth1 id 110\n"
+		"+ link culv-c1001 type vlan link eth1 id 120\n");
+}
+
+static void an_apn_on_a_vlan_that_goes(void **state)
+{
+	struct plan want, have;
+	struct changes c = { 0 };
+	struct buf text = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.apn.cloud.attach = CLOUD_VLAN;
+	s.apn.cloud.vlan = 110;
+	have = plan_of(&s, 1, 0);
+	s.model.n_apns = 0;
+	want = plan_of(&s, 0, 0);
+	assert_int_equal(changes_between(&want, &have, &c), 0);
+	changes_print(&c, &text);
+	const char *vlan = strstr(buf_text(&text), "- link culv-c1001 type vlan");
+	assert_non_null(vlan);
+	assert_non_null(strstr(vlan, "- link culv-v1001 type vrf")); /* behind it */
+	buf_free(&text);
+	changes_free(&c);
+	plan_free(&want);
+	plan_free(&have);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +439,10 @@ int main(void)
 		cmocka_unit_test(what_bears_our_name_wrongly_goes_first),
 		cmocka_unit_test(the_local_rule_moves_back),
 		cmocka_unit_test(new_links_touch_nothing_else),
+		cmocka_unit_test(a_vlan_is_no_part_of_preparing),
+		cmocka_unit_test(a_vlan_is_up_after_what_carries_it),
+		cmocka_unit_test(a_vlan_that_changes_is_made_anew),
+		cmocka_unit_test(an_apn_on_a_vlan_that_goes),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
