@@ -14,7 +14,7 @@ static void take(void *userdata, enum diag_severity severity, const char *line)
 	buf_printf(userdata, "%s| %s\n", diag_word(severity), line);
 }
 
-static void note(struct diag_list *l, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct diag_list *l, const char *format, ...)
 {
 	va_list ap;
 
