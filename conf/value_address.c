@@ -157,7 +157,10 @@ static bool print_outer_address(const void *value, struct buf *out)
 static int parse_selector(const struct value_source *source, void *ret, struct buf *why)
 {
 	struct selector selector = { .any = !strcmp(source->text, "any") };
+	struct prefix p;
 
+	if (!prefix_parse(source->text, &p) && !p.len)
+		return value_refuse(why, source->text, "is every address there is; write \"any\"");
 	int r = selector.any ? 0 : parse_network(source, &selector.prefix, why);
 	if (!r)
 		*(struct selector *)ret = selector;
