@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { SECRET_MAX = 64 * 1024 }; /* octets of a file in secrets/ */
+enum { SECRET_MAX = 1024 * 1024 }; /* octets of a file in secrets/; revocation lists grow */
 
 enum psk_form { PSK_TEXT, PSK_HEX, PSK_BASE64 };
 

@@ -22,6 +22,7 @@
 enum {
 	PSK_LEAST = 20, /* octets; fewer can be guessed off line by who sees a handshake */
 	PSK_GOOD = 32, /* octets; 256 bits if random */
+	PSK_LOOKED_AT = 4096, /* octets; each possible period is tried */
 };
 
 #define KINDS (SECRET_CRL + 1)
@@ -84,9 +85,10 @@ __attribute__((format(printf, 4, 5))) static void blame(
 	s->refused = refused;
 }
 
-/* "aaaa...", "changemechangeme...": a period of at most a quarter of its length. */
+/* "aaaa...", "changemechangeme...": a period of at most a quarter of its length, or of its begin if it is very long. */
 static bool is_periodic(const char *psk, size_t len)
 {
+	len = len < PSK_LOOKED_AT ? len : PSK_LOOKED_AT;
 	for (size_t period = 1; period <= len / 4; period++) {
 		if (!memcmp(psk, psk + period, len - period))
 			return true;

@@ -2,6 +2,7 @@
 
 #include "appliance/daemon/frozen.h"
 #include "conf/model.h"
+#include "conf/psk.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { SECRET_MAX = 1024 * 1024 }; /* octets; certificate chains included */
 
 /* Calls back for each secret file that m names, until one call returns other than 0; returns that. */
 static int for_secrets(const struct model *m, int (*use)(const char *name, void *userdata), void *userdata)

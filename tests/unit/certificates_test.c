@@ -131,6 +131,22 @@ static void write_key(const char *path, EVP_PKEY *key)
 	assert_int_equal(chmod(path, 0600), 0);
 }
 
+/* Adds n certificates that are revoked. */
+static void add_revoked(X509_CRL *crl, ASN1_TIME *when, long n)
+{
+	for (long i = 0; i < n; i++) {
+		X509_REVOKED *one = X509_REVOKED_new();
+		ASN1_INTEGER *serial = ASN1_INTEGER_new();
+		assert_true(one && serial && ASN1_INTEGER_set(serial, 1000000 + i));
+		assert_int_equal(X509_REVOKED_set_serialNumber(one, serial), 1);
+		assert_int_equal(X509_REVOKED_set_revocationDate(one, when), 1);
+		assert_int_equal(X509_CRL_add0_revoked(crl, one), 1);
+		ASN1_INTEGER_free(serial);
+	}
+}
+
+static long n_revoked; /* of the lists that are written */
+
 /* next: days until the next one. */
 static void write_crl(const char *path, const char *issuer, EVP_PKEY *key, long next, bool der)
 {
@@ -144,6 +160,7 @@ static void write_crl(const char *path, const char *issuer, EVP_PKEY *key, long 
 	X509_CRL_set_issuer_name(crl, name);
 	X509_CRL_set1_lastUpdate(crl, X509_gmtime_adj(time, -30L * DAY));
 	X509_CRL_set1_nextUpdate(crl, X509_gmtime_adj(time, next * DAY + 60));
+	add_revoked(crl, time, n_revoked);
 	assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
@@ -363,6 +380,11 @@ static void revocation_lists(void **state)
 		write_crl("secrets/a.crl", "Other", ca_key, 1, der);
 		assert_load(-EINVAL, "./secrets/a.crl: is not signed by a CA in ca; name a list of one of these\n");
 	}
+	/* Lists of real CAs are long: more than 200 KiB. */
+	n_revoked = 8000;
+	write_crl("secrets/a.crl", "Root", ca_key, 1, false);
+	n_revoked = 0;
+	assert_load(0, NULL);
 	/* There is no CA that it could be of: one message is enough. */
 	assert_int_equal(io_write_file("secrets/c.psk", "0123456789abcdef0123456789ABCDEF", 32, 0600), 0);
 	write_conf("192.0.2.1", "psk_file = \"c.psk\"; crl = \"a.crl\";");

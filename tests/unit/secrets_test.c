@@ -296,7 +296,7 @@ static void no_file(void **state)
 
 static void too_large(void **state)
 {
-	size_t len = 64 * 1024 + 1;
+	size_t len = 1024 * 1024 + 1;
 	char *psk = calloc(1, len);
 
 	(void)state;
@@ -304,7 +304,7 @@ static void too_large(void **state)
 	write_psk(psk, len, 0600);
 	free(psk);
 	assert_load(-EINVAL,
-		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is larger than 65536 octets; is it the right file?\n");
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is larger than 1048576 octets; is it the right file?\n");
 }
 
 static void write_text(const char *path, const char *text, mode_t mode)
