@@ -25,6 +25,8 @@ int conf_load_text(const char *text, size_t len, const char *name, struct diag_l
 /* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
  */
 void conf_print(const struct model *m, struct buf *out);
+/* The same with carriers, tunnels, APNs and services by name: equal for files that differ in their order alone. */
+void conf_print_sorted(const struct model *m, struct buf *out);
 /* Where a tunnel's peer is, in words for status and messages: "192.0.2.11, 192.0.2.12", "ipsec.example.net", "any". */
 void conf_print_peers(const struct tunnel *t, struct buf *out);
 /* The octets of dir/secrets/NAME, all of them. The caller io_free_secret()s *ret. 0 or -errno. */
