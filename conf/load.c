@@ -55,16 +55,6 @@ static void report_syntax(const config_t *config, const struct source *source, s
 
 /* --- model --- */
 
-/* The folder of the file called name. */
-static char *folder_of(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	if (!slash)
-		return strdup(".");
-	return slash == name ? strdup("/") : strndup(name, (size_t)(slash - name));
-}
-
 /* Takes over the names of files, which origins in the model point to. */
 static int new_model(struct source *source, struct model **ret)
 {
@@ -72,7 +62,7 @@ static int new_model(struct source *source, struct model **ret)
 
 	if (!m)
 		return -ENOMEM;
-	m->dir = folder_of(source->files[0]);
+	m->dir = io_folder_of(source->files[0]);
 	if (!m->dir) {
 		conf_free(m);
 		return -ENOMEM;

@@ -98,7 +98,7 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int io_write_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, data, len);
@@ -112,8 +112,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* The folder that path is in; the caller frees it. NULL when memory ran out. */
-static char *folder_of(const char *path)
+char *io_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -125,7 +124,7 @@ static char *folder_of(const char *path)
 /* Makes a rename in path's folder lasting. */
 static int sync_folder(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = io_folder_of(path);
 
 	if (!folder)
 		return -ENOMEM;
@@ -139,7 +138,7 @@ static int sync_folder(const char *path)
 
 static int fill_file(int fd, const void *data, size_t len, mode_t mode)
 {
-	int r = write_all(fd, data, len);
+	int r = io_write_all(fd, data, len);
 
 	if (r)
 		return r;
@@ -171,7 +170,7 @@ int io_create_file(const char *path, const void *data, size_t len, mode_t mode)
 	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	int r = write_all(fd, data, len);
+	int r = io_write_all(fd, data, len);
 	if (!r && fchmod(fd, mode))
 		r = -errno;
 	if (r)

@@ -253,7 +253,7 @@ def test_compare(bench):
             ([*three, tunnel(4)], {}, ["tunnel t4 added", "kept 3"]),
             ([one, tunnel(2, dpd=20), last], {}, ["tunnel t2 reestablished", "kept 2"]),
             ([one, tunnel(2, initiator="carrier"), last], {}, ["tunnel t2 initiator", "kept 2"]),
-            ([one, tunnel(2, child=2000), last], {}, ["tunnel t2 changed", "child t2 a2 replaced", "kept 2"]),
+            ([one, tunnel(2, child=2000), last], {}, ["tunnel t2 changed", "child t2 a2 rekeyed", "kept 2"]),
             ([tunnel(1, apns={1: "10.1.0.0/17", 22: "10.22.0.0/16"}), two, last], {},
              ["tunnel t1 changed", "child t1 a1 replaced", "child t1 a21 removed", "child t1 a22 added", "kept 2"]),
             (three, psks(NEW), ["tunnel t1 credentials", "tunnel t2 credentials", "tunnel t3 credentials", "kept 0"]),
