@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE_FIRST = 128 };
+enum {
+	SIZE_FIRST = 128,
+	ROOM_PRINTF = 64, /* octets that most printed texts fit into */
+};
 
 /* Makes room for add octets and a NUL. */
 static int reserve(struct buf *b, size_t add)
@@ -49,19 +52,29 @@ void buf_puts(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
+/* Tries the room that is there; only a text that does not fit is printed twice. */
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list ap, again;
 
+	if (reserve(b, ROOM_PRINTF))
+		return;
 	va_start(ap, format);
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, format, ap);
+	size_t room = b->size - b->len;
+	int n = vsnprintf(b->text + b->len, room, format, ap);
 	va_end(ap);
-	if (n < 0)
+	if (n < 0) {
+		b->text[b->len] = '\0';
 		b->error = -ENOMEM;
-	else if (!reserve(b, (size_t)n)) {
-		vsnprintf(b->text + b->len, (size_t)n + 1, format, again);
+	} else if ((size_t)n < room) {
 		b->len += (size_t)n;
+	} else {
+		b->text[b->len] = '\0';
+		if (!reserve(b, (size_t)n)) {
+			vsnprintf(b->text + b->len, (size_t)n + 1, format, again);
+			b->len += (size_t)n;
+		}
 	}
 	va_end(again);
 }
