@@ -137,6 +137,12 @@ build/release/tests/lab/%.so: tests/lab/%.c
 	@mkdir -p $(@D)
 	@gcc -std=gnu17 -O1 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
 
+# What they run there.
+$(O)/tests/lab/known: $(O)/tests/lab/known.o $(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) \
+	$(call archive,lib)
+	@echo "  LD $@"
+	@$(CC) $(LDOPT) -o $@ $^ $(ISOLATION_LIBS) $(CONF_LIBS) -lm
+
 LAB := build/lab/disk.ext4
 $(LAB): $(DEB) build/uses/LABROOT tests/lab/image.sh
 	@echo "  lab machine's disk"

@@ -34,6 +34,8 @@ int conf_read_secret(const struct model *m, const char *name, char **ret, size_t
  * octets that they stand for. -EINVAL if it is not one line of text, -EILSEQ if the digits are wrong.
  */
 int conf_read_psk(const struct model *m, const char *name, char **ret, size_t *ret_len);
+/* From now on the model's secrets are those in dir/secrets. 0 or -ENOMEM. */
+int conf_move(struct model *m, const char *dir);
 /* NULL is allowed. */
 void conf_free(struct model *m);
 

@@ -5,7 +5,9 @@
 #include "conf/schema.h"
 #include "conf/value.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void clear_entry(const struct schema_key *key, void *entry)
 {
@@ -30,6 +32,17 @@ void schema_clear(const struct schema_group *group, void *record)
 			clear_entry(key, entries + k * schema_entry_size(key));
 		free(entries);
 	}
+}
+
+int conf_move(struct model *m, const char *dir)
+{
+	char *copy = strdup(dir);
+
+	if (!copy)
+		return -ENOMEM;
+	free(m->dir);
+	m->dir = copy;
+	return 0;
 }
 
 void conf_free(struct model *m)

@@ -161,6 +161,19 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode)
 	return sync_folder(path);
 }
 
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = write_all(fd, data, len);
+	if (!r && fchmod(fd, mode))
+		r = -errno;
+	if (r)
+		unlink(path);
+	return r;
+}
+
 static int make_dir(const char *path, mode_t mode)
 {
 	struct stat st;

@@ -12,6 +12,11 @@
 int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len);
 /* Writes beside, fsyncs and renames: readers see the old file or the new one. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode);
+/*
+ * Writes a file that is not there yet, for folders that are put in place as a whole when they are complete: not synced.
+ * -EEXIST if it is.
+ */
+int io_create_file(const char *path, const void *data, size_t len, mode_t mode);
 /* mkdir -p with mode for what is missing. */
 int io_make_dirs(const char *path, mode_t mode);
 /* Makes path a symbolic link to target by rename, in place of whatever link was there. */

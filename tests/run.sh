@@ -87,7 +87,8 @@ lab_suite() {
 	t lab/readme tests/lab/readme.sh "$reports/lab-first-packet.log"
 }
 lab() {
-	make -f rules.mk --no-print-directory build/lab/disk.ext4 build/release/tests/lab/crash.so
+	make -f rules.mk --no-print-directory build/lab/disk.ext4 build/release/tests/lab/crash.so \
+		build/release/tests/lab/known
 	LABDIR=$PWD/build/lab tests/lab/lab.sh boot tests/run.sh lab-suite || {
 		echo 'FAIL lab/boot (0 s)' | tee -a "$results"
 	}

@@ -138,7 +138,7 @@ static int look(struct forecast *f, const char **ret_what)
 	*ret_what = d->options.conf;
 	if (error)
 		return error;
-	source.model = f->next;
+	source.model = &f->next;
 	*ret_what = "what a reload would freeze cannot be written";
 	error =
 		generation_draft(d->options.run, d->options.state, &source, current, &f->diags, &f->difference, &f->changed);

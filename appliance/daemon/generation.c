@@ -29,12 +29,14 @@
 struct content {
 	struct buf text;
 	struct buf ids;
+	char **changed; /* names of secrets that differ from those of the generation in force */
 };
 
 static void content_free(struct content *c)
 {
 	buf_free(&c->text);
 	buf_free(&c->ids);
+	secrets_free_names(c->changed);
 }
 
 static char *folder_of(const char *run, unsigned number)
@@ -52,7 +54,7 @@ static bool repeats(const char *run, const struct generation_source *s, const st
 
 	return current->number && (s->rollback_of || !current->rollback_of) &&
 		   frozen_equals(conf_path, c->text.text, c->text.len) &&
-		   frozen_equals(ids_path, buf_text(&c->ids), c->ids.len) && secrets_equal(s->model, gen, diags);
+		   frozen_equals(ids_path, buf_text(&c->ids), c->ids.len) && secrets_equal(*s->model, gen, diags);
 }
 
 static int write_text(const char *dir, const char *name, const struct buf *text, struct diag_list *diags)
@@ -75,12 +77,14 @@ static int make_folder(const char *dir, struct diag_list *diags)
 	return r ? frozen_fail(diags, dir, r, "cannot be made") : 0;
 }
 
-static int write_folder(const struct model *m, const char *dir, const struct content *c, struct diag_list *diags)
+static int write_folder(const char *run, const struct generation_source *s, const struct generation *current,
+	const char *dir, const struct content *c, struct diag_list *diags)
 {
+	CLEANUP(cleanup_free) char *from = current->number ? folder_of(run, current->number) : NULL;
 	int r = make_folder(dir, diags);
 
 	if (!r)
-		r = secrets_copy(m, dir, diags);
+		r = secrets_copy(*s->model, dir, from, c->changed, diags);
 	if (!r)
 		r = write_text(dir, "ids", &c->ids, diags);
 	return r ? r : write_text(dir, "culvert.conf", &c->text, diags);
@@ -100,28 +104,26 @@ static int write_passed_over(const struct model *m, const char *dir, struct diag
 	conf_print(m, &text);
 	r = make_folder(sub, diags);
 	if (!r)
-		r = secrets_copy(m, sub, diags);
+		r = secrets_copy(m, sub, NULL, NULL, diags);
 	if (!r)
 		r = write_text(sub, "culvert.conf", &text, diags);
 	buf_free(&text);
 	return r;
 }
 
-/* What sets c apart from the generation in force, secrets compared with those of m. */
-static int compare(const char *run, const struct generation *current, const struct content *c, const struct model *m,
+/* What sets c apart from the generation in force, secrets compared with those of m. Fills c->changed. */
+static int compare(const char *run, const struct generation *current, struct content *c, const struct model *m,
 	struct outline_difference *ret)
 {
 	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
 	CLEANUP(cleanup_free) char *old = NULL;
-	char **changed = NULL;
 	int r = gen ? 0 : -ENOMEM;
 
-	if (!r && current->number && !generation_text(run, current->number, &old))
-		r = secrets_changed(m, gen, &changed);
-	if (!r)
-		r = outline_compare(old ? old : "", buf_text(&c->text), changed, ret);
-	secrets_free_names(changed);
-	return r;
+	if (!r && current->number)
+		r = secrets_changed(m, gen, &c->changed);
+	if (!r && current->number && generation_text(run, current->number, &old))
+		old = NULL;
+	return r ? r : outline_compare(old ? old : "", buf_text(&c->text), c->changed, ret);
 }
 
 static int write_meta(const struct generation_source *s, const struct generation *current,
@@ -157,13 +159,25 @@ static int put_in_place(const char *run, const char *part, unsigned number, stru
 	return rename(part, whole) ? frozen_fail(diags, whole, -errno, "cannot be renamed from its .part") : 0;
 }
 
-/* Writes next.part, renames it and loads the result, so that culvertd holds what the plugin will read. */
+/* Generation number takes the model over, with the secrets that were frozen with it. */
+static int take_over(const char *run, const struct generation_source *s, unsigned number, struct generation *ret)
+{
+	CLEANUP(cleanup_free) char *dir = folder_of(run, number);
+
+	if (!dir || conf_move(*s->model, dir))
+		return -ENOMEM;
+	*ret = (struct generation){ .number = number, .model = *s->model, .rollback_of = s->rollback_of };
+	*s->model = NULL;
+	return 0;
+}
+
+/* Writes next.part and renames it. What print writes is what the loader reads: a test holds them to that. */
 static int make(const char *run, const struct generation_source *s, const struct generation *current,
 	const struct content *c, const struct outline_difference *d, struct diag_list *diags, struct generation *ret)
 {
 	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/next.part", run);
 	unsigned number = 0;
-	int r = part ? write_folder(s->model, part, c, diags) : -ENOMEM;
+	int r = part ? write_folder(run, s, current, part, c, diags) : -ENOMEM;
 
 	if (!r && s->rollback_of)
 		r = write_passed_over(s->passed_over, part, diags);
@@ -181,7 +195,7 @@ static int make(const char *run, const struct generation_source *s, const struct
 			io_remove_tree(part);
 		return r;
 	}
-	r = generation_load(run, number, diags, ret);
+	r = take_over(run, s, number, ret);
 	if (r)
 		generation_discard(run, number);
 	return r;
@@ -225,13 +239,13 @@ static int compose(const char *run, const char *state, const struct generation_s
 	struct diag_list *diags, struct content *c)
 {
 	CLEANUP(cleanup_free) char *path = frozen_path("%s/ids", state);
-	int r = path ? assign(run, path, s->model, diags, &c->ids) : -ENOMEM;
+	int r = path ? assign(run, path, *s->model, diags, &c->ids) : -ENOMEM;
 
 	if (!r && keep)
 		r = keep_numbers(state, path, &c->ids, diags);
 	if (r)
 		return r;
-	conf_print(s->model, &c->text);
+	conf_print(*s->model, &c->text);
 	return c->text.error;
 }
 
@@ -247,7 +261,7 @@ static int look(const char *run, const char *state, const struct generation_sour
 	changed = !repeats(run, s, current, c, diags);
 	if (diags->errors)
 		return -EINVAL;
-	r = compare(run, current, c, s->model, ret_difference);
+	r = compare(run, current, c, *s->model, ret_difference);
 	if (!r)
 		*ret_changed = changed;
 	return r;
@@ -280,7 +294,8 @@ int generation_freeze(const char *run, const char *state, const struct generatio
 	return finish(r, &c, &d, ret_difference);
 }
 
-static int write_draft(const char *run, const struct model *m, const struct content *c, struct diag_list *diags)
+static int write_draft(const char *run, const struct generation_source *s, const struct generation *current,
+	const struct content *c, struct diag_list *diags)
 {
 	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/draft.part", run);
 	int r = part ? 0 : -ENOMEM;
@@ -288,7 +303,7 @@ static int write_draft(const char *run, const struct model *m, const struct cont
 	if (r)
 		return r;
 	generation_discard(run, GENERATION_DRAFT);
-	r = write_folder(m, part, c, diags);
+	r = write_folder(run, s, current, part, c, diags);
 	if (!r)
 		r = put_in_place(run, part, GENERATION_DRAFT, diags);
 	if (r)
@@ -306,7 +321,7 @@ int generation_draft(const char *run, const char *state, const struct generation
 	int r = look(run, state, s, current, false, diags, &c, &d, &changed);
 
 	if (!r && changed)
-		r = write_draft(run, s->model, &c, diags);
+		r = write_draft(run, s, current, &c, diags);
 	if (!r)
 		*ret_changed = changed;
 	return finish(r, &c, &d, ret_difference);

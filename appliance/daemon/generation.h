@@ -30,7 +30,7 @@ enum { GENERATION_DRAFT = 1000000000 };
 
 /* What is to be frozen, and what is to be remembered of it. Borrowed. */
 struct generation_source {
-	struct model *model; /* fresh from its file; is given its numbers */
+	struct model **model; /* fresh from its file; is given its numbers. NULL once a generation has taken it over */
 	const char *who;
 	const char *file; /* the operator's */
 	unsigned rollback_of; /* 0: model is the operator's file */

@@ -297,10 +297,10 @@ static void hand_over(struct reload *r)
 }
 
 /* Freezes s into r->next. 0 with *ret_changed, or -errno with reasons in r->diags. */
-static int freeze(struct reload *r, const struct intake *s, const char *who, bool *ret_changed)
+static int freeze(struct reload *r, struct intake *s, const char *who, bool *ret_changed)
 {
 	struct generation_source source = {
-		.model = s->model,
+		.model = &s->model,
 		.who = who,
 		.file = r->parts.conf,
 		.rollback_of = s->rollback_of,

@@ -42,8 +42,16 @@ static int for_secrets(const struct model *m, int (*use)(const char *name, void 
 struct copying {
 	const struct model *m;
 	const char *gen;
+	const char *from; /* NULL: nowhere to link from */
+	char *const *changed; /* NULL: none is */
 	struct diag_list *diags;
 };
+
+/* The loader refuses other names; they would leave the folder. */
+static bool is_plain(const char *name)
+{
+	return !strchr(name, '/') && name[0] != '.';
+}
 
 static int read_secret(const char *dir, const char *name, struct diag_list *diags, char **ret, size_t *ret_len)
 {
@@ -52,8 +60,7 @@ static int read_secret(const char *dir, const char *name, struct diag_list *diag
 
 	if (!path)
 		return -ENOMEM;
-	/* The loader refuses such names; they would leave the folder. */
-	if (strchr(name, '/') || name[0] == '.')
+	if (!is_plain(name))
 		return frozen_fail(diags, path, -EINVAL, "not the name of a secret");
 	r = io_read_file(path, SECRET_MAX, ret, ret_len);
 	return r ? frozen_fail(diags, path, r, "cannot be read") : 0;
@@ -77,7 +84,7 @@ static int secret_differs(const char *name, void *userdata)
 
 bool secrets_equal(const struct model *m, const char *gen, struct diag_list *diags)
 {
-	struct copying c = { m, gen, diags };
+	struct copying c = { .m = m, .gen = gen, .diags = diags };
 
 	return !for_secrets(m, secret_differs, &c);
 }
@@ -93,9 +100,9 @@ static int add_changed(const char *name, void *userdata)
 {
 	struct changing *s = userdata;
 	struct diag_list ignored = { 0 };
-	struct copying c = { s->c.m, s->c.gen, &ignored };
+	struct copying c = { .m = s->c.m, .gen = s->c.gen, .diags = &ignored };
 	CLEANUP(cleanup_free) char *path = frozen_path("%s/secrets/%s", c.gen, name);
-	bool changed = path && !access(path, F_OK) && secret_differs(name, &c) && !ignored.errors;
+	bool changed = path && !access(path, F_OK) && secret_differs(name, &c);
 	char **names;
 
 	diag_free(&ignored);
@@ -110,16 +117,23 @@ static int add_changed(const char *name, void *userdata)
 	return names[s->n++] ? 0 : -ENOMEM;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int secrets_changed(const struct model *m, const char *gen, char ***ret)
 {
-	struct changing s = { .c = { m, gen, NULL }, .names = calloc(1, sizeof(char *)) };
+	struct changing s = { .c = { .m = m, .gen = gen }, .names = calloc(1, sizeof(char *)) };
 	int r = s.names ? for_secrets(m, add_changed, &s) : -ENOMEM;
 
-	if (r)
+	if (r) {
 		secrets_free_names(s.names);
-	else
-		*ret = s.names;
-	return r;
+		return r;
+	}
+	qsort(s.names, s.n, sizeof(*s.names), compare_names);
+	*ret = s.names;
+	return 0;
 }
 
 void secrets_free_names(char **names)
@@ -127,6 +141,23 @@ void secrets_free_names(char **names)
 	for (size_t i = 0; names && names[i]; i++)
 		free(names[i]);
 	free(names);
+}
+
+static bool is_among(const char *name, char *const *names)
+{
+	size_t n = 0;
+
+	while (names && names[n])
+		n++;
+	return n && bsearch(&name, names, n, sizeof(*names), compare_names);
+}
+
+/* True if it is there now, as a link to the same secret of an older generation. */
+static bool link_secret(const struct copying *c, const char *name, const char *path)
+{
+	CLEANUP(cleanup_free) char *old = c->from ? frozen_path("%s/secrets/%s", c->from, name) : NULL;
+
+	return old && !is_among(name, c->changed) && !link(old, path);
 }
 
 static int copy_secret(const char *name, void *userdata)
@@ -139,24 +170,23 @@ static int copy_secret(const char *name, void *userdata)
 
 	if (!path)
 		return -ENOMEM;
-	if (!access(path, F_OK)) /* two carriers name the same file */
+	/* Two carriers may name the same file. */
+	if (is_plain(name) && (link_secret(c, name, path) || !access(path, F_OK)))
 		return 0;
 	r = read_secret(c->m->dir, name, c->diags, &secret, &len);
 	if (r)
 		return r;
-	r = io_write_file(path, secret, len, 0600);
+	r = io_create_file(path, secret, len, 0600);
 	io_free_secret(secret, len);
 	return r ? frozen_fail(c->diags, path, r, "cannot be written") : 0;
 }
 
-int secrets_copy(const struct model *m, const char *gen, struct diag_list *diags)
+int secrets_copy(
+	const struct model *m, const char *gen, const char *from, char *const *changed, struct diag_list *diags)
 {
+	struct copying c = { m, gen, from, changed, diags };
 	CLEANUP(cleanup_free) char *dir = frozen_path("%s/secrets", gen);
 	int r = dir ? io_make_dirs(dir, 0700) : -ENOMEM;
 
-	if (r)
-		return frozen_fail(diags, dir, r, "cannot be made");
-	struct copying c = { m, gen, diags };
-
-	return for_secrets(m, copy_secret, &c);
+	return r ? frozen_fail(diags, dir, r, "cannot be made") : for_secrets(m, copy_secret, &c);
 }

@@ -8,9 +8,9 @@ struct plan;
 struct scope;
 
 /*
- * Only what is ours: interfaces with our prefix, members of our VRFs, the cloud interfaces that m names, the tables of
- * our VRFs and of m, the rules that look at the local table, the sysctls that want names. sk is a NETLINK_ROUTE socket
- * without memberships. 0 with *ret sorted (plan_free() it), or -errno.
+ * Only what is ours: interfaces with our prefix, members of our VRFs, of the interfaces that m names what it uses, the
+ * tables of our VRFs and of m, the rules that look at the local table or at our marks, the sysctls that want names. sk
+ * is a NETLINK_ROUTE socket without memberships. 0 with *ret sorted (plan_free() it), or -errno.
  */
 int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, struct plan *ret);
 /* The same of a part, which takes less time the smaller it is (if sk is one of netlink_narrow()). */

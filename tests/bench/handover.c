@@ -124,7 +124,7 @@ int main(int argc, char *argv[])
 	times[0] = now();
 	error = conf_load(argv[1], &diags, &model);
 	times[1] = now();
-	source.model = model;
+	source.model = &model;
 	if (!error)
 		error = generation_freeze(argv[2], argv[3], &source, &current, &diags, &next, &difference, &changed);
 	times[2] = now();

@@ -54,6 +54,7 @@ def clear():
     for family, table in list(_our_tables()):
         netns.run("ip", family, "route", "flush", "table", table, "type", "unreachable")
     netns.run("nft", "destroy", "table", *TABLE)
+    netns.run("conntrack", "-F", check=False)
     if not netns.run("ip", "rule").startswith("0:"):
         netns.ip(None, "rule add pref 0 lookup local\nrule del pref 32765", force=True)
 

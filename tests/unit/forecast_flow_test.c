@@ -141,7 +141,8 @@ static int start(void **state)
 	struct diag_list diags = { 0 };
 	struct outline_difference difference = { 0 };
 	struct generation none = { 0 };
-	struct generation_source source = { .who = "", .file = "" };
+	struct model *model = NULL;
+	struct generation_source source = { .model = &model, .who = "", .file = "" };
 	bool changed = false;
 
 	(void)state;
@@ -152,11 +153,11 @@ static int start(void **state)
 		return -1;
 	write_text("etc/secrets/c.psk", "0123456789abcdef0123456789abcdef\n");
 	write_conf("one");
-	if (conf_load("etc/culvert.conf", &diags, &source.model) ||
+	if (conf_load("etc/culvert.conf", &diags, &model) ||
 		generation_freeze("run", "state", &source, &none, &diags, &current, &difference, &changed) ||
 		generation_switch("run", 1))
 		return -1;
-	conf_free(source.model);
+	conf_free(model);
 	outline_free(&difference);
 	diag_free(&diags);
 	write_conf("two");

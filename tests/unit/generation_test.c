@@ -76,7 +76,8 @@ static struct generation in_force(unsigned number)
 }
 
 /* As freezing returns. */
-static int freeze_model(struct model *m, unsigned current, struct diag_list *diags, struct generation *g, bool *changed)
+static int freeze_model(
+	struct model **m, unsigned current, struct diag_list *diags, struct generation *g, bool *changed)
 {
 	struct generation_source source = { .model = m, .who = "root (uid 0)", .file = "etc/culvert.conf" };
 	struct outline_difference d = { 0 };
@@ -98,7 +99,7 @@ static unsigned freeze(unsigned current)
 	unsigned number;
 
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
-	assert_int_equal(freeze_model(m, current, &diags, &g, &changed), 0);
+	assert_int_equal(freeze_model(&m, current, &diags, &g, &changed), 0);
 	assert_int_equal(changed, g.number != 0);
 	number = g.number;
 	if (number)
@@ -195,7 +196,7 @@ static void bad_numbers_refuse(void **state)
 	assert_int_equal(mkdir("state", 0755), 0);
 	write_text("state/ids", "if_id a/t seven\nend 1\n");
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
-	assert_int_equal(freeze_model(m, 0, &diags, &g, &changed), -EINVAL);
+	assert_int_equal(freeze_model(&m, 0, &diags, &g, &changed), -EINVAL);
 	diag_print(&diags, &said);
 	assert_non_null(strstr(buf_text(&said), "state/ids: does not hold the numbers"));
 	assert_int_equal(access("run/gen", F_OK), -1);
@@ -215,7 +216,7 @@ static void vanished_secret_refuses(void **state)
 	assert_int_equal(freeze(0), 1);
 	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
 	assert_int_equal(unlink("etc/secrets/c.psk"), 0);
-	assert_int_not_equal(freeze_model(m, 1, &diags, &g, &changed), 0);
+	assert_int_not_equal(freeze_model(&m, 1, &diags, &g, &changed), 0);
 	assert_int_not_equal(diags.errors, 0);
 	assert_false(changed);
 	assert_int_equal(access("run/gen/2", F_OK), -1);
@@ -341,12 +342,62 @@ static void remembers_who_and_what(void **state)
 	assert_int_equal(freeze(2), 0);
 }
 
+static ino_t file_number(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* A secret that is the same is the same file, which tells charon so without reading; one that changed is another. */
+static void equal_secrets_are_one_file(void **state)
+{
+	(void)state;
+	assert_int_equal(freeze(0), 1);
+	write_conf("10.66.0.0/16");
+	assert_int_equal(freeze(1), 2);
+	assert_int_equal(file_number("run/gen/1/secrets/c.psk"), file_number("run/gen/2/secrets/c.psk"));
+	write_text("etc/secrets/c.psk", "another-key-0123456789abcdef-0123456789\n");
+	assert_int_equal(freeze(2), 3);
+	assert_int_not_equal(file_number("run/gen/2/secrets/c.psk"), file_number("run/gen/3/secrets/c.psk"));
+	assert_mode("run/gen/3/secrets/c.psk", 0600);
+}
+
+/* What culvertd goes on with is what it will load after a restart. */
+static void the_model_is_taken_over(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct buf taken = { 0 }, loaded = { 0 };
+	struct generation g = { 0 }, again;
+	struct model *m = NULL;
+	bool changed = false;
+
+	(void)state;
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(freeze_model(&m, 0, &diags, &g, &changed), 0);
+	assert_null(m);
+	assert_string_equal(g.model->dir, "run/gen/1");
+	again = in_force(1);
+	conf_print(g.model, &taken);
+	conf_print(again.model, &loaded);
+	assert_string_equal(buf_text(&taken), buf_text(&loaded));
+	assert_int_equal(g.model->apns[0].table, again.model->apns[0].table);
+	assert_int_equal(g.model->apns[0].links[0].if_id, again.model->apns[0].links[0].if_id);
+	buf_free(&taken);
+	buf_free(&loaded);
+	generation_free(&g);
+	generation_free(&again);
+	diag_free(&diags);
+}
+
 static void a_draft_leaves_no_trace(void **state)
 {
 	struct diag_list diags = { 0 };
 	struct outline_difference d = { 0 };
 	struct generation old;
-	struct generation_source source = { .who = "", .file = "etc/culvert.conf" };
+	struct model *m = NULL;
+	struct generation_source source = { .model = &m, .who = "", .file = "etc/culvert.conf" };
 	char *before = NULL, *after = NULL;
 	size_t len = 0;
 	bool changed = false;
@@ -355,7 +406,7 @@ static void a_draft_leaves_no_trace(void **state)
 	assert_int_equal(freeze(0), 1);
 	assert_int_equal(io_read_file("state/ids", 1000, &before, &len), 0);
 	write_conf("10.66.0.0/16");
-	assert_int_equal(conf_load("etc/culvert.conf", &diags, &source.model), 0);
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
 	old = in_force(1);
 	assert_int_equal(generation_draft("run", "state", &source, &old, &diags, &d, &changed), 0);
 	assert_true(changed);
@@ -371,7 +422,8 @@ static void a_draft_leaves_no_trace(void **state)
 	assert_int_equal(freeze(1), 2);
 	outline_free(&d);
 	generation_free(&old);
-	conf_free(source.model);
+	assert_non_null(m);
+	conf_free(m);
 	diag_free(&diags);
 	free(before);
 	free(after);
@@ -396,6 +448,8 @@ int main(void)
 		in_folder(numbers_go_on_after_what_was_discarded),
 		in_folder(remembers_who_and_what),
 		in_folder(a_draft_leaves_no_trace),
+		in_folder(equal_secrets_are_one_file),
+		in_folder(the_model_is_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

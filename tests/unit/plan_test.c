@@ -356,6 +356,32 @@ static void a_vlan_is_no_part_of_preparing(void **state)
 	plan_free(&want);
 }
 
+static void a_vlan_is_up_after_what_carries_it(void **state)
+{
+	struct plan want, have = { 0 };
+	struct changes c = { 0 };
+	struct buf text = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.apn.cloud.attach = CLOUD_VLAN;
+	s.apn.cloud.vlan = 110;
+	want = plan_of(&s, 1, 0);
+	assert_int_equal(changes_between(&want, &have, &c), 0);
+	changes_print(&c, &text);
+	const char *made = strstr(buf_text(&text), "+ link culv-c1001 type vlan link eth1 id 110\n");
+	assert_non_null(made);
+	const char *member = strstr(made, "+ link culv-c1001 master culv-v1001\n");
+	assert_non_null(member);
+	const char *parent = strstr(member, "+ link eth1 up\n");
+	assert_non_null(parent);
+	assert_non_null(strstr(parent, "+ link culv-c1001 up\n"));
+	buf_free(&text);
+	changes_free(&c);
+	plan_free(&want);
+}
+
 static void a_vlan_that_changes_is_made_anew(void **state)
 {
 	struct plan want, have;
@@ -414,6 +440,7 @@ int main(void)
 		cmocka_unit_test(the_local_rule_moves_back),
 		cmocka_unit_test(new_links_touch_nothing_else),
 		cmocka_unit_test(a_vlan_is_no_part_of_preparing),
+		cmocka_unit_test(a_vlan_is_up_after_what_carries_it),
 		cmocka_unit_test(a_vlan_that_changes_is_made_anew),
 		cmocka_unit_test(an_apn_on_a_vlan_that_goes),
 	};

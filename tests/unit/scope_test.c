@@ -90,6 +90,27 @@ static void what_a_change_touches(void **state)
 	scope_free(&s);
 }
 
+static void rules_and_vlans_have_their_place(void **state)
+{
+	struct object mark = named(OBJECT_MARK_RULE, "", 0x63750001), vlan = named(OBJECT_VLAN, "culv-c1001", 110);
+	struct object reflect = named(OBJECT_SYSCTL, "net/ipv4/fwmark_reflect", 1);
+	struct object keeping = named(OBJECT_SYSCTL, "net/ipv6/conf/eth1/keep_addr_on_down", 1);
+	struct object parent = named(OBJECT_UP, "eth2", 0), address = named(OBJECT_ADDRESS, "culv-c1001", 0);
+	struct plan none = { 0 };
+
+	(void)state;
+	mark.table = 1001;
+	snprintf(vlan.master, sizeof(vlan.master), "eth2");
+	struct scope s = scope_between(PLAN(mark, vlan, keeping), none);
+	/* All rules are read anyway, and none of the table's routes on their account. */
+	assert_int_equal(s.n_tables, 0);
+	assert_int_equal(s.n_names, 2);
+	assert_true(scope_has(&s, &mark) && scope_has(&s, &vlan) && scope_has(&s, &address));
+	assert_true(scope_has(&s, &keeping) && scope_has(&s, &reflect));
+	assert_false(scope_has(&s, &parent));
+	scope_free(&s);
+}
+
 static void memory_gives_way_to_a_look(void **state)
 {
 	struct plan none = { 0 }, all = { 0 }, part, known;
@@ -145,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_change_touches),
+		cmocka_unit_test(rules_and_vlans_have_their_place),
 		cmocka_unit_test(memory_gives_way_to_a_look),
 		cmocka_unit_test(what_calls_for_another_look),
 	};
