@@ -153,22 +153,14 @@ static void check_content(struct check *c, struct secret *s, const char *text, s
 		blame(c, s, true, "%s", wrong);
 }
 
-static void read_content(struct check *c, struct secret *s)
+static void blame_unreadable(struct check *c, struct secret *s, int error)
 {
-	char *text;
-	size_t len;
-
-	int r = conf_read_secret(c->m, s->name, &text, &len);
-	if (r == -ENOMEM)
-		c->error = r;
-	else if (r == -EFBIG)
+	if (error == -ENOMEM)
+		c->error = error;
+	else if (error == -EFBIG)
 		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
-	else if (r)
-		blame(c, s, true, "cannot be read: %s", strerror(-r));
-	if (r)
-		return;
-	check_content(c, s, text, len);
-	io_free_secret(text, len);
+	else
+		blame(c, s, true, "cannot be read: %s", strerror(-error));
 }
 
 static bool is_foreign(const struct stat *st)
@@ -179,14 +171,18 @@ static bool is_foreign(const struct stat *st)
 static void see(struct check *c, struct secret *s)
 {
 	mode_t refused = forms[s->kind].refused;
-	struct stat st;
+	struct stat st = { 0 };
+	char *text = NULL;
+	size_t len = 0;
 
 	if (asprintf(&s->path, "%s/secrets/%s", c->m->dir, s->name) < 0) {
 		s->path = NULL;
 		c->error = -ENOMEM;
 		return;
 	}
-	if (stat(s->path, &st))
+	int r = io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len);
+	/* Where it could not be opened, it may still tell more. */
+	if (!st.st_mode && stat(s->path, &st))
 		blame(c, s, true, "%s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		blame(c, s, true, "is no regular file");
@@ -195,8 +191,11 @@ static void see(struct check *c, struct secret *s)
 	else if (st.st_mode & 07777 & refused)
 		blame(c, s, true, "mode %04o lets others in; chmod it to %04o", st.st_mode & 07777,
 			st.st_mode & 07777 & ~refused);
+	else if (r)
+		blame_unreadable(c, s, r);
 	else
-		read_content(c, s);
+		check_content(c, s, text, len);
+	io_free_secret(text, len);
 }
 
 /* --- all files --- */
