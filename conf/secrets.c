@@ -184,7 +184,11 @@ static bool is_for_root(int error)
 
 static void blame_unreadable(struct check *c, struct secret *s, int error)
 {
-	if (is_for_root(error))
+	if (error == -ENOMEM)
+		c->error = error;
+	else if (error == -EFBIG)
+		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
+	else if (is_for_root(error))
 		blame(c, s, false, "is for root alone to read, so that it was not looked at; run culvert check as root");
 	else if (error == -ENOENT && s->kind == SECRET_PSK)
 		blame(c, s, true, "is not there; put the carrier's key into it, or make one: culvert secret new %s", s->name);
@@ -192,24 +196,6 @@ static void blame_unreadable(struct check *c, struct secret *s, int error)
 		blame(c, s, true, "is not there; put it there, or name another file");
 	else
 		blame(c, s, true, "cannot be read: %s", strerror(-error));
-}
-
-static void read_content(struct check *c, struct secret *s)
-{
-	char *text;
-	size_t len;
-
-	int r = conf_read_secret(c->m, s->name, &text, &len);
-	if (r == -ENOMEM)
-		c->error = r;
-	else if (r == -EFBIG)
-		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
-	else if (r)
-		blame_unreadable(c, s, r);
-	if (r)
-		return;
-	check_content(c, s, text, len);
-	io_free_secret(text, len);
 }
 
 static bool is_foreign(const struct stat *st)
@@ -220,14 +206,18 @@ static bool is_foreign(const struct stat *st)
 static void see(struct check *c, struct secret *s)
 {
 	mode_t refused = forms[s->kind].refused;
-	struct stat st;
+	struct stat st = { 0 };
+	char *text = NULL;
+	size_t len = 0;
 
 	if (asprintf(&s->path, "%s/secrets/%s", c->m->dir, s->name) < 0) {
 		s->path = NULL;
 		c->error = -ENOMEM;
 		return;
 	}
-	if (stat(s->path, &st))
+	int r = io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len);
+	/* Where it could not be opened, it may still tell more. */
+	if (!st.st_mode && stat(s->path, &st))
 		blame_unreadable(c, s, -errno);
 	else if (!S_ISREG(st.st_mode))
 		blame(c, s, true, "is no regular file");
@@ -236,8 +226,11 @@ static void see(struct check *c, struct secret *s)
 	else if (st.st_mode & 07777 & refused)
 		blame(c, s, true, "mode %04o lets others in; chmod it to %04o", st.st_mode & 07777,
 			st.st_mode & 07777 & ~refused);
+	else if (r)
+		blame_unreadable(c, s, r);
 	else
-		read_content(c, s);
+		check_content(c, s, text, len);
+	io_free_secret(text, len);
 }
 
 /* --- all files --- */

@@ -2,7 +2,8 @@
 
 `ours` is charon with culvert-conf, `stock` the same charon configured by swanctl; each has a wire to carriers of its own,
 so that both can run at the same time. What is not what is compared is the same on both sides: the build, the sizes of
-tables, the log (off: its cost is no part of any comparison).
+tables, and the log: a line written at once for each message of the levels that plugins/culvert-conf/strongswan.conf
+sets, as a gateway runs. They are at most those of a charon that nobody has told what to log. Carriers log nothing.
 """
 
 import json
@@ -18,14 +19,24 @@ import vici
 from ike_lab import PREFIX, PLUGIN, STRONGSWAN, Charon, Gateway, Lab, run, wait_for
 
 BUILD = os.environ.get("BENCH_BUILD", "build/release/tests/bench")
-# BENCH_LOG=1 for the logs of charon, in /run/ike-lab, when a bench does not work.
-LOG = int(os.environ.get("BENCH_LOG", "-1"))
+# BENCH_LOG=N: level N for every charon instead, -1 for none. The logs are in /run/ike-lab.
+LOG = os.environ.get("BENCH_LOG", "")
+SHIPPED = "plugins/culvert-conf/strongswan.conf"
 PLUGINS = "random nonce x509 revocation constraints pubkey pkcs1 pem openssl pkcs8 kdf drbg bench-kernel kernel-netlink socket-default vici"
 IN_FLIGHT = 32  # tunnels that a carrier brings up at a time
 
 
-def settings(folder, plugins="", more=""):
+def shipped_levels():
+    """What is between the braces of the journal in the file that is installed."""
+    with open(SHIPPED, encoding="ascii") as f:
+        found = re.search(r"^\tjournal \{\n(.*?)^\t\}", f.read(), re.MULTILINE | re.DOTALL)
+    assert found and "default = " in found[1], f"{SHIPPED} sets no levels"
+    return found[1]
+
+
+def settings(folder, plugins="", logs=True):
     """As plugins/culvert-conf/strongswan.conf, but for cookies: a fleet that comes at once is no attack here."""
+    levels = f"default = {LOG}" if LOG else shipped_levels() if logs else "default = -1"
     return f"""charon-systemd {{
     load = {PLUGINS} {plugins}
     install_routes = no
@@ -42,7 +53,6 @@ def settings(folder, plugins="", more=""):
     half_open_timeout = 60
     send_vendor_id = no
     dos_protection = no
-    {more}
     plugins {{
         kernel-netlink {{ roam_events = no }}
         openssl {{ load_legacy = no }}
@@ -52,7 +62,7 @@ def settings(folder, plugins="", more=""):
     }}
     journal {{ default = -1 }}
     filelog {{ stderr {{
-        default = {LOG}
+        {levels}
         flush_line = yes
     }} }}
 }}
@@ -154,7 +164,7 @@ class Stock(Measured, Charon):
 
     def __init__(self, lab, name, size, role):
         folder = f"{lab.folder}/{name}"
-        super().__init__(name, folder, settings(folder))
+        super().__init__(name, folder, settings(folder, logs=role == "gateway"))
         self.size, self.role, self.changed = size, role, {}
         self.conf = fleet.write_swanctl(folder, size, role)
 

@@ -385,6 +385,40 @@ static void equal_secrets_are_one_file(void **state)
 	assert_mode("run/gen/3/secrets/c.psk", 0600);
 }
 
+/* The order of what has names says nothing; that of an APN's tunnels does. */
+static void another_order_is_no_change(void **state)
+{
+	static const char format[] =
+		"gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+		"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+		"  tunnels = ( { name = \"%s\"; peer = \"192.0.2.1%s\"; }, { name = \"%s\"; peer = \"192.0.2.1%s\"; } ); } );\n"
+		"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"%s\", \"%s\" ];\n"
+		"  cloud = { attach = \"dedicated\"; interface = \"eth1\"; address = \"10.110.0.4/20\";\n"
+		"  prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+	static const struct {
+		const char *words[6];
+		unsigned number;
+	} cases[] = {
+		{ { "t", "1", "u", "2", "t", "u" }, 1 },
+		{ { "u", "2", "t", "1", "t", "u" }, 0 },
+		{ { "u", "2", "t", "1", "u", "t" }, 2 },
+		{ { "u", "1", "t", "2", "u", "t" }, 3 },
+	};
+	unsigned current = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const *w = cases[i].words;
+		struct buf text = { 0 };
+
+		buf_printf(&text, format, w[0], w[1], w[2], w[3], w[4], w[5]);
+		write_text("etc/culvert.conf", buf_text(&text));
+		buf_free(&text);
+		assert_int_equal(freeze(current), cases[i].number);
+		current = cases[i].number ? cases[i].number : current;
+	}
+}
+
 /* What culvertd goes on with is what it will load after a restart. */
 static void the_model_is_taken_over(void **state)
 {
@@ -472,6 +506,7 @@ int main(void)
 		in_folder(a_draft_leaves_no_trace),
 		in_folder(equal_secrets_are_one_file),
 		in_folder(the_model_is_taken_over),
+		in_folder(another_order_is_no_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,25 @@ static void good_key(void **state)
 	diag_free(&diags);
 }
 
+/* What is frozen was looked at before; what stands in it is still read with care. */
+static void frozen(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+
+	(void)state;
+	assert_int_equal(io_remove_tree("secrets"), 0);
+	assert_int_equal(conf_load_frozen("x.conf", &diags, &m), 0);
+	assert_int_equal(diags.count, 0);
+	assert_int_equal(m->n_carriers, 1);
+	conf_free(m);
+	m = NULL;
+	assert_int_equal(io_write_file("y.conf", "@include \"x.conf\"\n", 18, 0600), 0);
+	assert_int_equal(conf_load_frozen("y.conf", &diags, &m), -EINVAL);
+	assert_null(m);
+	diag_free(&diags);
+}
+
 static void length(void **state)
 {
 	(void)state;
@@ -371,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(good_key),
+		IN_FOLDER(frozen),
 		IN_FOLDER(length),
 		IN_FOLDER(digits),
 		IN_FOLDER(bad_digits),
