@@ -1,7 +1,7 @@
 /*
  * Requests go out in batches of one kind, in the order of the changes. A new XFRM interface gets its MTU and its VRF in
  * the request that makes it, where the changes say so; if the kernel refuses that, the three are made one by one, so
- * that the report names the one that fails.
+ * that the report names the one that fails. Many interfaces that go, go as a group; if that cannot be, one by one.
  *
  * Failure policy: every change is tried, each failure is a sentence in the report; what fails only because something
  * before it failed (a route over a link that could not be made) is not said again.
@@ -10,6 +10,7 @@
 
 #include "appliance/isolation/changes.h"
 #include "appliance/isolation/interfaces.h"
+#include "appliance/isolation/link_group.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
@@ -33,6 +34,8 @@ enum {
 	MISSING = 1, /* the object is about an interface that is not there */
 	DONE = 2, /* without a request */
 };
+
+enum { GROUP_MIN = 4 }; /* interfaces; looking who else is in the group costs more than removing fewer */
 
 /* An application under way. */
 struct applying {
@@ -549,14 +552,50 @@ static bool is_alike(const struct change *a, const struct change *b)
 	return a->verb == b->verb && a->object.kind == b->object.kind;
 }
 
+/*
+ * Removes the interfaces of one kind that the changes from first on name, at one go. What is left of them is tried one
+ * by one, as if this had not been. VRFs come behind their members and so in a group of their own: a member that
+ * outlives its VRF would be in the main table for a moment.
+ */
+static void remove_as_group(struct applying *a, size_t first)
+{
+	const struct change *items = a->changes->items;
+	size_t end = first, count = 0;
+
+	while (end < a->changes->count && is_alike(&items[end], &items[first]))
+		end++;
+	if (end - first < GROUP_MIN)
+		return;
+	uint32_t *indexes = reallocarray(NULL, end - first, sizeof(*indexes));
+	for (size_t i = first; indexes && i < end; i++) {
+		uint32_t index = interface_index(a->sk, items[i].object.name);
+		if (index != 0)
+			indexes[count++] = index;
+	}
+	if (count >= GROUP_MIN && link_group_remove(a->sk, indexes, count) == 0) {
+		memset(a->made + first, true, end - first);
+		a->report->changed += count;
+	}
+	free(indexes);
+}
+
+static bool is_removal_of_link(const struct change *c)
+{
+	return c->verb == CHANGE_REMOVE &&
+		   (c->object.kind == OBJECT_VRF || c->object.kind == OBJECT_XFRM || c->object.kind == OBJECT_VLAN);
+}
+
 static void make_changes(struct applying *a)
 {
 	const struct change *items = a->changes->items;
 
 	for (size_t i = 0; i < a->changes->count; i++) {
 		/* What comes next may need what is queued: its interface, its master, its result. */
-		if (i > 0 && !is_alike(&items[i], &items[i - 1]))
+		bool begins = i == 0 || !is_alike(&items[i], &items[i - 1]);
+		if (begins)
 			send_queued(a);
+		if (begins && is_removal_of_link(&items[i]))
+			remove_as_group(a, i);
 		if (a->made[i] || !action_of(&items[i]))
 			continue;
 		if (items[i].verb == CHANGE_ADD && is_outside(a, &items[i].object))

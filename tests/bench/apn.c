@@ -202,6 +202,17 @@ static void change(unsigned n)
 	use(i, &after, true);
 }
 
+/* The other way round: how long a reload holds culvertd up that takes as many away. */
+static void take_away(unsigned n)
+{
+	struct apns before = make_apns(n + 1), after = make_apns(1);
+	struct isolation *i = begin(n + 1);
+
+	use(i, &before, false);
+	sleep(SETTLE);
+	use(i, &after, true);
+}
+
 /* One line of ip -batch for what follows the first word of a printed object: "link add culv-v1 type vrf table 1". */
 static void print_addition(const struct object *o, const char *extra, FILE *out)
 {
@@ -295,7 +306,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*measure)(unsigned n);
-	} verbs[] = { { "setup", setup }, { "ip", by_ip }, { "first", first }, { "change", change } };
+	} verbs[] = { { "setup", setup }, { "ip", by_ip }, { "first", first }, { "change", change },
+		{ "remove", take_away } };
 
 	for (size_t i = 0; argc == 3 && i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
@@ -303,6 +315,6 @@ int main(int argc, char **argv)
 		verbs[i].measure((unsigned)strtoul(argv[2], NULL, 10));
 		return fflush(stdout) == 0 ? 0 : 1;
 	}
-	fprintf(stderr, "usage: apn setup|ip|first|change N\n");
+	fprintf(stderr, "usage: apn setup|ip|first|change|remove N\n");
 	return 2;
 }
