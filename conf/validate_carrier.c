@@ -79,8 +79,11 @@ static void check_revocation(struct check *c, size_t i, bool psk)
 /* Goes by which keys are there: one with a wrong value has its own message. */
 static void check_credentials(struct check *c, size_t i)
 {
-	bool psk = is_written(c, i, "psk_file"), certificate = is_written(c, i, "certificate");
-	bool key_file = is_written(c, i, "key_file"), ca = is_written(c, i, "ca");
+	const struct carrier *carrier = &c->m->carriers[i];
+	bool psk = carrier->n_psk_files || is_written(c, i, "psk_file");
+	bool certificate = carrier->n_certificates || is_written(c, i, "certificate");
+	bool key_file = carrier->n_key_files || is_written(c, i, "key_file");
+	bool ca = carrier->n_cas || is_written(c, i, "ca");
 	unsigned n = (unsigned)certificate + key_file + ca;
 	struct key key = check_key("carriers[%zu]", i);
 

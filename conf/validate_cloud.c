@@ -33,7 +33,8 @@ static void check_attachment(struct check *c, size_t a)
 	if (!check_has(c, attach.text) || check_wrong(c, attach.text))
 		return;
 	const char *word = attach_words[cloud->attach];
-	if (cloud->attach != CLOUD_SHARED && !check_has(c, check_key("%s.address", path.text).text))
+	if (cloud->attach != CLOUD_SHARED && !is_set(&cloud->address.ip) &&
+		!check_has(c, check_key("%s.address", path.text).text))
 		check_error(
 			c, path.text, "attach = \"%s\" needs the gateway's address; write address = \"10.110.0.4/20\";", word);
 	if (cloud->attach == CLOUD_VLAN && !check_has(c, vlan.text))

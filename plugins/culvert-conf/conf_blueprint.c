@@ -39,7 +39,10 @@ static void print_ike(struct buf *print, const struct gateway *gateway, const st
 	for (i = 0; i < tunnel->n_suites; i++)
 		buf_printf(print, "suite %s\n", tunnel->suites[i]->name);
 	buf_printf(print, "ike %u %u %u dpd %u\n", tunnel->ike.rekey, tunnel->ike.jitter, tunnel->ike.ceiling, tunnel->dpd);
-	buf_printf(print, "retransmission %a %a %u\n", repeat->timeout, repeat->base, repeat->tries);
+	/* As they lie in memory: a digest does not leave this process. */
+	buf_add(print, &repeat->timeout, sizeof(repeat->timeout));
+	buf_add(print, &repeat->base, sizeof(repeat->base));
+	buf_add(print, &repeat->tries, sizeof(repeat->tries));
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -49,9 +52,15 @@ static int compare_texts(const void *a, const void *b)
 
 static void print_selectors(struct buf *print, const char *side, const struct prefix *prefixes, size_t count)
 {
-	char(*texts)[PREFIX_TEXT] = calloc(max(count, (size_t)1), PREFIX_TEXT);
+	char(*texts)[PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 	size_t i;
 
+	if (count == 1) {
+		buf_printf(print, "%s %s\n", side, prefix_print(prefixes, text));
+		return;
+	}
+	texts = calloc(max(count, (size_t)1), PREFIX_TEXT);
 	if (!texts) {
 		print->error = -ENOMEM;
 		return;
@@ -75,12 +84,13 @@ static void print_link(struct buf *print, const struct apn *apn, const struct li
 	print_selectors(print, "remote", link->remote, link->n_remote);
 }
 
+/** Empties print, but keeps its room. */
 static bool hash_print(struct buf *print, hasher_t *hasher, uint8_t digest[HASH_SIZE_SHA256])
 {
 	chunk_t text = chunk_create((uint8_t *)print->text, print->len);
 	bool ok = !print->error && hasher->get_hash(hasher, text, digest);
 
-	buf_free(print);
+	buf_cut(print, 0);
 	return ok;
 }
 
@@ -103,27 +113,37 @@ void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, cons
 	this->links[this->n_links++] = (conf_blueprint_link_t){ .apn = apn, .link = link };
 }
 
-bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
+/** The digests, with print for the texts. */
+static bool compute_digests(conf_blueprint_t *this, hasher_t *hasher, struct buf *print)
 {
-	struct buf print = {};
 	size_t i;
 
-	print_ike(&print, this->gateway, this->tunnel);
-	if (!hash_print(&print, hasher, this->ike_digest) || this->incomplete)
+	print_ike(print, this->gateway, this->tunnel);
+	if (!hash_print(print, hasher, this->ike_digest))
 		return FALSE;
 	if (this->n_links > 1)
 		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
 	for (i = 0; i < this->n_links; i++) {
-		print_link(&print, this->links[i].apn, this->links[i].link);
-		if (!hash_print(&print, hasher, this->links[i].digest))
+		print_link(print, this->links[i].apn, this->links[i].link);
+		if (!hash_print(print, hasher, this->links[i].digest))
 			return FALSE;
 	}
-	buf_printf(&print, "initiate %d\n", this->tunnel->initiate);
-	buf_add(&print, this->ike_digest, sizeof(this->ike_digest));
-	buf_add(&print, this->carrier->digest, sizeof(this->carrier->digest));
+	buf_puts(print, this->tunnel->initiate ? "initiate\n" : "wait\n");
+	buf_add(print, this->ike_digest, sizeof(this->ike_digest));
+	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
 	for (i = 0; i < this->n_links; i++)
-		buf_add(&print, this->links[i].digest, sizeof(this->links[i].digest));
-	return hash_print(&print, hasher, this->digest);
+		buf_add(print, this->links[i].digest, sizeof(this->links[i].digest));
+	return hash_print(print, hasher, this->digest);
+}
+
+bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
+{
+	struct buf print = {};
+	bool ok;
+
+	ok = !this->incomplete && compute_digests(this, hasher, &print);
+	buf_free(&print);
+	return ok;
 }
 
 void conf_blueprint_clear(conf_blueprint_t *this)
