@@ -141,7 +141,7 @@ static void check_ca(struct check *c, const struct secrets *s, size_t carrier, s
 	check_strength(c, ca, key.text);
 }
 
-/* True also where a CA could not be read. */
+/* True also where a CA could not be read, or none is named: that has its message. */
 static bool has_issuer(struct check *c, const struct secrets *s, size_t carrier, struct X509_crl_st *crl)
 {
 	const struct carrier *x = &c->m->carriers[carrier];
@@ -151,7 +151,7 @@ static bool has_issuer(struct check *c, const struct secrets *s, size_t carrier,
 		if (!ca || !ca->certificate || x509_is_crl_of(crl, ca->certificate))
 			return true;
 	}
-	return false;
+	return !x->n_cas;
 }
 
 static void check_crl(struct check *c, const struct secrets *s, size_t carrier, size_t i)

@@ -17,6 +17,8 @@ enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 500
  * Secrets (dir/secrets/) are checked too: existence, owner, mode, length.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
+/* The same for the file of a generation: secrets are not looked at, and @include is refused. */
+int conf_load_frozen(const char *path, struct diag_list *diags, struct model **ret);
 /*
  * The same for text in memory, without looking at secrets; name stands in the messages, its folder becomes model.dir.
  * It stands alone: @include is refused.
@@ -25,8 +27,12 @@ int conf_load_text(const char *text, size_t len, const char *name, struct diag_l
 /* Canonical text: every value explicit, fixed order; loads to an equal model. Comments and order of keys do not show.
  */
 void conf_print(const struct model *m, struct buf *out);
+/* The same with carriers, tunnels, APNs and services by name: equal for files that differ in their order alone. */
+void conf_print_sorted(const struct model *m, struct buf *out);
 /* Where a tunnel's peer is, in words for status and messages: "192.0.2.11, 192.0.2.12", "ipsec.example.net", "any". */
 void conf_print_peers(const struct tunnel *t, struct buf *out);
+/* The path dir/secrets/NAME; the caller frees *ret. -EINVAL if the name has a '/' in it, or -ENOMEM. */
+int conf_secret_path(const struct model *m, const char *name, char **ret);
 /* The octets of dir/secrets/NAME, all of them. The caller io_free_secret()s *ret. 0 or -errno. */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /*

@@ -9,7 +9,7 @@
 #include "conf/convert_read.h"
 #include "conf/convert_foreign.h"
 #include "conf/convert_write.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"

@@ -12,9 +12,10 @@ struct foreign;
 struct suite;
 
 enum {
-	CONN_PEERS_MAX = 16,
+	/* As many as the schema takes, or what is written would be refused. */
+	CONN_PEERS_MAX = 8,
 	CONN_FILES_MAX = 8, /* certificates, CAs */
-	CONN_PREFIXES_MAX = 64, /* of one side of a child */
+	CONN_PREFIXES_MAX = 16, /* of one side of a child */
 	CONN_SUITES_MAX = 8,
 	CONN_CHILDREN_MAX = 10000, /* in all */
 };

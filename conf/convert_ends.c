@@ -2,7 +2,7 @@
 #include "conf/convert_conn.h"
 
 #include "conf/convert_foreign.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 
 #include <ctype.h>
 #include <string.h>

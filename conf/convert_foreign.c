@@ -2,7 +2,7 @@
  */
 #include "conf/convert_foreign.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"

@@ -9,6 +9,7 @@
 #include "conf/locate.h"
 #include "conf/model.h"
 #include "conf/read.h"
+#include "conf/schema.h"
 #include "conf/source.h"
 #include "conf/validate.h"
 #include "lib/buf.h"
@@ -55,15 +56,12 @@ static void report_syntax(const config_t *config, const struct source *source, s
 
 /* --- model --- */
 
-/* The folder of the file called name. */
-static char *folder_of(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	if (!slash)
-		return strdup(".");
-	return slash == name ? strdup("/") : strndup(name, (size_t)(slash - name));
-}
+/* How far a load goes behind reading and the checks of the parts against each other. */
+enum scope {
+	SCOPE_TEXT, /* no secrets */
+	SCOPE_FILE, /* all */
+	SCOPE_FROZEN, /* what is canonical text already; no secrets */
+};
 
 /* Takes over the names of files, which origins in the model point to. */
 static int new_model(struct source *source, struct model **ret)
@@ -72,7 +70,7 @@ static int new_model(struct source *source, struct model **ret)
 
 	if (!m)
 		return -ENOMEM;
-	m->dir = folder_of(source->files[0]);
+	m->dir = io_folder_of(source->files[0]);
 	if (!m->dir) {
 		conf_free(m);
 		return -ENOMEM;
@@ -83,14 +81,43 @@ static int new_model(struct source *source, struct model **ret)
 	return 0;
 }
 
-/* More octets than the canonical text of a file can have: what is written, indented, and all defaults. */
+/* Octets of all that canonical text may add to what is written in one group: every key with its default, indented. */
+static size_t written_out(const struct schema_group *group)
+{
+	enum { AROUND_KEY = 24 }; /* tabs, " = ", brackets, ";" and newlines */
+	size_t n = AROUND_KEY;
+
+	for (size_t i = 0; i < group->n_keys; i++) {
+		const struct schema_key *key = &group->keys[i];
+		n += AROUND_KEY + strlen(key->name) + (key->fallback ? strlen(key->fallback) : 0);
+		if (key->group && !key->list)
+			n += written_out(key->group);
+	}
+	return n;
+}
+
+static const struct schema_group *list_in(const struct schema_group *group, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(group->keys[i].name, name) != 0)
+		i++;
+	return group->keys[i].group;
+}
+
+/* More octets than the canonical text of a file can have. len: of what is written, whose values may grow as well. */
 static size_t canonical_bound(const struct model *m, size_t len)
 {
-	size_t tunnels = 0;
+	const struct schema_group *carrier = list_in(&schema_root, "carriers"), *tunnel = list_in(carrier, "tunnels");
+	const struct schema_group *apn = list_in(&schema_root, "apns"), *service = list_in(apn, "services");
+	size_t tunnels = 0, services = 0;
 
 	for (size_t i = 0; i < m->n_carriers; i++)
 		tunnels += m->carriers[i].n_tunnels;
-	return 2 * len + 1024 * (1 + m->n_carriers + tunnels + m->n_apns);
+	for (size_t i = 0; i < m->n_apns; i++)
+		services += m->apns[i].n_services + m->apns[i].n_downlink;
+	return 2 * len + written_out(&schema_root) + m->n_carriers * written_out(carrier) + tunnels * written_out(tunnel) +
+		   m->n_apns * written_out(apn) + services * written_out(service);
 }
 
 /* A generation is kept as canonical text, with every default in it: that must load again. */
@@ -118,7 +145,7 @@ static int check_canonical(const struct model *m, size_t len, struct diag_list *
 }
 
 /* Everything behind the parser. */
-static int build(const struct locator *where, bool secrets, struct diag_list *diags, struct model *m)
+static int build(const struct locator *where, enum scope scope, struct diag_list *diags, struct model *m)
 {
 	struct check check = { .m = m, .diags = diags, .where = where };
 	size_t before = diags->errors;
@@ -129,17 +156,19 @@ static int build(const struct locator *where, bool secrets, struct diag_list *di
 	if (r)
 		return r;
 	validate_model(&check);
-	if (secrets)
+	if (scope == SCOPE_FILE)
 		validate_secrets(&check);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
-	return diags->errors > before ? -EINVAL : check_canonical(m, where->source->text.len, diags);
+	if (diags->errors > before)
+		return -EINVAL;
+	return scope == SCOPE_FROZEN ? 0 : check_canonical(m, where->source->text.len, diags);
 }
 
 /* The source's files are the model's at the end, or freed. */
 static int load_tree(
-	struct source *source, const config_t *config, bool secrets, struct diag_list *diags, struct model **ret)
+	struct source *source, const config_t *config, enum scope scope, struct diag_list *diags, struct model **ret)
 {
 	struct locator where = { source, config_root_setting(config) };
 	struct model *m;
@@ -147,7 +176,7 @@ static int load_tree(
 	int r = new_model(source, &m);
 	if (r)
 		return r;
-	r = build(&where, secrets, diags, m);
+	r = build(&where, scope, diags, m);
 	if (!r)
 		*ret = m;
 	else
@@ -157,7 +186,7 @@ static int load_tree(
 	return r;
 }
 
-static int load_source(struct source *source, bool secrets, struct diag_list *diags, struct model **ret)
+static int load_source(struct source *source, enum scope scope, struct diag_list *diags, struct model **ret)
 {
 	int r = -EINVAL;
 	config_t config;
@@ -165,35 +194,35 @@ static int load_source(struct source *source, bool secrets, struct diag_list *di
 	config_init(&config);
 	config_set_include_func(&config, refuse_include);
 	if (config_read_string(&config, buf_text(&source->text)))
-		r = load_tree(source, &config, secrets, diags, ret);
+		r = load_tree(source, &config, scope, diags, ret);
 	else
 		report_syntax(&config, source, diags);
 	config_destroy(&config);
 	return r;
 }
 
-/* read NULL: a text that stands alone, whose secrets are not looked at either. */
+static int read_included(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	(void)userdata;
+	return io_read_file(path, max, ret, ret_len);
+}
+
+/* Only the operator's file may include others. */
 static int load(
-	const char *name, const char *text, size_t len, source_read *read, struct diag_list *diags, struct model **ret)
+	const char *name, const char *text, size_t len, enum scope scope, struct diag_list *diags, struct model **ret)
 {
 	struct source source;
 
-	int r = source_build(name, text, len, read, NULL, diags, &source);
+	int r = source_build(name, text, len, scope == SCOPE_FILE ? read_included : NULL, NULL, diags, &source);
 	if (!r)
-		r = load_source(&source, read != NULL, diags, ret);
+		r = load_source(&source, scope, diags, ret);
 	source_free(&source);
 	return r;
 }
 
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret)
 {
-	return load(name, text, len, NULL, diags, ret);
-}
-
-static int read_included(void *userdata, const char *path, size_t max, char **ret, size_t *ret_len)
-{
-	(void)userdata;
-	return io_read_file(path, max, ret, ret_len);
+	return load(name, text, len, SCOPE_TEXT, diags, ret);
 }
 
 static void report_unreadable(const char *path, int error, struct diag_list *diags)
@@ -210,7 +239,7 @@ static void report_unreadable(const char *path, int error, struct diag_list *dia
 		diag_error(diags, path, 0, NULL, "cannot be read: %s", strerror(-error));
 }
 
-int conf_load(const char *path, struct diag_list *diags, struct model **ret)
+static int load_file(const char *path, enum scope scope, struct diag_list *diags, struct model **ret)
 {
 	char *text;
 	size_t len;
@@ -222,7 +251,17 @@ int conf_load(const char *path, struct diag_list *diags, struct model **ret)
 		report_unreadable(path, r, diags);
 		return -EINVAL;
 	}
-	r = load(path, text, len, read_included, diags, ret);
+	r = load(path, text, len, scope, diags, ret);
 	free(text);
 	return r;
+}
+
+int conf_load(const char *path, struct diag_list *diags, struct model **ret)
+{
+	return load_file(path, SCOPE_FILE, diags, ret);
+}
+
+int conf_load_frozen(const char *path, struct diag_list *diags, struct model **ret)
+{
+	return load_file(path, SCOPE_FROZEN, diags, ret);
 }

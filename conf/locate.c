@@ -4,7 +4,6 @@
 
 #include <libconfig.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Start of line (from 1) in the text; NULL if there is none. */
@@ -61,13 +60,16 @@ static const config_setting_t *step(const config_setting_t *setting, const char 
 	char name[64];
 
 	if (**key == '[') {
-		unsigned long at = strtoul(*key + 1, NULL, 10);
-		*key += strcspn(*key, "]");
+		unsigned at = 0;
+		for ((*key)++; **key >= '0' && **key <= '9'; (*key)++)
+			at = at * 10 + (unsigned)(**key - '0');
 		*key += **key == ']';
-		return config_setting_is_aggregate(setting) ? config_setting_get_elem(setting, (unsigned)at) : NULL;
+		return config_setting_is_aggregate(setting) ? config_setting_get_elem(setting, at) : NULL;
 	}
 	*key += **key == '.';
-	size_t len = strcspn(*key, ".[");
+	size_t len = 0;
+	while ((*key)[len] && (*key)[len] != '.' && (*key)[len] != '[')
+		len++;
 	if (len >= sizeof(name) || !config_setting_is_group(setting))
 		return NULL;
 	memcpy(name, *key, len);

@@ -1,4 +1,7 @@
-/* Canonical text, by walking the schema: tabs, one key a line, keys in the table's order, lists in the file's. */
+/*
+ * Canonical text, by walking the schema: tabs, one key a line, keys in the table's order, lists in the file's. For
+ * comparing, lists of groups that have names may be ordered by these: their order says nothing.
+ */
 #include "conf/conf.h"
 
 #include "conf/model.h"
@@ -6,36 +9,77 @@
 #include "conf/value.h"
 #include "lib/buf.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void print_group(const struct schema_group *group, const void *record, unsigned depth, struct buf *out);
+static void print_group(
+	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out);
 
 static void indent(unsigned depth, struct buf *out)
 {
-	for (unsigned i = 0; i < depth; i++)
+	static const char tabs[] = "\t\t\t\t\t\t\t\t";
+
+	for (; depth > sizeof(tabs) - 1; depth--)
 		buf_puts(out, "\t");
+	buf_add(out, tabs, depth);
+}
+
+/* "KEY = " on a line of its own. */
+static void begin(const struct schema_key *key, unsigned depth, struct buf *out)
+{
+	indent(depth, out);
+	buf_puts(out, key->name);
+	buf_puts(out, " = ");
 }
 
 /* "{ ... }" without a newline behind it. */
-static void print_braces(const struct schema_group *group, const void *record, unsigned depth, struct buf *out)
+static void print_braces(
+	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out)
 {
 	buf_puts(out, "{\n");
-	print_group(group, record, depth + 1, out);
+	print_group(group, record, depth + 1, sorted, out);
 	indent(depth, out);
 	buf_puts(out, "}");
 }
 
-static void print_groups(const struct schema_key *key, const char *entries, size_t n, unsigned depth, struct buf *out)
+/* The name of an entry, "" if it has none: the first key of every group in a list. */
+static const char *name_of(const struct schema_group *group, const void *entry)
 {
-	indent(depth, out);
-	buf_printf(out, "%s = (\n", key->name);
+	const char *name = *(char *const *)schema_field_const(entry, group->keys[0].offset);
+
+	return name ? name : "";
+}
+
+static int compare_names(const void *a, const void *b, void *group)
+{
+	return strcmp(name_of(group, *(const void *const *)a), name_of(group, *(const void *const *)b));
+}
+
+static void print_groups(
+	const struct schema_key *key, const char *entries, size_t n, unsigned depth, bool sorted, struct buf *out)
+{
+	const char **order = calloc(n, sizeof(*order));
+
+	if (!order) {
+		out->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		order[i] = entries + i * key->group->size;
+	if (sorted)
+		qsort_r(order, n, sizeof(*order), compare_names, (void *)(uintptr_t)key->group);
+	begin(key, depth, out);
+	buf_puts(out, "(\n");
 	for (size_t i = 0; i < n; i++) {
 		indent(depth + 1, out);
-		print_braces(key->group, entries + i * key->group->size, depth + 1, out);
+		print_braces(key->group, order[i], depth + 1, sorted, out);
 		buf_puts(out, i + 1 < n ? ",\n" : "\n");
 	}
 	indent(depth, out);
 	buf_puts(out, ");\n");
+	free(order);
 }
 
 /* Entries that may be numbers and texts side by side need round brackets. */
@@ -44,8 +88,8 @@ static void print_values(const struct schema_key *key, const char *entries, size
 	bool mixed = key->kind->forms == (VALUE_TEXT | VALUE_NUMBER);
 	bool bare = key->single && n == 1;
 
-	indent(depth, out);
-	buf_printf(out, "%s = %s", key->name, bare ? "" : mixed ? "( " : "[ ");
+	begin(key, depth, out);
+	buf_puts(out, bare ? "" : mixed ? "( " : "[ ");
 	for (size_t i = 0; i < n; i++) {
 		value_print(key->kind, entries + i * key->kind->size, out);
 		buf_puts(out, i + 1 < n ? ", " : "");
@@ -53,13 +97,15 @@ static void print_values(const struct schema_key *key, const char *entries, size
 	buf_puts(out, bare ? ";\n" : mixed ? " );\n" : " ];\n");
 }
 
-static void print_list(const struct schema_key *key, const void *record, unsigned depth, struct buf *out)
+static void print_list(const struct schema_key *key, const void *record, unsigned depth, bool sorted, struct buf *out)
 {
 	const char *entries = *(char *const *)schema_field_const(record, key->offset);
 	size_t n = *(const size_t *)schema_field_const(record, key->count_offset);
 
-	if (n)
-		(key->group ? print_groups : print_values)(key, entries, n, depth, out);
+	if (n && key->group)
+		print_groups(key, entries, n, depth, sorted, out);
+	else if (n)
+		print_values(key, entries, n, depth, out);
 }
 
 /* True if a value, as it was printed, is what an absent one is taken as. */
@@ -96,35 +142,40 @@ static bool is_set(const struct schema_group *group, const void *record)
 	return false;
 }
 
-static void print_single(const struct schema_key *key, const void *field, unsigned depth, struct buf *out)
+static void print_single(const struct schema_key *key, const void *field, unsigned depth, bool sorted, struct buf *out)
 {
-	struct buf value = { 0 };
+	size_t before = out->len;
 
-	if (key->group)
-		print_braces(key->group, field, depth, &value);
-	if (key->group || value_print(key->kind, field, &value)) {
-		indent(depth, out);
-		buf_printf(out, "%s = %s;\n", key->name, buf_text(&value));
+	begin(key, depth, out);
+	if (key->group) {
+		print_braces(key->group, field, depth, sorted, out);
+	} else if (!value_print(key->kind, field, out)) {
+		buf_cut(out, before);
+		return;
 	}
-	if (value.error)
-		out->error = value.error;
-	buf_free(&value);
+	buf_puts(out, ";\n");
 }
 
-static void print_group(const struct schema_group *group, const void *record, unsigned depth, struct buf *out)
+static void print_group(
+	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out)
 {
 	for (size_t i = 0; i < group->n_keys; i++) {
 		const struct schema_key *key = &group->keys[i];
 		if (key->list)
-			print_list(key, record, depth, out);
+			print_list(key, record, depth, sorted, out);
 		else if (!key->group || !key->absent || is_set(key->group, schema_field_const(record, key->offset)))
-			print_single(key, schema_field_const(record, key->offset), depth, out);
+			print_single(key, schema_field_const(record, key->offset), depth, sorted, out);
 	}
 }
 
 void conf_print(const struct model *m, struct buf *out)
 {
-	print_group(&schema_root, m, 0, out);
+	print_group(&schema_root, m, 0, false, out);
+}
+
+void conf_print_sorted(const struct model *m, struct buf *out)
+{
+	print_group(&schema_root, m, 0, true, out);
 }
 
 void conf_print_peers(const struct tunnel *t, struct buf *out)

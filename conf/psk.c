@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len)
+int conf_secret_path(const struct model *m, const char *name, char **ret)
 {
 	char *path;
 
@@ -22,7 +22,18 @@ int conf_read_secret(const struct model *m, const char *name, char **ret, size_t
 		return -EINVAL;
 	if (asprintf(&path, "%s/secrets/%s", m->dir, name) < 0)
 		return -ENOMEM;
-	int r = io_read_file(path, SECRET_MAX, ret, ret_len);
+	*ret = path;
+	return 0;
+}
+
+int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len)
+{
+	char *path;
+
+	int r = conf_secret_path(m, name, &path);
+	if (r)
+		return r;
+	r = io_read_file(path, SECRET_MAX, ret, ret_len);
 	free(path);
 	return r;
 }

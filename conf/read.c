@@ -16,14 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_MAX = 32 }; /* of one group, for suggestions */
+/* One step of the way from the root to the setting at hand. */
+struct step {
+	const struct step *before;
+	const char *name; /* NULL: the entry at index */
+	size_t index;
+};
 
 struct reader {
 	const struct locator *where;
 	struct diag_list *diags;
 	struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
-	struct buf path; /* of the setting at hand */
+	const struct step *at; /* the last step to the setting at hand; NULL: the root */
 	int error; /* 0 or -ENOMEM */
 };
 
@@ -32,26 +37,15 @@ static void read_group(
 
 /* --- the path of the setting at hand --- */
 
-/* Appends name, or [index] where there is none; returns what leave() takes. */
-static size_t enter(struct reader *r, const char *name, size_t index)
+static void print_path(const struct step *step, struct buf *out)
 {
-	size_t before = r->path.len;
-
-	if (name)
-		buf_printf(&r->path, "%s%.*s", before ? "." : "", 64, name);
-	else
-		buf_printf(&r->path, "[%zu]", index);
-	return before;
-}
-
-static void leave(struct reader *r, size_t before)
-{
-	if (r->path.error) {
-		r->error = r->path.error;
+	if (!step)
 		return;
-	}
-	r->path.len = before;
-	r->path.text[before] = '\0';
+	print_path(step->before, out);
+	if (step->name)
+		buf_printf(out, "%s%.*s", out->len ? "." : "", 64, step->name);
+	else
+		buf_printf(out, "[%zu]", step->index);
 }
 
 /* Takes the message over. */
@@ -59,10 +53,16 @@ static void complain(struct reader *r, const config_setting_t *setting, struct b
 {
 	/* Finding the line reads the text: not for what is only counted. */
 	struct origin at = { 0 };
+	struct buf path = { 0 };
 
-	if (diag_has_room(r->diags, DIAG_ERROR))
+	if (diag_has_room(r->diags, DIAG_ERROR)) {
 		at = locate_setting(r->where, setting);
-	diag_error(r->diags, at.file, at.line, r->path.len ? buf_text(&r->path) : NULL, "%s", buf_text(why));
+		print_path(r->at, &path);
+	}
+	if (path.error)
+		r->error = path.error;
+	diag_error(r->diags, at.file, at.line, path.len ? buf_text(&path) : NULL, "%s", buf_text(why));
+	buf_free(&path);
 	buf_free(why);
 }
 
@@ -235,20 +235,77 @@ static void read_list(struct reader *r, const config_setting_t *setting, const s
 	if (entries && !brackets)
 		read_entry(r, setting, key, entries);
 	for (size_t i = 0; brackets && i < n && !r->error; i++) {
-		size_t before = enter(r, NULL, i);
+		struct step step = { .before = r->at, .index = i };
+		r->at = &step;
 		read_entry(r, config_setting_get_elem(setting, (unsigned)i), key, entries + i * schema_entry_size(key));
-		leave(r, before);
+		r->at = step.before;
 	}
 }
 
 /* --- groups --- */
 
+/* The place of name among the keys, n_keys if it is none. Looked for from a place on: files keep the table's order. */
+static size_t find_key(const struct schema_group *group, const char *name, size_t from)
+{
+	for (size_t i = 0; i < group->n_keys; i++) {
+		size_t at = from + i < group->n_keys ? from + i : from + i - group->n_keys;
+		if (!strcmp(group->keys[at].name, name))
+			return at;
+	}
+	return group->n_keys;
+}
+
+/* The key of the group that name may have been meant for, or NULL. */
+static const char *nearest_key(const char *name, const struct schema_group *group)
+{
+	const char *names[SCHEMA_KEYS_MAX] = { 0 };
+
+	for (size_t i = 0; i < group->n_keys; i++)
+		names[i] = group->keys[i].name;
+	return value_nearest(name, names, group->n_keys);
+}
+
+static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+{
+	struct step step = { .before = r->at, .name = config_setting_name(setting) };
+	const char *nearest = nearest_key(step.name, group);
+	struct buf why = { 0 };
+
+	if (nearest) {
+		buf_printf(&why, "unknown key; did you mean \"%s\"?", nearest);
+	} else {
+		buf_puts(&why, "unknown key; known here are ");
+		for (size_t i = 0; i < group->n_keys; i++)
+			buf_printf(&why, "%s%s", !i ? "" : i + 1 < group->n_keys ? ", " : " and ", group->keys[i].name);
+	}
+	r->at = &step;
+	complain(r, setting, &why);
+	r->at = step.before;
+}
+
+/* True if a key of setting that is unknown is this one, misspelt: that has its message. */
+static bool is_misspelt(const config_setting_t *setting, const struct schema_group *group, const char *key)
+{
+	unsigned n = (unsigned)config_setting_length(setting);
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = config_setting_name(config_setting_get_elem(setting, i));
+		const char *nearest = find_key(group, name, 0) < group->n_keys ? NULL : nearest_key(name, group);
+		if (nearest && !strcmp(nearest, key))
+			return true;
+	}
+	return false;
+}
+
 /* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
-static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
+static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_group *group,
+	const struct schema_key *key, void *record)
 {
 	struct buf why = { 0 };
 
 	if (key->required && around) {
+		if (is_misspelt(around, group, key->name))
+			return;
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
@@ -258,60 +315,38 @@ static void read_absent(struct reader *r, const config_setting_t *around, const 
 	}
 }
 
-static void read_key(struct reader *r, const config_setting_t *around, const struct schema_key *key, void *record)
+/* setting NULL: the key is absent from the group around it, which may be absent as well. */
+static void read_key(struct reader *r, const config_setting_t *around, const config_setting_t *setting,
+	const struct schema_group *group, const struct schema_key *key, void *record)
 {
-	const config_setting_t *setting = around ? config_setting_get_member(around, key->name) : NULL;
-	size_t before = enter(r, key->name, 0);
+	struct step step = { .before = r->at, .name = key->name };
 
+	r->at = &step;
 	if (!setting)
-		read_absent(r, around, key, record);
+		read_absent(r, around, group, key, record);
 	else if (key->list)
 		read_list(r, setting, key, record);
 	else
 		read_entry(r, setting, key, schema_field(record, key->offset));
-	leave(r, before);
+	r->at = step.before;
 }
 
-static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
-{
-	const char *names[KEYS_MAX] = { 0 };
-	struct buf why = { 0 };
-
-	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
-	for (size_t i = 0; i < n; i++)
-		names[i] = group->keys[i].name;
-	const char *nearest = value_nearest(config_setting_name(setting), names, n);
-	if (nearest) {
-		buf_printf(&why, "unknown key; did you mean \"%s\"?", nearest);
-	} else {
-		buf_puts(&why, "unknown key; known here are ");
-		for (size_t i = 0; i < n; i++)
-			buf_printf(&why, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ", names[i]);
-	}
-	complain(r, setting, &why);
-}
-
-static bool is_known(const char *name, const struct schema_group *group)
-{
-	for (size_t i = 0; i < group->n_keys; i++) {
-		if (!strcmp(group->keys[i].name, name))
-			return true;
-	}
-	return false;
-}
-
-static void find_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+/* Puts each member of the group at the place of its key; complains of the others. */
+static void assign_members(struct reader *r, const config_setting_t *setting, const struct schema_group *group,
+	const config_setting_t *members[static SCHEMA_KEYS_MAX])
 {
 	unsigned n = (unsigned)config_setting_length(setting);
+	size_t from = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const config_setting_t *member = config_setting_get_elem(setting, i);
-		const char *name = config_setting_name(member);
-		if (is_known(name, group))
+		size_t at = find_key(group, config_setting_name(member), from);
+		if (at == group->n_keys) {
+			complain_unknown(r, member, group);
 			continue;
-		size_t before = enter(r, name, 0);
-		complain_unknown(r, member, group);
-		leave(r, before);
+		}
+		members[at] = member;
+		from = at + 1;
 	}
 }
 
@@ -319,12 +354,14 @@ static void find_unknown(struct reader *r, const config_setting_t *setting, cons
 static void read_group(
 	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
 {
+	const config_setting_t *members[SCHEMA_KEYS_MAX] = { 0 };
+
 	if (setting && group->has_origin)
 		*(struct origin *)record = locate_setting(r->where, setting);
 	if (setting)
-		find_unknown(r, setting, group);
+		assign_members(r, setting, group, members);
 	for (size_t i = 0; i < group->n_keys && !r->error; i++)
-		read_key(r, setting, &group->keys[i], record);
+		read_key(r, setting, members[i], group, &group->keys[i], record);
 }
 
 int read_model(const struct locator *where, struct diag_list *diags, struct model *m)
@@ -333,6 +370,5 @@ int read_model(const struct locator *where, struct diag_list *diags, struct mode
 
 	read_group(&r, where->root, &schema_root, m);
 	free(r.tunnels.sorted);
-	buf_free(&r.path);
 	return r.error;
 }

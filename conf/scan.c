@@ -75,14 +75,24 @@ static void advance(struct scan *s, size_t n)
 	}
 }
 
+/* True if a comment may begin with c; what is no comment is then seen by comment(). */
+static bool may_comment(char c)
+{
+	return c == '#' || c == '/';
+}
+
 /* To the next token, or to a comment without end. */
 static void skip(struct scan *s)
 {
 	for (;;) {
-		bool closed;
-		size_t n = comment(s, &closed);
-		if (!n && (is_space(peek(s, 0)) || peek(s, 0) == '\n'))
+		bool closed = true;
+		size_t n = 0;
+		while (is_space(peek(s, n)))
+			n++;
+		if (!n && peek(s, 0) == '\n')
 			n = 1;
+		if (!n && may_comment(peek(s, 0)))
+			n = comment(s, &closed);
 		if (!n || !closed)
 			return;
 		advance(s, n);
@@ -105,13 +115,13 @@ bool scan_line_is_over(const struct scan *s)
 
 static size_t text(const struct scan *s, enum scan_kind *ret_kind)
 {
-	size_t n = 1;
-	char c;
+	const char *at = s->at + 1;
 
-	while ((c = peek(s, n)) && c != '"' && c != '\n')
-		n += c == '\\' && (peek(s, n + 1) == '"' || peek(s, n + 1) == '\\') ? 2 : 1;
-	*ret_kind = c == '"' ? SCAN_TEXT : SCAN_TEXT_OPEN;
-	return c == '"' ? n + 1 : n;
+	while (at < s->end && *at && *at != '"' && *at != '\n')
+		at += *at == '\\' && s->end - at > 1 && (at[1] == '"' || at[1] == '\\') ? 2 : 1;
+	bool closed = at < s->end && *at == '"';
+	*ret_kind = closed ? SCAN_TEXT : SCAN_TEXT_OPEN;
+	return (size_t)(at - s->at) + closed;
 }
 
 /* Octets of an exponent, 0 if there is none. */
@@ -166,13 +176,13 @@ static size_t token(const struct scan *s, enum scan_kind *ret_kind)
 	static const char include[] = "@include";
 	char c = peek(s, 0);
 
-	size_t n = number(s, ret_kind);
-	if (n)
-		return n;
 	if (c == '"')
 		return text(s, ret_kind);
-	n = name(s);
+	size_t n = name(s);
 	*ret_kind = SCAN_NAME;
+	if (n)
+		return n;
+	n = number(s, ret_kind);
 	if (n)
 		return n;
 	n = strlen(include);
@@ -192,11 +202,12 @@ struct scan_token scan_next(struct scan *s)
 	if (s->at == s->end)
 		return t;
 	s->line_begun = true;
-	t.len = comment(s, &closed);
+	t.len = may_comment(*s->at) ? comment(s, &closed) : 0;
 	if (t.len)
 		t.kind = SCAN_COMMENT_OPEN;
 	else
 		t.len = token(s, &t.kind);
-	advance(s, t.len);
+	/* No line ends in a token, but in a comment without end, behind which nothing follows. */
+	s->at += t.len;
 	return t;
 }

@@ -5,7 +5,13 @@
 #include "ikev2/peer_type.h"
 #include "ikev2/suite.h"
 
-#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* The same, of the keys of a group; more than readers have room for do not compile. */
+#define COUNT_KEYS(a)                                                                                                  \
+	(COUNT(a) + 0 * sizeof(struct {                                                                                    \
+		_Static_assert(COUNT(a) <= SCHEMA_KEYS_MAX, "too many keys in one group");                                     \
+		int unused;                                                                                                    \
+	}))
 #define TEXT_OF(n) #n
 #define SECONDS(n) TEXT_OF(n)
 
@@ -91,7 +97,7 @@ static const struct schema_key outer_keys[] = {
 static const struct schema_group outer_group = {
 	.doc = "The side of the carriers.",
 	.keys = outer_keys,
-	.n_keys = COUNT(outer_keys),
+	.n_keys = COUNT_KEYS(outer_keys),
 };
 
 static const struct schema_key gateway_keys[] = {
@@ -153,14 +159,14 @@ static const struct schema_group management_group = {
 	.doc = "The side of the administrators: shell, SNMP and the status page.",
 	.has_origin = true,
 	.keys = management_keys,
-	.n_keys = COUNT(management_keys),
+	.n_keys = COUNT_KEYS(management_keys),
 };
 
 static const struct schema_group gateway_group = {
 	.doc = "This machine.",
 	.has_origin = true,
 	.keys = gateway_keys,
-	.n_keys = COUNT(gateway_keys),
+	.n_keys = COUNT_KEYS(gateway_keys),
 };
 
 static const struct schema_key rekey_keys[] = {
@@ -202,7 +208,7 @@ static const struct schema_key rekey_keys[] = {
 static const struct schema_group rekey_group = {
 	.doc = "When keys are renewed, at the latest. No key is ever used for an hour, whatever stands here.",
 	.keys = rekey_keys,
-	.n_keys = COUNT(rekey_keys),
+	.n_keys = COUNT_KEYS(rekey_keys),
 };
 
 static const struct schema_key retransmission_keys[] = {
@@ -245,7 +251,7 @@ static const struct schema_group retransmission_group = {
 	.doc = "How long an IKE request without an answer is repeated: with the defaults 52.6 seconds. Applies once the "
 		   "peer is known; until then, and to its own first packets, the defaults do.",
 	.keys = retransmission_keys,
-	.n_keys = COUNT(retransmission_keys),
+	.n_keys = COUNT_KEYS(retransmission_keys),
 };
 
 static const struct schema_key tunnel_keys[] = {
@@ -384,7 +390,7 @@ static const struct schema_group tunnel_group = {
 	.size = sizeof(struct tunnel),
 	.has_origin = true,
 	.keys = tunnel_keys,
-	.n_keys = COUNT(tunnel_keys),
+	.n_keys = COUNT_KEYS(tunnel_keys),
 };
 
 static const struct schema_key carrier_keys[] = {
@@ -518,7 +524,7 @@ static const struct schema_group carrier_group = {
 	.size = sizeof(struct carrier),
 	.has_origin = true,
 	.keys = carrier_keys,
-	.n_keys = COUNT(carrier_keys),
+	.n_keys = COUNT_KEYS(carrier_keys),
 };
 
 static const struct schema_key cloud_keys[] = {
@@ -606,7 +612,7 @@ static const struct schema_key cloud_keys[] = {
 static const struct schema_group cloud_group = {
 	.doc = "The operator's side of an APN.",
 	.keys = cloud_keys,
-	.n_keys = COUNT(cloud_keys),
+	.n_keys = COUNT_KEYS(cloud_keys),
 };
 
 static const struct schema_key selectors_keys[] = {
@@ -652,7 +658,7 @@ static const struct schema_group selectors_group = {
 	.doc = "What the carrier's crypto ACL says of this APN, where it is not simply `cloud.prefixes` and `pool`. "
 		   "Selectors may be wider: what is let through is up to `pool`, `services` and `downlink`.",
 	.keys = selectors_keys,
-	.n_keys = COUNT(selectors_keys),
+	.n_keys = COUNT_KEYS(selectors_keys),
 };
 
 static const struct schema_key ping_responder_keys[] = {
@@ -684,7 +690,7 @@ static const struct schema_key ping_responder_keys[] = {
 static const struct schema_group ping_responder_group = {
 	.doc = "The gateway answers pings of the carrier's monitor through the tunnel.",
 	.keys = ping_responder_keys,
-	.n_keys = COUNT(ping_responder_keys),
+	.n_keys = COUNT_KEYS(ping_responder_keys),
 };
 
 static const struct schema_key limits_keys[] = {
@@ -715,7 +721,7 @@ static const struct schema_key limits_keys[] = {
 static const struct schema_group limits_group = {
 	.doc = "What one APN may take of the gateway.",
 	.keys = limits_keys,
-	.n_keys = COUNT(limits_keys),
+	.n_keys = COUNT_KEYS(limits_keys),
 };
 
 static const struct schema_key probe_keys[] = {
@@ -773,7 +779,7 @@ static const struct schema_key probe_keys[] = {
 static const struct schema_group probe_group = {
 	.doc = "Whether the way through each link works in both directions, tried all the time.",
 	.keys = probe_keys,
-	.n_keys = COUNT(probe_keys),
+	.n_keys = COUNT_KEYS(probe_keys),
 };
 
 static const struct schema_key service_keys[] = {
@@ -828,7 +834,7 @@ static const struct schema_group service_group = {
 	.size = sizeof(struct service),
 	.has_origin = true,
 	.keys = service_keys,
-	.n_keys = COUNT(service_keys),
+	.n_keys = COUNT_KEYS(service_keys),
 };
 
 static const struct schema_key apn_keys[] = {
@@ -965,7 +971,7 @@ static const struct schema_group apn_group = {
 	.size = sizeof(struct apn),
 	.has_origin = true,
 	.keys = apn_keys,
-	.n_keys = COUNT(apn_keys),
+	.n_keys = COUNT_KEYS(apn_keys),
 };
 
 static const struct schema_key root_keys[] = {
@@ -1018,7 +1024,7 @@ static const struct schema_key root_keys[] = {
 const struct schema_group schema_root = {
 	.doc = "The whole file.",
 	.keys = root_keys,
-	.n_keys = COUNT(root_keys),
+	.n_keys = COUNT_KEYS(root_keys),
 };
 
 size_t schema_entry_size(const struct schema_key *key)

@@ -32,6 +32,8 @@ struct schema_key {
 	bool inlined; /* there, a group or list of groups on one line: as in example */
 };
 
+enum { SCHEMA_KEYS_MAX = 32 }; /* of one group */
+
 struct schema_group {
 	const char *doc;
 	size_t size; /* octets of a record, in lists */

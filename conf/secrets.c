@@ -105,9 +105,28 @@ static void check_strength(struct check *c, struct secret *s, const char *psk, s
 			PSK_GOOD);
 }
 
+static bool is_blank(char octet)
+{
+	return octet == ' ' || octet == '\t';
+}
+
+/* What is often written by mistake and would be taken as it is; len is at least 1. */
+static void check_look(struct check *c, struct secret *s, const char *psk, size_t len)
+{
+	char first = psk[0], last = psk[len - 1];
+
+	if (is_blank(first) || is_blank(last))
+		blame(c, s, false, "a space at an end belongs to the key; take it out if the peer's key has none");
+	else if ((first == '"' || first == '\'') && first == last)
+		blame(c, s, false, "quotes around the key belong to it; take them out if the peer's key has none");
+	else if (first == '0' && len > 1 && (psk[1] == 'X' || psk[1] == 'S'))
+		blame(c, s, false, "begins with 0%c, which belongs to the key; write 0%c if octets are meant", psk[1],
+			psk[1] == 'X' ? 'x' : 's');
+}
+
 static void check_psk(struct check *c, struct secret *s, const char *text, size_t len)
 {
-	bool hex = psk_form(text, len) == PSK_HEX;
+	enum psk_form form = psk_form(text, len);
 	size_t psk_len;
 	char *psk;
 
@@ -116,7 +135,7 @@ static void check_psk(struct check *c, struct secret *s, const char *text, size_
 		c->error = r;
 	else if (r == -EINVAL)
 		blame(c, s, true, "has a NUL, a carriage return or more than one line in it; write the key on one line");
-	else if (r && hex)
+	else if (r && form == PSK_HEX)
 		blame(c, s, true,
 			"begins with 0x, but what follows is not an even number of hexadecimal digits; write only those behind 0x, "
 			"or a key that begins differently");
@@ -127,6 +146,8 @@ static void check_psk(struct check *c, struct secret *s, const char *text, size_
 	if (r)
 		return;
 	check_strength(c, s, psk, psk_len);
+	if (form == PSK_TEXT && psk_len)
+		check_look(c, s, psk, psk_len);
 	io_free_secret(psk, psk_len);
 }
 
@@ -153,22 +174,26 @@ static void check_content(struct check *c, struct secret *s, const char *text, s
 		blame(c, s, true, "%s", wrong);
 }
 
-static void read_content(struct check *c, struct secret *s)
+/* Who is not root is not to read them; culvertd is. */
+static bool is_for_root(int error)
 {
-	char *text;
-	size_t len;
+	return error == -EACCES && geteuid();
+}
 
-	int r = conf_read_secret(c->m, s->name, &text, &len);
-	if (r == -ENOMEM)
-		c->error = r;
-	else if (r == -EFBIG)
+static void blame_unreadable(struct check *c, struct secret *s, int error)
+{
+	if (error == -ENOMEM)
+		c->error = error;
+	else if (error == -EFBIG)
 		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
-	else if (r)
-		blame(c, s, true, "cannot be read: %s", strerror(-r));
-	if (r)
-		return;
-	check_content(c, s, text, len);
-	io_free_secret(text, len);
+	else if (is_for_root(error))
+		blame(c, s, false, "is for root alone to read, so that it was not looked at; run culvert check as root");
+	else if (error == -ENOENT && s->kind == SECRET_PSK)
+		blame(c, s, true, "is not there; put the carrier's key into it, or make one: culvert secret new %s", s->name);
+	else if (error == -ENOENT)
+		blame(c, s, true, "is not there; put it there, or name another file");
+	else
+		blame(c, s, true, "cannot be read: %s", strerror(-error));
 }
 
 static bool is_foreign(const struct stat *st)
@@ -179,15 +204,19 @@ static bool is_foreign(const struct stat *st)
 static void see(struct check *c, struct secret *s)
 {
 	mode_t refused = forms[s->kind].refused;
-	struct stat st;
+	struct stat st = { 0 };
+	char *text = NULL;
+	size_t len = 0;
 
 	if (asprintf(&s->path, "%s/secrets/%s", c->m->dir, s->name) < 0) {
 		s->path = NULL;
 		c->error = -ENOMEM;
 		return;
 	}
-	if (stat(s->path, &st))
-		blame(c, s, true, "%s", strerror(errno));
+	int r = io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len);
+	/* Where it could not be opened, it may still tell more. */
+	if (!st.st_mode && stat(s->path, &st))
+		blame_unreadable(c, s, -errno);
 	else if (!S_ISREG(st.st_mode))
 		blame(c, s, true, "is no regular file");
 	else if (is_foreign(&st))
@@ -195,8 +224,11 @@ static void see(struct check *c, struct secret *s)
 	else if (st.st_mode & 07777 & refused)
 		blame(c, s, true, "mode %04o lets others in; chmod it to %04o", st.st_mode & 07777,
 			st.st_mode & 07777 & ~refused);
+	else if (r)
+		blame_unreadable(c, s, r);
 	else
-		read_content(c, s);
+		check_content(c, s, text, len);
+	io_free_secret(text, len);
 }
 
 /* --- all files --- */

@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 #include "conf/scan.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 
@@ -276,6 +276,19 @@ static void check_hex(struct builder *b, const struct scan_token *t)
 			t->start);
 }
 
+/* libconfig makes a NUL of \x00, which cuts the text short: "a\x00b" would be "a". */
+static void check_text(struct builder *b, const struct scan_token *t)
+{
+	for (size_t i = 0; i + 3 < t->len; i++) {
+		const char *at = t->start + i;
+		if (*at != '\\')
+			continue;
+		if ((at[1] == 'x' || at[1] == 'X') && at[2] == '0' && at[3] == '0')
+			complain(b, t->line, NULL, "\\x00 stands in a text; take it out, or write \\\\ for a backslash");
+		i++;
+	}
+}
+
 static int open_bracket(struct builder *b, unsigned line)
 {
 	if (b->n_brackets == SOURCE_BRACKETS_MAX) {
@@ -341,6 +354,8 @@ static int take_token(struct builder *b, const struct scan_token *t, unsigned ba
 		complain(b, t->line, NULL, "a comment begins here and does not end; close it with */");
 		break;
 	case SCAN_TEXT:
+		check_text(b, t);
+		break;
 	case SCAN_REAL:
 	case SCAN_NAME:
 	case SCAN_INCLUDE:

@@ -11,13 +11,54 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* Both append as much as has room and a NUL; *len is what stands there. */
+static void append(struct key *key, size_t *len, const char *text, size_t n)
+{
+	size_t room = sizeof(key->text) - 1 - *len;
+
+	if (n > room)
+		n = room;
+	memcpy(key->text + *len, text, n);
+	*len += n;
+	key->text[*len] = '\0';
+}
+
+static void append_number(struct key *key, size_t *len, size_t number)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	append(key, len, digits + at, sizeof(digits) - at);
+}
+
+/* Not vsnprintf(), since keys are made for each check of each part, and nearly all of them are never shown. */
 struct key check_key(const char *format, ...)
 {
 	struct key key;
+	size_t len = 0;
 	va_list ap;
 
+	key.text[0] = '\0';
 	va_start(ap, format);
-	vsnprintf(key.text, sizeof(key.text), format, ap);
+	while (*format) {
+		size_t literal = strcspn(format, "%");
+		append(&key, &len, format, literal);
+		format += literal;
+		if (!strncmp(format, "%zu", 3)) {
+			append_number(&key, &len, va_arg(ap, size_t));
+			format += 3;
+		} else if (!strncmp(format, "%s", 2)) {
+			const char *text = va_arg(ap, const char *);
+			append(&key, &len, text, strlen(text));
+			format += 2;
+		} else if (*format) {
+			append(&key, &len, format++, 1);
+		}
+	}
 	va_end(ap);
 	return key;
 }

@@ -22,6 +22,7 @@ struct check {
 struct key {
 	char text[96];
 };
+/* The format knows %zu and %s, nothing else. */
 struct key check_key(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void check_error(struct check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));

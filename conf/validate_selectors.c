@@ -159,14 +159,17 @@ static int compare_to_tunnel(const void *key, const void *entry)
 	return (uintptr_t)tunnel < (uintptr_t)used ? -1 : tunnel != used;
 }
 
-/* True if each name in the APNs' lists of tunnels is one; a wrong one may have meant any. */
+/* True if each APN has a list of tunnels, and each name in it is one; a wrong one may have meant any. */
 static bool all_known(const struct model *m, size_t n_uses)
 {
 	size_t n = 0;
 
-	for (size_t a = 0; a < m->n_apns; a++)
+	for (size_t a = 0; a < m->n_apns; a++) {
+		if (!m->apns[a].n_links)
+			return false;
 		n += m->apns[a].n_links;
-	return n == n_uses;
+	}
+	return m->n_apns && n == n_uses;
 }
 
 static void find_unused(struct check *c, const struct use *uses, size_t n)

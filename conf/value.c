@@ -4,7 +4,7 @@
  */
 #include "conf/value.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/prefix.h"
 
@@ -36,27 +36,44 @@ int value_refuse(struct buf *why, const char *text, const char *reason)
 
 enum { WORD_MAX = 32 };
 
-/* Edits (one octet put in, left out or changed) from a to b; both shorter than WORD_MAX. */
+static size_t least_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Edits (one octet put in, left out or changed, two neighbours exchanged) from a to b; both shorter than WORD_MAX. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[WORD_MAX + 1], len = strlen(b);
+	size_t rows[3][WORD_MAX + 1], len = strlen(b), n = strlen(a);
 
 	for (size_t k = 0; k <= len; k++)
-		row[k] = k;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
+		rows[0][k] = k;
+	for (size_t i = 1; i <= n; i++) {
+		const size_t *before = rows[(i + 1) % 3], *above = rows[(i - 1) % 3];
+		size_t *row = rows[i % 3];
 		row[0] = i;
 		for (size_t k = 1; k <= len; k++) {
-			size_t best = diagonal + (a[i - 1] != b[k - 1]);
-			if (row[k] + 1 < best)
-				best = row[k] + 1;
-			if (row[k - 1] + 1 < best)
-				best = row[k - 1] + 1;
-			diagonal = row[k];
-			row[k] = best;
+			row[k] = least_of(above[k - 1] + (a[i - 1] != b[k - 1]), least_of(row[k - 1], above[k]) + 1);
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+				row[k] = least_of(row[k], before[k - 2] + 1);
 		}
 	}
-	return row[len];
+	return rows[n % 3][len];
+}
+
+/* The only word that begins with text, as "psk" for "psk_file"; NULL if there is none or more. */
+static const char *only_longer(const char *text, size_t len, const char *const *words, size_t n)
+{
+	const char *only = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!words[i] || strncmp(words[i], text, len) != 0)
+			continue;
+		if (only)
+			return NULL;
+		only = words[i];
+	}
+	return only;
 }
 
 const char *value_nearest(const char *text, const char *const *words, size_t n)
@@ -66,7 +83,8 @@ const char *value_nearest(const char *text, const char *const *words, size_t n)
 
 	if (len > WORD_MAX)
 		return NULL;
-	size_t least = len < 4 ? 1 : 2;
+	/* In short words, more would make any of another. */
+	size_t least = len < 6 ? 1 : 2;
 	for (size_t i = 0; i < n; i++) {
 		if (!words[i] || strnlen(words[i], WORD_MAX + 1) > WORD_MAX)
 			continue;
@@ -76,7 +94,7 @@ const char *value_nearest(const char *text, const char *const *words, size_t n)
 			least = d;
 		}
 	}
-	return nearest;
+	return nearest || len < 3 ? nearest : only_longer(text, len, words, n);
 }
 
 /* --- texts --- */
@@ -103,8 +121,15 @@ static bool print_text(const void *value, struct buf *out)
 	if (!text)
 		return false;
 	buf_puts(out, "\"");
-	for (; *text; text++)
-		buf_printf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	while (*text) {
+		size_t plain = strcspn(text, "\"\\");
+		buf_add(out, text, plain);
+		text += plain;
+		if (*text) {
+			char escaped[] = { '\\', *text++ };
+			buf_add(out, escaped, sizeof(escaped));
+		}
+	}
 	buf_puts(out, "\"");
 	return true;
 }

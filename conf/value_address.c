@@ -12,29 +12,32 @@
 
 /* Blocks that no host of ours and no peer can have (RFC 6890). */
 static const struct {
-	const char *prefix, *what;
+	const char *text, *what;
+	struct prefix prefix;
 } special[] = {
-	{ "0.0.0.0/8", "\"this network\"" },
-	{ "127.0.0.0/8", "loopback" },
-	{ "169.254.0.0/16", "link-local" },
-	{ "224.0.0.0/4", "multicast" },
-	{ "240.0.0.0/4", "reserved" },
-	{ "::/127", "unspecified and loopback" },
-	{ "::ffff:0:0/96", "IPv4-mapped" },
-	{ "fe80::/10", "link-local" },
-	{ "ff00::/8", "multicast" },
+	{ "0.0.0.0/8", "\"this network\"", { { AF_INET, { 0 } }, 8 } },
+	{ "127.0.0.0/8", "loopback", { { AF_INET, { 127 } }, 8 } },
+	{ "169.254.0.0/16", "link-local", { { AF_INET, { 169, 254 } }, 16 } },
+	{ "224.0.0.0/4", "multicast", { { AF_INET, { 224 } }, 4 } },
+	{ "240.0.0.0/4", "reserved", { { AF_INET, { 240 } }, 4 } },
+	{ "::/127", "unspecified and loopback", { { AF_INET6, { 0 } }, 127 } },
+	{ "::ffff:0:0/96", "IPv4-mapped", { { AF_INET6, { [10] = 0xff, 0xff } }, 96 } },
+	{ "fe80::/10", "link-local", { { AF_INET6, { 0xfe, 0x80 } }, 10 } },
+	{ "ff00::/8", "multicast", { { AF_INET6, { 0xff } }, 8 } },
 };
 
 /* 0 if p stays clear of special blocks, else -EINVAL with the reason. */
 static int check_special(const char *text, const struct prefix *p, struct buf *why)
 {
+	if (!p->len)
+		return value_refuse(why, text, "is every address there is; write the prefixes that are meant");
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		struct prefix block;
-		if (prefix_parse(special[i].prefix, &block) || !prefix_overlaps(&block, p))
+		const struct prefix *block = &special[i].prefix;
+		if (!prefix_overlaps(block, p))
 			continue;
 		value_quote(why, text);
-		buf_printf(why, " %s %s (%s); use ordinary unicast addresses",
-			prefix_covers(&block, p) ? "lies in" : "contains", special[i].prefix, special[i].what);
+		buf_printf(why, " %s %s (%s); use ordinary unicast addresses", prefix_covers(block, p) ? "lies in" : "contains",
+			special[i].text, special[i].what);
 		return -EINVAL;
 	}
 	return 0;
@@ -130,7 +133,11 @@ static int parse_network(const struct value_source *source, void *ret, struct bu
 static int parse_outer_address(const struct value_source *source, void *ret, struct buf *why)
 {
 	struct outer_address address = { .dhcp = !strcmp(source->text, "dhcp") };
+	struct ip ip;
 
+	if (!address.dhcp && ip_parse(source->text, &ip))
+		return value_refuse(why, source->text,
+			"is no address; write one such as \"192.0.2.1\" or \"2001:db8::1\", without a length, or \"dhcp\"");
 	int r = address.dhcp ? 0 : parse_address(source, &address.ip, why);
 	if (!r)
 		*(struct outer_address *)ret = address;
@@ -167,7 +174,8 @@ static bool print_selector(const void *value, struct buf *out)
 	return true;
 }
 
-/* A host name (RFC 1123 section 2.1) of two labels or more that no address could be mistaken for. */
+/* A host name (RFC 1123 section 2.1) of two labels or more, the last of which begins with a letter and is longer than
+ * that: no address with a slip of the pen in it ("192.0.2.1O", "192.0.2.x"). */
 static bool is_domain_name(const char *text)
 {
 	size_t len = strlen(text), label = 0, labels = 1;
@@ -181,12 +189,12 @@ static bool is_domain_name(const char *text)
 		if (text[i] == '.' ? !label || text[i - 1] == '-' : !alpha && !digit && (text[i] != '-' || !label))
 			return false;
 		labels += text[i] == '.';
-		letter = text[i] == '.' ? false : letter || alpha;
+		letter = label && text[i] != '.' ? letter : alpha;
 		label = text[i] == '.' ? 0 : label + 1;
 		if (label > 63)
 			return false;
 	}
-	return label && labels > 1 && letter && text[len - 1] != '-';
+	return label > 1 && labels > 1 && letter && text[len - 1] != '-';
 }
 
 static int parse_peer_name(const char *text, struct peer *ret, struct buf *why)

@@ -51,19 +51,34 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
-	va_list ap, again;
+	va_list ap;
 
+	if (reserve(b, 0))
+		return;
+	size_t room = b->size - b->len;
 	va_start(ap, format);
-	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, format, ap);
+	int n = vsnprintf(b->text + b->len, room, format, ap);
 	va_end(ap);
 	if (n < 0)
 		b->error = -ENOMEM;
-	else if (!reserve(b, (size_t)n)) {
-		vsnprintf(b->text + b->len, (size_t)n + 1, format, again);
-		b->len += (size_t)n;
+	else if ((size_t)n >= room && !reserve(b, (size_t)n)) {
+		va_start(ap, format);
+		vsnprintf(b->text + b->len, (size_t)n + 1, format, ap);
+		va_end(ap);
 	}
-	va_end(again);
+	/* What did not fit is not left there in part. */
+	if (b->error)
+		b->text[b->len] = '\0';
+	else
+		b->len += (size_t)n;
+}
+
+void buf_cut(struct buf *b, size_t len)
+{
+	if (!b->text)
+		return;
+	b->len = len;
+	b->text[len] = '\0';
 }
 
 const char *buf_text(const struct buf *b)

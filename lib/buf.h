@@ -18,6 +18,8 @@ void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends len octets of data, NULs included. */
 void buf_add(struct buf *b, const void *data, size_t len);
+/* Takes back what stands behind the first len octets, which are there. */
+void buf_cut(struct buf *b, size_t len);
 /* The text so far, "" while empty; owned by the buffer, valid until the next change. */
 const char *buf_text(const struct buf *b);
 /* Hands the text over (the caller frees it; "" when empty) and empties b; NULL when an allocation failed. */

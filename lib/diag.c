@@ -1,16 +1,21 @@
 #include "lib/diag.h"
 
 #include "lib/buf.h"
+#include "lib/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages quote what others wrote: no control character (U+0080 to U+009F too) may reach a terminal or forge a line.
- */
+/* Messages quote what others wrote: no control character (U+0080 to U+009F too) may reach a terminal or forge a line,
+ * and what is no UTF-8 (a path, a name in a certificate) could not be told in JSON. */
 static void disarm(char *text)
 {
+	char *at = text;
+
+	while (at && *(at += utf8_valid(at, strlen(at))))
+		*at++ = '?';
 	for (unsigned char *s = (unsigned char *)text; s && *s; s++) {
 		if (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
 			s[0] = s[1] = '?';
@@ -130,7 +135,7 @@ size_t diag_sorted(const struct diag_list *l, const struct diag *ret[static DIAG
 	return l->count;
 }
 
-static void print_one(const struct diag *d, struct buf *out)
+void diag_print_one(const struct diag *d, struct buf *out)
 {
 	if (d->file && d->line)
 		buf_printf(out, "%s:%u: ", d->file, d->line);
@@ -140,7 +145,7 @@ static void print_one(const struct diag *d, struct buf *out)
 		buf_printf(out, "%s: ", diag_word(d->severity));
 	if (d->key)
 		buf_printf(out, "%s: ", d->key);
-	buf_printf(out, "%s\n", d->text);
+	buf_puts(out, d->text);
 }
 
 void diag_print(const struct diag_list *l, struct buf *out)
@@ -148,8 +153,10 @@ void diag_print(const struct diag_list *l, struct buf *out)
 	const struct diag *sorted[DIAG_MAX] = { 0 };
 	size_t n = diag_sorted(l, sorted);
 
-	for (size_t i = 0; i < n; i++)
-		print_one(sorted[i], out);
+	for (size_t i = 0; i < n; i++) {
+		diag_print_one(sorted[i], out);
+		buf_puts(out, "\n");
+	}
 	if (l->dropped)
 		buf_printf(out, "and %zu more\n", l->dropped);
 }

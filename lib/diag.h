@@ -38,7 +38,9 @@ void diag_add(struct diag_list *l, enum diag_severity severity, const char *file
 bool diag_has_room(const struct diag_list *l, enum diag_severity severity);
 /* "error", "warning", "note" */
 const char *diag_word(enum diag_severity severity);
-/* One line an entry, in order of file and line; all but errors say what they are: "FILE:LINE: warning: KEY: TEXT". */
+/* All but errors say what they are: "FILE:LINE: warning: KEY: TEXT"; no newline. */
+void diag_print_one(const struct diag *d, struct buf *out);
+/* One line an entry, in order of file and line. */
 void diag_print(const struct diag_list *l, struct buf *out);
 /* The entries in that order; returns how many. */
 size_t diag_sorted(const struct diag_list *l, const struct diag *ret[static DIAG_MAX]);

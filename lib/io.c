@@ -37,8 +37,11 @@ static int grow(char **data, size_t len, size_t *size)
 	return 0;
 }
 
-/* Reads to the end of the file. *data has room for *size octets and a NUL. */
-static int read_all(int fd, size_t max, char **data, size_t *size, size_t *ret_len)
+/*
+ * Reads to the end of the file. *data has room for *size octets and a NUL. told: octets that the file says it has, 0 if
+ * it does not tell; when just so many were read, where more had room, that was the end.
+ */
+static int read_all(int fd, size_t told, size_t max, char **data, size_t *size, size_t *ret_len)
 {
 	size_t len = 0;
 
@@ -58,6 +61,8 @@ static int read_all(int fd, size_t max, char **data, size_t *size, size_t *ret_l
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
+		if (len == told && len < *size)
+			break;
 	}
 	(*data)[len] = '\0';
 	*ret_len = len;
@@ -68,12 +73,20 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 {
 	struct stat st;
 
+	return io_read_file_stat(path, max, &st, ret, ret_len);
+}
+
+int io_read_file_stat(const char *path, size_t max, struct stat *ret_st, char **ret, size_t *ret_len)
+{
+	struct stat st;
+
 	/* O_NONBLOCK: a FIFO in place of the file must not hang us before fstat() tells. */
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st))
 		return -errno;
+	*ret_st = st;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	if ((uintmax_t)st.st_size > max)
@@ -84,7 +97,7 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	char *data = malloc(size + 1);
 	if (!data)
 		return -ENOMEM;
-	int r = read_all(fd, max, &data, &size, ret_len);
+	int r = read_all(fd, (size_t)st.st_size, max, &data, &size, ret_len);
 	if (r) {
 		io_free_secret(data, size);
 		return r;
@@ -93,7 +106,7 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int io_write_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, data, len);
@@ -107,8 +120,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* The folder that path is in; the caller frees it. NULL when memory ran out. */
-static char *folder_of(const char *path)
+char *io_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -120,7 +132,7 @@ static char *folder_of(const char *path)
 /* Makes a rename in path's folder lasting. */
 static int sync_folder(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = io_folder_of(path);
 
 	if (!folder)
 		return -ENOMEM;
@@ -134,7 +146,7 @@ static int sync_folder(const char *path)
 
 static int fill_file(int fd, const void *data, size_t len, mode_t mode)
 {
-	int r = write_all(fd, data, len);
+	int r = io_write_all(fd, data, len);
 
 	if (r)
 		return r;
@@ -166,7 +178,7 @@ int io_create_file(const char *path, const void *data, size_t len, mode_t mode)
 	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	int r = write_all(fd, data, len);
+	int r = io_write_all(fd, data, len);
 	if (!r && fchmod(fd, mode))
 		r = -errno;
 	if (r)

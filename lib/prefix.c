@@ -34,8 +34,35 @@ int ip_parse(const char *text, struct ip *ret)
 	return 0;
 }
 
+/* Writes number in decimal and returns where it ends. No NUL is written. */
+static char *print_octet(unsigned number, char *text)
+{
+	if (number >= 100)
+		*text++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*text++ = (char)('0' + number / 10 % 10);
+	*text++ = (char)('0' + number % 10);
+	return text;
+}
+
+/* inet_ntop(3) would do, but takes most of the time in which a ruleset is written. */
+static const char *print_ipv4(const uint8_t octets[static 4], char text[static IP_TEXT])
+{
+	char *end = text;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0)
+			*end++ = '.';
+		end = print_octet(octets[i], end);
+	}
+	*end = '\0';
+	return text;
+}
+
 const char *ip_print(const struct ip *ip, char text[static IP_TEXT])
 {
+	if (ip->family == AF_INET)
+		return print_ipv4(ip->octets, text);
 	if (!inet_ntop(ip->family, ip->octets, text, IP_TEXT))
 		snprintf(text, IP_TEXT, "none");
 	return text;
@@ -97,9 +124,10 @@ int prefix_parse(const char *text, struct prefix *ret)
 
 const char *prefix_print(const struct prefix *p, char text[static PREFIX_TEXT])
 {
-	char address[IP_TEXT];
-
-	snprintf(text, PREFIX_TEXT, "%s/%u", ip_print(&p->ip, address), p->len);
+	ip_print(&p->ip, text);
+	char *end = text + strlen(text);
+	*end++ = '/';
+	*print_octet(p->len, end) = '\0';
 	return text;
 }
 

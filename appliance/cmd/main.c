@@ -12,7 +12,7 @@ static const struct {
 } commands[] = {
 	{ "check", "[FILE]", "say what is wrong with the operator's file, changing nothing; --json: for editors",
 		cmd_check },
-	{ "convert", "swanctl FILE",
+	{ "convert", "swanctl|ipsec FILE",
 		"make carriers and apns of a swanctl.conf or ipsec.conf; exit code 3 if something is left out", cmd_convert },
 	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },
 	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
@@ -31,7 +31,7 @@ static void print_usage(FILE *out)
 {
 	fputs("usage: culvert [--run DIR] COMMAND\n", out);
 	for (size_t i = 0; i < n_commands; i++)
-		fprintf(out, "  %-8s %-12s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+		fprintf(out, "  %-8s %-18s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
 	fputs("  --run DIR             where culvertd's socket is (/run/culvert)\n"
 		  "  --help, --version\n"
 		  "exit code: 0 good; 1 an error, or for status a link that does not carry, no charon, a '!' line; 2 wrong "

@@ -137,20 +137,6 @@ static int make_key(char *key, size_t len)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* The new file with what is in key, lasting; 0 or -errno, and then there is no file of ours. */
 static int write_new(int folder, const char *name, const char *key, size_t len)
 {
@@ -158,7 +144,7 @@ static int write_new(int folder, const char *name, const char *key, size_t len)
 
 	if (fd < 0)
 		return -errno;
-	int r = write_all(fd, key, len);
+	int r = io_write_all(fd, key, len);
 	/* The mode again: a umask may have taken away from it. Some file systems cannot sync a folder and say EINVAL. */
 	if (!r && (fchmod(fd, 0600) || fsync(fd) || (fsync(folder) && errno != EINVAL)))
 		r = -errno;

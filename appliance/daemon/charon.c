@@ -7,7 +7,7 @@
  */
 #include "appliance/daemon/charon.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 
 #include <errno.h>

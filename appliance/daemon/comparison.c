@@ -144,9 +144,10 @@ bool comparison_tunnel_interrupts(const char *change)
 	return true;
 }
 
+/* A rekey makes the new CHILD_SA before the old one ends. */
 bool comparison_child_interrupts(const char *change)
 {
-	return strcmp(change, "added") != 0;
+	return strcmp(change, "added") != 0 && strcmp(change, "rekeyed") != 0;
 }
 
 bool comparison_interrupts(const struct comparison *c)

@@ -14,7 +14,7 @@ struct comparison_tunnel {
 struct comparison_child {
 	const char *tunnel;
 	const char *apn;
-	const char *change; /* "added", "removed", "replaced", or a later word */
+	const char *change; /* "added", "removed", "rekeyed", "replaced", or a later word */
 };
 
 struct comparison {

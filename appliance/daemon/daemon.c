@@ -28,16 +28,24 @@
 #include <sys/file.h>
 #include <systemd/sd-daemon.h>
 
-static void log_line(void *userdata, const char *line)
+static void log_line(void *userdata, enum diag_severity severity, const char *line)
 {
-	log_at(*(const int *)userdata, "%s", line);
+	static const int priorities[] = { [DIAG_ERROR] = LOG_ERR, [DIAG_WARNING] = LOG_WARNING, [DIAG_NOTE] = LOG_INFO };
+
+	(void)userdata;
+	log_at(priorities[severity], "%s", line);
 }
 
 static void log_diags(const struct diag_list *diags)
 {
-	int priority = diags->errors ? LOG_ERR : LOG_WARNING;
+	lines_each(diags, log_line, NULL);
+}
 
-	lines_each(diags, log_line, &priority);
+/* Of a generation that was frozen: its warnings are those of the operator's file, which are said of that. */
+static void log_error_line(void *userdata, enum diag_severity severity, const char *line)
+{
+	if (severity == DIAG_ERROR)
+		log_line(userdata, severity, line);
 }
 
 char *daemon_rollback_note(const struct daemon *d)
@@ -272,7 +280,7 @@ static void adopt(struct daemon *d)
 	struct diag_list diags = { 0 };
 	int error = reload_adopt(d->reload, &diags);
 
-	log_diags(&diags);
+	lines_each(&diags, log_error_line, NULL);
 	if (!error)
 		log_notice("generation %u goes on", reload_current(d->reload)->number);
 	else if (error != -ENOENT) {

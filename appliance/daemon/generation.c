@@ -44,17 +44,38 @@ static char *folder_of(const char *run, unsigned number)
 	return frozen_path("%s/gen/%u", run, number);
 }
 
-/* True if freezing would only repeat generation `current`. Secrets it no longer names show in its text. */
+/* True if both say the same, perhaps in another order. */
+static bool same_in_any_order(const struct model *a, const struct model *b)
+{
+	struct buf left = { 0 }, right = { 0 };
+	bool same;
+
+	conf_print_sorted(a, &left);
+	conf_print_sorted(b, &right);
+	same = !left.error && !right.error && left.len == right.len && !memcmp(left.text, right.text, left.len);
+	buf_free(&left);
+	buf_free(&right);
+	return same;
+}
+
+/*
+ * True if freezing would only repeat generation `current`: in text or, where d finds nothing else, but for the order of
+ * what has names. Secrets it no longer names show in its text.
+ */
 static bool repeats(const char *run, const struct generation_source *s, const struct generation *current,
-	const struct content *c, struct diag_list *diags)
+	const struct content *c, const struct outline_difference *d, struct diag_list *diags)
 {
 	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
 	CLEANUP(cleanup_free) char *conf_path = gen ? frozen_path("%s/culvert.conf", gen) : NULL;
 	CLEANUP(cleanup_free) char *ids_path = gen ? frozen_path("%s/ids", gen) : NULL;
 
-	return current->number && (s->rollback_of || !current->rollback_of) &&
-		   frozen_equals(conf_path, c->text.text, c->text.len) &&
-		   frozen_equals(ids_path, buf_text(&c->ids), c->ids.len) && secrets_equal(*s->model, gen, diags);
+	if (!current->number || (current->rollback_of && !s->rollback_of) ||
+		!frozen_equals(ids_path, buf_text(&c->ids), c->ids.len))
+		return false;
+	if (!frozen_equals(conf_path, c->text.text, c->text.len) &&
+		(d->n_changes || d->gateway || !current->model || !same_in_any_order(current->model, *s->model)))
+		return false;
+	return secrets_equal(*s->model, gen, diags);
 }
 
 static int write_text(const char *dir, const char *name, const struct buf *text, struct diag_list *diags)
@@ -258,13 +279,14 @@ static int look(const char *run, const char *state, const struct generation_sour
 
 	if (r)
 		return r;
-	changed = !repeats(run, s, current, c, diags);
+	r = compare(run, current, c, *s->model, ret_difference);
+	if (r)
+		return r;
+	changed = !repeats(run, s, current, c, ret_difference, diags);
 	if (diags->errors)
 		return -EINVAL;
-	r = compare(run, current, c, *s->model, ret_difference);
-	if (!r)
-		*ret_changed = changed;
-	return r;
+	*ret_changed = changed;
+	return 0;
 }
 
 /* Hands d over, or frees it if r says that there is nothing to hand over. Returns r. */

@@ -1,11 +1,11 @@
 #include "appliance/daemon/meta.h"
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
-#include "lib/cleanup.h"
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NUMBERS = 4 };
@@ -105,7 +105,7 @@ static void parse_line(const char *word, const char *value, struct meta *m, unsi
 
 void meta_parse(const char *text, size_t len, struct meta *ret)
 {
-	CLEANUP(cleanup_free) char *copy = strndup(text, len);
+	char *copy = strndup(text, len);
 	struct meta m = { 0 };
 	unsigned seen = 0;
 	char *rest = copy;
@@ -117,6 +117,7 @@ void meta_parse(const char *text, size_t len, struct meta *ret)
 		if (line)
 			parse_line(word, line, &m, &seen);
 	}
+	free(copy);
 	m.counted = seen == SEEN_ALL;
 	*ret = m;
 }

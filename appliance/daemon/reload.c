@@ -15,7 +15,7 @@
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/outline.h"
 #include "appliance/isolation/report.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/diag.h"
 #include "lib/log.h"
 

@@ -215,9 +215,11 @@ const struct control_verb daemon_verbs[] = {
 	{ NULL, NULL, NULL },
 };
 
-static void append_line(void *userdata, const char *line)
+/* What a value implies is for culvert check to say. */
+static void append_line(void *userdata, enum diag_severity severity, const char *line)
 {
-	json_array_append_new(userdata, json_string(line));
+	if (severity != DIAG_NOTE)
+		json_array_append_new(userdata, json_string(line));
 }
 
 json_t *daemon_lines(const struct diag_list *diags)

@@ -133,25 +133,46 @@ static int compare_ranked(const void *a, const void *b)
 	return object_compare(&x->change.object, &y->change.object);
 }
 
-/* The plain difference with its ranks, unsorted; room for want->count + have->count. Returns how many. */
-static size_t difference(const struct plan *want, const struct plan *have, struct ranked *out)
-{
-	size_t w = 0, h = 0, n = 0;
+struct difference { /* zero-initialise */
+	struct ranked *items; /* owned */
+	size_t count;
+	size_t size;
+};
 
-	while (w < want->count || h < have->count) {
+static int add_ranked(struct difference *d, enum rank rank, enum change_verb verb, const struct object *o)
+{
+	if (d->count == d->size) {
+		size_t size = d->size > 0 ? 2 * d->size : 64;
+		struct ranked *items = reallocarray(d->items, size, sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		d->items = items;
+		d->size = size;
+	}
+	d->items[d->count++] = (struct ranked){ rank, { verb, *o } };
+	return 0;
+}
+
+/* The plain difference with its ranks, unsorted. */
+static int find_difference(const struct plan *want, const struct plan *have, struct difference *d)
+{
+	size_t w = 0, h = 0;
+	int r = 0;
+
+	while (r == 0 && (w < want->count || h < have->count)) {
 		int c = w == want->count ? 1 : h == have->count ? -1 : object_compare(&want->objects[w], &have->objects[h]);
 		if (c < 0) {
 			const struct object *o = &want->objects[w++];
-			out[n++] = (struct ranked){ rank_addition(o), { CHANGE_ADD, *o } };
+			r = add_ranked(d, rank_addition(o), CHANGE_ADD, o);
 		} else if (c > 0) {
 			const struct object *o = &have->objects[h++];
-			out[n++] = (struct ranked){ rank_removal(want, o), { CHANGE_REMOVE, *o } };
+			r = add_ranked(d, rank_removal(want, o), CHANGE_REMOVE, o);
 		} else {
 			w++;
 			h++;
 		}
 	}
-	return n;
+	return r;
 }
 
 /* True for what a new link needs before charon uses it. */
@@ -174,21 +195,21 @@ static bool is_new_link(const struct plan *have, const struct ranked *r)
 static int collect(const struct plan *want, const struct plan *have,
 	bool (*keep)(const struct plan *, const struct ranked *), struct changes *ret)
 {
-	size_t room = want->count + have->count, kept = 0;
-	struct ranked *all = calloc(room + 1, sizeof(*all));
-	struct change *items = calloc(room + 1, sizeof(*items));
+	struct difference all = { 0 };
+	int r = find_difference(want, have, &all);
+	struct change *items = r == 0 ? reallocarray(NULL, all.count + 1, sizeof(*items)) : NULL;
+	size_t kept = 0;
 
-	if (!all || !items) {
-		free(all);
-		free(items);
+	if (!items) {
+		free(all.items);
 		return -ENOMEM;
 	}
-	size_t n = difference(want, have, all);
-	qsort(all, n, sizeof(*all), compare_ranked);
-	for (size_t i = 0; i < n && all[i].rank != RANK_NEVER; i++)
-		if (keep(have, &all[i]))
-			items[kept++] = all[i].change;
-	free(all);
+	if (all.count > 0)
+		qsort(all.items, all.count, sizeof(*all.items), compare_ranked);
+	for (size_t i = 0; i < all.count && all.items[i].rank != RANK_NEVER; i++)
+		if (keep(have, &all.items[i]))
+			items[kept++] = all.items[i].change;
+	free(all.items);
 	*ret = (struct changes){ .items = items, .count = kept };
 	return 0;
 }

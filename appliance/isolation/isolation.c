@@ -155,9 +155,9 @@ static int compare(
 }
 
 /* Remembers what the kernel holds after all changes were made, on the way to want, which it may use up. */
-static int know(struct isolation *i, struct plan *want, difference between, const struct comparison *c)
+static int know(struct isolation *i, struct plan *want, difference between, struct comparison *c)
 {
-	struct plan added CLEANUP(plan_free) = { 0 }, all CLEANUP(plan_free) = { 0 }, result CLEANUP(plan_free) = { 0 };
+	struct plan added CLEANUP(plan_free) = { 0 };
 	int r = 0;
 
 	if (between == changes_between) {
@@ -168,11 +168,12 @@ static int know(struct isolation *i, struct plan *want, difference between, cons
 		r = plan_add(&added, &c->changes.items[n].object);
 	plan_sort(&added);
 	if (r == 0)
-		r = scope_overlay(NULL, &c->have, &added, c->in_part ? &all : &result);
+		r = scope_overlay(NULL, &added, &c->have);
 	if (r == 0 && c->in_part)
-		r = scope_overlay(&c->scope, &i->known, &all, &result);
-	if (r == 0)
-		remember(i, &result);
+		r = scope_overlay(&c->scope, &c->have, &i->known);
+	else if (r == 0)
+		remember(i, &c->have);
+	i->is_known = r == 0;
 	return r;
 }
 

@@ -13,7 +13,15 @@ static int compare_numbers(uint32_t a, uint32_t b)
 /* Digits count as numbers, so that culv-x10 comes behind culv-x9. */
 static int compare_names(const char *a, const char *b)
 {
-	return strverscmp(a, b);
+	size_t at = 0;
+
+	for (; a[at] == b[at]; at++)
+		if (a[at] == '\0')
+			return 0;
+	/* What is the same up to the number in which they differ decides nothing. */
+	while (at > 0 && a[at - 1] >= '0' && a[at - 1] <= '9')
+		at--;
+	return strverscmp(a + at, b + at);
 }
 
 int object_compare(const struct object *a, const struct object *b)

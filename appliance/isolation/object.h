@@ -25,7 +25,7 @@ enum object_kind {
 	OBJECT_SYSCTL, /* name = path below /proc/sys, value */
 };
 
-enum { OBJECT_NAME = 64 };
+enum { OBJECT_KINDS = OBJECT_SYSCTL + 1, OBJECT_NAME = 64 };
 
 struct object { /* fields that a kind does not use are zero */
 	enum object_kind kind;

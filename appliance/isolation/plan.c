@@ -9,11 +9,15 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/*
+ * Objects of one kind come as a few ascending sequences that take turns: the VRFs, the links, the cloud interfaces. So
+ * many of a kind are told apart and merged; what is in greater disorder is sorted as anything else.
+ */
+enum { RUNS_MAX = 8 };
 
 /* A plan being built: the first error is remembered, later additions do nothing, plan_build() looks once. */
 struct builder {
@@ -21,24 +25,47 @@ struct builder {
 	int error;
 };
 
+/* As much of it as fits. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	if (!memccpy(to, from, '\0', size))
+		to[size - 1] = '\0';
+}
+
+/* PLAN_PREFIX, the letter and the number. */
+static void print_name(char letter, uint32_t number, char name[static IFNAMSIZ])
+{
+	char digits[10], *end = stpcpy(name, PLAN_PREFIX);
+	size_t n = 0;
+
+	*end++ = letter;
+	do {
+		digits[n++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (n > 0 && end < name + IFNAMSIZ - 1)
+		*end++ = digits[--n];
+	*end = '\0';
+}
+
 const char *plan_vrf_name(uint32_t table, char name[static IFNAMSIZ])
 {
-	snprintf(name, IFNAMSIZ, PLAN_PREFIX "v%u", table);
+	print_name('v', table, name);
 	return name;
 }
 
 const char *plan_xfrm_name(uint32_t if_id, char name[static IFNAMSIZ])
 {
-	snprintf(name, IFNAMSIZ, PLAN_PREFIX "x%u", if_id);
+	print_name('x', if_id, name);
 	return name;
 }
 
 const char *plan_cloud_name(const struct apn *a, char name[static IFNAMSIZ])
 {
 	if (a->cloud.attach == CLOUD_VLAN)
-		snprintf(name, IFNAMSIZ, PLAN_PREFIX "c%u", a->table);
+		print_name('c', a->table, name);
 	else
-		snprintf(name, IFNAMSIZ, "%s", a->cloud.interface);
+		copy_text(name, IFNAMSIZ, a->cloud.interface);
 	return name;
 }
 
@@ -71,11 +98,92 @@ static int compare_objects(const void *a, const void *b)
 	return object_compare(a, b);
 }
 
+/* Some objects of one kind, in ascending order. */
+struct run {
+	size_t first, last;
+};
+
+/* All objects of a plan, dealt to runs. */
+struct runs {
+	struct run items[OBJECT_KINDS][RUNS_MAX];
+	size_t count[OBJECT_KINDS];
+	size_t *next; /* owned; for each object: what comes behind it in its run, the plan's count at the end */
+};
+
+/* Appends the object to the first run that it fits behind. False if there is none and no room for another. */
+static bool deal(struct runs *r, const struct plan *p, size_t at)
+{
+	enum object_kind kind = p->objects[at].kind;
+	size_t i = 0;
+
+	while (i < r->count[kind] && object_compare(&p->objects[r->items[kind][i].last], &p->objects[at]) > 0)
+		i++;
+	if (i == RUNS_MAX)
+		return false;
+	if (i == r->count[kind])
+		r->items[kind][r->count[kind]++].first = at;
+	else
+		r->next[r->items[kind][i].last] = at;
+	r->items[kind][i].last = at;
+	r->next[at] = p->count;
+	return true;
+}
+
+/* Takes the least object of a kind off its run. NULL at the end. */
+static const struct object *take_least(struct runs *r, const struct plan *p, size_t kind)
+{
+	struct run *least = NULL;
+
+	for (size_t i = 0; i < r->count[kind]; i++) {
+		struct run *run = &r->items[kind][i];
+		if (run->first < p->count && (!least || object_compare(&p->objects[run->first], &p->objects[least->first]) < 0))
+			least = run;
+	}
+	if (!least)
+		return NULL;
+	const struct object *o = &p->objects[least->first];
+	least->first = r->next[least->first];
+	return o;
+}
+
+/* Merges the runs into out, without doubles. Returns how many there are. */
+static size_t merge(struct runs *r, const struct plan *p, struct object *out)
+{
+	const struct object *o;
+	size_t n = 0;
+
+	for (size_t kind = 0; kind < OBJECT_KINDS; kind++)
+		while ((o = take_least(r, p, kind)))
+			if (n == 0 || object_compare(&out[n - 1], o) != 0)
+				out[n++] = *o;
+	return n;
+}
+
+/* False, with p as it was, if its objects are in no such order, or for want of memory. */
+static bool sort_runs(struct plan *p)
+{
+	struct runs r = { .next = reallocarray(NULL, p->count, sizeof(*r.next)) };
+	struct object *out = reallocarray(NULL, p->count, sizeof(*out));
+	bool fits = r.next && out;
+
+	for (size_t i = 0; i < p->count && fits; i++)
+		fits = deal(&r, p, i);
+	if (fits) {
+		size_t n = merge(&r, p, out);
+		free(p->objects);
+		*p = (struct plan){ .objects = out, .count = n, .size = p->count };
+	} else {
+		free(out);
+	}
+	free(r.next);
+	return fits;
+}
+
 void plan_sort(struct plan *p)
 {
 	size_t kept = 0;
 
-	if (p->count == 0)
+	if (p->count == 0 || sort_runs(p))
 		return;
 	qsort(p->objects, p->count, sizeof(*p->objects), compare_objects);
 	for (size_t i = 1; i < p->count; i++)
@@ -95,7 +203,7 @@ static void add_named(struct builder *b, enum object_kind kind, const char *name
 {
 	struct object o = { .kind = kind, .value = value };
 
-	snprintf(o.name, sizeof(o.name), "%s", name);
+	copy_text(o.name, sizeof(o.name), name);
 	add(b, &o);
 }
 
@@ -103,19 +211,28 @@ static void add_master(struct builder *b, const char *name, const char *vrf)
 {
 	struct object o = { .kind = OBJECT_MASTER };
 
-	snprintf(o.name, sizeof(o.name), "%s", name);
-	snprintf(o.master, sizeof(o.master), "%s", vrf);
+	copy_text(o.name, sizeof(o.name), name);
+	copy_text(o.master, sizeof(o.master), vrf);
 	add(b, &o);
 }
 
-__attribute__((format(printf, 3, 4))) static void add_sysctl(struct builder *b, uint32_t value, const char *format, ...)
+static void add_sysctl(struct builder *b, uint32_t value, const char *name)
+{
+	add_named(b, OBJECT_SYSCTL, name, value);
+}
+
+/* Of an interface. */
+static void add_device_sysctl(
+	struct builder *b, uint32_t value, const char *folder, const char *interface, const char *name)
 {
 	struct object o = { .kind = OBJECT_SYSCTL, .value = value };
-	va_list args;
+	const char *const parts[] = { folder, "/", interface, "/", name };
+	size_t len = 0;
 
-	va_start(args, format);
-	vsnprintf(o.name, sizeof(o.name), format, args);
-	va_end(args);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		copy_text(o.name + len, sizeof(o.name) - len, parts[i]);
+		len += strlen(o.name + len);
+	}
 	add(b, &o);
 }
 
@@ -128,7 +245,7 @@ static void add_route(struct builder *b, uint32_t table, const struct prefix *to
 
 	if (via)
 		o.via = *via;
-	snprintf(o.name, sizeof(o.name), "%s", interface);
+	copy_text(o.name, sizeof(o.name), interface);
 	add(b, &o);
 }
 
@@ -136,7 +253,7 @@ static void add_address(struct builder *b, const char *interface, const struct p
 {
 	struct object o = { .kind = OBJECT_ADDRESS, .prefix = *p };
 
-	snprintf(o.name, sizeof(o.name), "%s", interface);
+	copy_text(o.name, sizeof(o.name), interface);
 	add(b, &o);
 }
 
@@ -178,12 +295,12 @@ static void add_vrf(struct builder *b, uint32_t table, bool ipv6, const char *vr
 {
 	struct object o = { .kind = OBJECT_VRF, .table = table };
 
-	snprintf(o.name, sizeof(o.name), "%s", vrf);
+	copy_text(o.name, sizeof(o.name), vrf);
 	add(b, &o);
 	add_named(b, OBJECT_UP, vrf, 0);
 	add_refusal(b, table, AF_INET);
 	add_refusal(b, table, AF_INET6);
-	add_sysctl(b, !ipv6, "net/ipv6/conf/%s/disable_ipv6", vrf);
+	add_device_sysctl(b, !ipv6, "net/ipv6/conf", vrf, "disable_ipv6");
 }
 
 static bool in_pool(const struct apn *a, const struct prefix *p)
@@ -206,12 +323,12 @@ static void add_link(
 	add_named(b, OBJECT_MTU, name, PLAN_XFRM_MTU);
 	add_master(b, name, vrf);
 	add_named(b, OBJECT_UP, name, 0);
-	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", name);
+	add_device_sysctl(b, !uses_ipv6(a), "net/ipv6/conf", name, "disable_ipv6");
 	/* No link-local address: it would announce itself to the carrier. */
 	if (uses_ipv6(a))
-		add_sysctl(b, IN6_ADDR_GEN_MODE_NONE, "net/ipv6/conf/%s/addr_gen_mode", name);
+		add_device_sysctl(b, IN6_ADDR_GEN_MODE_NONE, "net/ipv6/conf", name, "addr_gen_mode");
 	/* The carrier picks the link of its packets, not the way back that we prefer; the second wall checks sources. */
-	add_sysctl(b, 0, "net/ipv4/conf/%s/rp_filter", name);
+	add_device_sysctl(b, 0, "net/ipv4/conf", name, "rp_filter");
 	if (!carrying_has(carrying, if_id))
 		return;
 	for (size_t i = 0; i < a->n_pool; i++) {
@@ -248,10 +365,10 @@ static void add_vlan(struct builder *b, const struct apn *a)
 	struct object o = { .kind = OBJECT_VLAN, .value = a->cloud.vlan };
 
 	plan_cloud_name(a, o.name);
-	snprintf(o.master, sizeof(o.master), "%s", a->cloud.interface);
+	copy_text(o.master, sizeof(o.master), a->cloud.interface);
 	add(b, &o);
 	add_named(b, OBJECT_UP, a->cloud.interface, 0);
-	add_sysctl(b, !uses_ipv6(a), "net/ipv6/conf/%s/disable_ipv6", o.name);
+	add_device_sysctl(b, !uses_ipv6(a), "net/ipv6/conf", o.name, "disable_ipv6");
 }
 
 /*
@@ -281,7 +398,7 @@ static void add_leaks(struct builder *b, const struct apn *a, const struct share
 	rule.prefix.ip.family = uses_ipv6(a) ? AF_INET6 : AF_INET;
 	add(b, &rule);
 	/* What the gateway answers to a marked packet, an ICMP error, is mapped as the packet was. */
-	add_sysctl(b, 1, "net/%s/fwmark_reflect", uses_ipv6(a) ? "ipv6" : "ipv4");
+	add_sysctl(b, 1, uses_ipv6(a) ? "net/ipv6/fwmark_reflect" : "net/ipv4/fwmark_reflect");
 }
 
 static void add_shared(struct builder *b, const struct model *m, const struct shared *s)
@@ -300,7 +417,7 @@ static void add_shared(struct builder *b, const struct model *m, const struct sh
 	if (s->address.ip.family != AF_UNSPEC)
 		add_address(b, s->interface, &s->address);
 	else if (ipv6) /* becoming a member takes an interface down for a moment, and IPv6 addresses with it */
-		add_sysctl(b, 1, "net/ipv6/conf/%s/keep_addr_on_down", s->interface);
+		add_device_sysctl(b, 1, "net/ipv6/conf", s->interface, "keep_addr_on_down");
 }
 
 /* On the VRF itself, unless the cloud interface in it has that address. */

@@ -118,24 +118,44 @@ int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret)
 	return r;
 }
 
-int scope_overlay(const struct scope *s, const struct plan *known, const struct plan *part, struct plan *ret)
+/* Drops what lies in the scope. */
+static void drop(const struct scope *s, struct plan *p)
 {
-	struct plan out = { .objects = reallocarray(NULL, known->count + part->count + 1, sizeof(*out.objects)) };
-	size_t k = 0, p = 0;
+	size_t kept = 0;
 
-	if (!out.objects)
-		return -ENOMEM;
-	out.size = known->count + part->count + 1;
-	while (k < known->count || p < part->count) {
-		if (s && k < known->count && scope_has(s, &known->objects[k])) {
-			k++;
+	for (size_t i = 0; i < p->count; i++) {
+		if (scope_has(s, &p->objects[i]))
 			continue;
-		}
-		bool from_part =
-			k == known->count || (p < part->count && object_compare(&part->objects[p], &known->objects[k]) < 0);
-		out.objects[out.count++] = from_part ? part->objects[p++] : known->objects[k++];
+		if (kept < i)
+			p->objects[kept] = p->objects[i];
+		kept++;
 	}
-	*ret = out;
+	p->count = kept;
+}
+
+int scope_overlay(const struct scope *s, const struct plan *part, struct plan *known)
+{
+	size_t room = known->count + part->count;
+
+	if (room > known->size) {
+		struct object *objects = reallocarray(known->objects, room, sizeof(*objects));
+		if (!objects)
+			return -ENOMEM;
+		known->objects = objects;
+		known->size = room;
+	}
+	if (s)
+		drop(s, known);
+	/* From the end on, so that what is in its place already stays there. */
+	size_t k = known->count, p = part->count;
+	known->count = k + p;
+	while (p > 0) {
+		struct object *to = &known->objects[k + p - 1];
+		if (k > 0 && object_compare(&known->objects[k - 1], &part->objects[p - 1]) > 0)
+			*to = known->objects[--k];
+		else
+			*to = part->objects[--p];
+	}
 	return 0;
 }
 

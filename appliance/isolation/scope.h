@@ -26,9 +26,8 @@ bool scope_has_table(const struct scope *s, uint32_t table);
 bool scope_has(const struct scope *s, const struct object *o);
 /* What of p is in the scope, still sorted. 0 with *ret (plan_free() it) or -ENOMEM. */
 int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret);
-/* known, but what is in the scope (NULL: nothing is) as in part; all sorted. 0 with *ret (plan_free() it) or -ENOMEM.
- */
-int scope_overlay(const struct scope *s, const struct plan *known, const struct plan *part, struct plan *ret);
+/* Puts part in the place of what known has in the scope (NULL: of nothing); all sorted. 0 or -ENOMEM. */
+int scope_overlay(const struct scope *s, const struct plan *part, struct plan *known);
 void scope_free(struct scope *s);
 
 /* The object of that kind, which has no table, for the interface; NULL if the sorted plan has none. */

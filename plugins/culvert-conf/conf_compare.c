@@ -1,5 +1,6 @@
 #include "conf_compare.h"
 
+#include "conf_children.h"
 #include "lib/buf.h"
 
 conf_difference_t conf_compare(conf_generation_t *old, conf_generation_t *new)
@@ -23,6 +24,34 @@ conf_difference_t conf_compare(conf_generation_t *old, conf_generation_t *new)
 	return difference;
 }
 
+static bool is_of_apn(child_cfg_t *child, const char *apn)
+{
+	char *name = child->get_name(child);
+	size_t len = strcspn(name, "/");
+
+	return strlen(apn) == len && strneq(name, apn, len);
+}
+
+/** Whether all CHILD_SAs that an APN has in one configuration are in the other one, with the same selectors. */
+static bool contains(peer_cfg_t *other, peer_cfg_t *cfg, const char *apn)
+{
+	enumerator_t *enumerator;
+	bool all = TRUE;
+	child_cfg_t *child;
+
+	enumerator = cfg->create_child_cfg_enumerator(cfg);
+	while (all && enumerator->enumerate(enumerator, &child))
+		all = !is_of_apn(child, apn) || conf_children_best_fit(other, child) >= CONF_FIT_SELECTORS;
+	enumerator->destroy(enumerator);
+	return all;
+}
+
+/** What becomes of the CHILD_SAs of a link that changed; of those with the same selectors only keys and lifetime. */
+static const char *fate(conf_tunnel_t *was, conf_tunnel_t *is, const char *apn)
+{
+	return contains(was->cfg, is->cfg, apn) && contains(is->cfg, was->cfg, apn) ? "rekeyed" : "replaced";
+}
+
 /** The link before it, the link after it; both by name of the APN, so that one pass over both is enough. */
 static void print_links(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out)
 {
@@ -41,7 +70,7 @@ static void print_links(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out)
 		else if (order > 0)
 			buf_printf(out, "child %s %s added\n", is->name, is->links[j].apn);
 		else if (!memeq(was->links[i].digest, is->links[j].digest, sizeof(is->links[j].digest)))
-			buf_printf(out, "child %s %s replaced\n", is->name, is->links[j].apn);
+			buf_printf(out, "child %s %s %s\n", is->name, is->links[j].apn, fate(was, is, is->links[j].apn));
 		i += order <= 0;
 		j += order >= 0;
 	}

@@ -21,7 +21,9 @@ conf_difference_t conf_compare(conf_generation_t *old, conf_generation_t *new);
  *   tunnel NAME added|removed
  *   tunnel NAME reestablished    its IKE_SA ends and is made anew
  *   tunnel NAME changed          its IKE_SA stays; followed by lines
- *     child TUNNEL APN added|removed|replaced
+ *     child TUNNEL APN added|removed
+ *     child TUNNEL APN rekeyed   the same selectors: new ones stand before the old ones end
+ *     child TUNNEL APN replaced  other selectors, another interface or another number of CHILD_SAs
  *   tunnel NAME credentials      nothing ends; the next authentication uses them
  *   tunnel NAME initiator        nothing ends; who brings it up has changed
  *   kept COUNT

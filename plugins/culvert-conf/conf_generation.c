@@ -394,7 +394,7 @@ static struct model *load_model(const char *run, u_int number, char **error)
 	int rc;
 
 	path = conf_text("%s/gen/%u/culvert.conf", run, number);
-	rc = conf_load(path, &diags, &model);
+	rc = conf_load_frozen(path, &diags, &model);
 	if (rc < 0)
 		*error = first_error(&diags, rc);
 	diag_free(&diags);

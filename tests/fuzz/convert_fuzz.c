@@ -3,7 +3,7 @@
  * that libconfig parses, whatever the other program's file said.
  */
 #include "conf/convert.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 

@@ -18,6 +18,8 @@ _STRONGSWAN = f"""
 charon-systemd {{
     load = random nonce x509 constraints pubkey pkcs1 pkcs8 pem openssl drbg kernel-netlink socket-default vici
     install_routes = no
+    # Many tunnels of one gateway begin at once; by default half-open SAs of one address are few.
+    dos_protection = no
     journal {{ default = 1 }}
     plugins {{ vici {{ socket = unix://{SOCKET} }} }}
 }}

@@ -363,6 +363,11 @@ static void revocation_lists(void **state)
 		write_crl("secrets/a.crl", "Other", ca_key, 1, der);
 		assert_load(-EINVAL, "./secrets/a.crl: is not signed by a CA in ca; name a list of one of these\n");
 	}
+	/* There is no CA that it could be of: one message is enough. */
+	assert_int_equal(io_write_file("secrets/c.psk", "0123456789abcdef0123456789ABCDEF", 32, 0600), 0);
+	write_conf("192.0.2.1", "psk_file = \"c.psk\"; crl = \"a.crl\";");
+	assert_load(-EINVAL, "x.conf:2: carriers[0].crl: means nothing with psk_file");
+	write_conf("192.0.2.1", relaxed);
 	assert_int_equal(io_write_file("secrets/a.crl", "", 0, 0600), 0);
 	assert_load(-EINVAL, "./secrets/a.crl: is no revocation list that can be read; give one in PEM or DER form\n");
 }

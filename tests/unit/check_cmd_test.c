@@ -61,6 +61,17 @@ static void a_file_that_is_not_there(void **state)
 	json_decref(list);
 }
 
+/* JSON takes UTF-8 only; a path may be anything. */
+static void a_path_that_is_no_utf8(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("--json", "tests/none-\xff.conf"), EXIT_BAD);
+	json_t *list = json_loads(said.out, 0, NULL);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(member(json_array_get(list, 0), "file"), "tests/none-?.conf");
+	json_decref(list);
+}
+
 /* More messages than are kept: the list says so, as the text does. */
 static void messages_that_were_only_counted(void **state)
 {
@@ -100,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_for_an_editor),
 		cmocka_unit_test(a_file_that_is_not_there),
+		cmocka_unit_test(a_path_that_is_no_utf8),
 		cmocka_unit_test(messages_that_were_only_counted),
 		cmocka_unit_test(usage_and_text),
 	};

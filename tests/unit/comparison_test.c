@@ -80,6 +80,7 @@ static void tells_what_interrupts(void **state)
 	assert_interrupts("tunnel t changed\nchild t a removed\n", true);
 	assert_interrupts("tunnel t children\nchild t a added\n", false);
 	assert_interrupts("tunnel t children\nchild t a replaced\n", true);
+	assert_interrupts("tunnel t children\nchild t a rekeyed\nchild t b added\n", false);
 	assert_interrupts("tunnel t children\nchild t a removed\n", true);
 	assert_interrupts("tunnel t reestablished\n", true);
 	assert_interrupts("tunnel t removed\n", true);

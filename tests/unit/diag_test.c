@@ -92,6 +92,17 @@ static void nothing_raw_reaches_a_terminal(void **state)
 	diag_free(&l);
 }
 
+/* Latin 1 of a certificate, a character cut in two, a surrogate. */
+static void always_utf8(void **state)
+{
+	struct diag_list l = { 0 };
+
+	(void)state;
+	diag_error(&l, "\xff/x", 1, NULL, "M\xfcller \xe2\x82 \xed\xa0\x80\xc3");
+	assert_printed(&l, "?/x:1: M?ller ?? ????\n");
+	diag_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +110,7 @@ int main(void)
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(errors_displace_others),
 		cmocka_unit_test(nothing_raw_reaches_a_terminal),
+		cmocka_unit_test(always_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

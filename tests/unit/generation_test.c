@@ -184,6 +184,27 @@ static void numbers_outlast_the_run_folder(void **state)
 	diag_free(&diags);
 }
 
+/* What the loader says of the operator's file it would say of the frozen one again. */
+static void no_message_is_said_twice(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct generation g = { 0 };
+	struct model *m = NULL;
+	bool changed = false;
+
+	(void)state;
+	write_text("etc/secrets/c.psk", "twenty-two-octets-long\n");
+	assert_int_equal(conf_load("etc/culvert.conf", &diags, &m), 0);
+	assert_int_equal(diags.count, 1);
+	assert_int_equal(freeze_model(&m, 0, &diags, &g, &changed), 0);
+	assert_true(changed);
+	assert_int_equal(diags.count, 1);
+	assert_string_equal(diags.items[0].file, "etc/culvert.conf");
+	generation_free(&g);
+	conf_free(m);
+	diag_free(&diags);
+}
+
 static void bad_numbers_refuse(void **state)
 {
 	struct diag_list diags = { 0 };
@@ -364,6 +385,40 @@ static void equal_secrets_are_one_file(void **state)
 	assert_mode("run/gen/3/secrets/c.psk", 0600);
 }
 
+/* The order of what has names says nothing; that of an APN's tunnels does. */
+static void another_order_is_no_change(void **state)
+{
+	static const char format[] =
+		"gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+		"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
+		"  tunnels = ( { name = \"%s\"; peer = \"192.0.2.1%s\"; }, { name = \"%s\"; peer = \"192.0.2.1%s\"; } ); } );\n"
+		"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"%s\", \"%s\" ];\n"
+		"  cloud = { attach = \"dedicated\"; interface = \"eth1\"; address = \"10.110.0.4/20\";\n"
+		"  prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+	static const struct {
+		const char *words[6];
+		unsigned number;
+	} cases[] = {
+		{ { "t", "1", "u", "2", "t", "u" }, 1 },
+		{ { "u", "2", "t", "1", "t", "u" }, 0 },
+		{ { "u", "2", "t", "1", "u", "t" }, 2 },
+		{ { "u", "1", "t", "2", "u", "t" }, 3 },
+	};
+	unsigned current = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const *w = cases[i].words;
+		struct buf text = { 0 };
+
+		buf_printf(&text, format, w[0], w[1], w[2], w[3], w[4], w[5]);
+		write_text("etc/culvert.conf", buf_text(&text));
+		buf_free(&text);
+		assert_int_equal(freeze(current), cases[i].number);
+		current = cases[i].number ? cases[i].number : current;
+	}
+}
+
 /* What culvertd goes on with is what it will load after a restart. */
 static void the_model_is_taken_over(void **state)
 {
@@ -439,6 +494,7 @@ int main(void)
 		in_folder(changed_secret_is_a_new_generation),
 		in_folder(current_loads_with_its_numbers),
 		in_folder(numbers_outlast_the_run_folder),
+		in_folder(no_message_is_said_twice),
 		in_folder(bad_numbers_refuse),
 		in_folder(vanished_secret_refuses),
 		in_folder(leftovers_of_a_crash_do_not_count),
@@ -450,6 +506,7 @@ int main(void)
 		in_folder(a_draft_leaves_no_trace),
 		in_folder(equal_secrets_are_one_file),
 		in_folder(the_model_is_taken_over),
+		in_folder(another_order_is_no_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,38 @@ static void doubles_are_one(void **state)
 	plan_free(NULL);
 }
 
+/* Takes turns among so many ascending sequences of names, each of which comes twice. */
+static void sort_sequences(uint32_t sequences)
+{
+	struct plan p = { 0 };
+
+	for (uint32_t i = 0; i < 1200; i++) {
+		struct object o = { .kind = i % 3 == 0 ? OBJECT_UP : OBJECT_MTU, .value = 1 };
+		uint32_t number = (sequences - 1 - i % sequences) * 1200 + i / 6;
+		snprintf(o.name, sizeof(o.name), "culv-x%u", number);
+		assert_int_equal(plan_add(&p, &o), 0);
+		assert_int_equal(plan_add(&p, &o), 0);
+	}
+	plan_sort(&p);
+	for (size_t i = 1; i < p.count; i++)
+		assert_true(object_compare(&p.objects[i - 1], &p.objects[i]) < 0);
+	assert_in_range(p.count, 200, 1200);
+	plan_free(&p);
+}
+
+static void any_order_is_sorted(void **state)
+{
+	(void)state;
+	sort_sequences(1);
+	sort_sequences(5);
+	sort_sequences(100);
+	struct object nine = { .kind = OBJECT_UP, .name = "culv-x9" }, ten = { .kind = OBJECT_UP, .name = "culv-x10" };
+	struct object other = { .kind = OBJECT_UP, .name = "culv-x10a" };
+	assert_true(object_compare(&nine, &ten) < 0 && object_compare(&ten, &nine) > 0);
+	assert_true(object_compare(&ten, &other) < 0 && object_compare(&nine, &other) < 0);
+	assert_int_equal(object_compare(&ten, &ten), 0);
+}
+
 static void from_nothing(void **state)
 {
 	struct plan want, have = { 0 };
@@ -430,6 +462,7 @@ int main(void)
 		cmocka_unit_test(names_fit_up_to_the_limit),
 		cmocka_unit_test(numbers_that_give_no_name_are_refused),
 		cmocka_unit_test(doubles_are_one),
+		cmocka_unit_test(any_order_is_sorted),
 		cmocka_unit_test(from_nothing),
 		cmocka_unit_test(nothing_to_do),
 		cmocka_unit_test(routes_follow_what_carries),

@@ -11,7 +11,7 @@
 #include "appliance/daemon/reload.h"
 #include "appliance/isolation/report.h"
 #include "conf/model.h"
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"

@@ -113,26 +113,25 @@ static void rules_and_vlans_have_their_place(void **state)
 
 static void memory_gives_way_to_a_look(void **state)
 {
-	struct plan none = { 0 }, all = { 0 }, part, known;
+	struct plan none = { 0 }, kept = { 0 }, part, known;
 	struct scope s = scope_between(PLAN(named(OBJECT_UP, "eth1", 0), route(1001, "eth1", 100)), none);
 
 	(void)state;
 	known = PLAN(named(OBJECT_UP, "eth1", 0), named(OBJECT_UP, "eth2", 0), route(1001, "eth1", 200),
 		route(1002, "eth2", 100), named(OBJECT_SYSCTL, "net/ipv4/ip_forward", 1));
 	part = PLAN(route(1001, "eth1", 300), named(OBJECT_SYSCTL, "net/ipv4/ip_forward", 0));
-	assert_int_equal(scope_overlay(&s, &known, &part, &all), 0);
-	assert_plan(&all, "link eth2 up\n"
-					  "route 0.0.0.0/0 table 1001 dev eth1 metric 300\n"
-					  "route 0.0.0.0/0 table 1002 dev eth2 metric 100\n"
-					  "sysctl net/ipv4/ip_forward = 0\n");
-	plan_free(&part);
-	assert_int_equal(scope_filter(&s, &known, &part), 0);
-	assert_plan(&part, "link eth1 up\n"
+	assert_int_equal(scope_filter(&s, &known, &kept), 0);
+	assert_plan(&kept, "link eth1 up\n"
 					   "route 0.0.0.0/0 table 1001 dev eth1 metric 200\n"
 					   "sysctl net/ipv4/ip_forward = 1\n");
+	assert_int_equal(scope_overlay(&s, &part, &known), 0);
+	assert_plan(&known, "link eth2 up\n"
+						"route 0.0.0.0/0 table 1001 dev eth1 metric 300\n"
+						"route 0.0.0.0/0 table 1002 dev eth2 metric 100\n"
+						"sysctl net/ipv4/ip_forward = 0\n");
 	plan_free(&part);
 	plan_free(&known);
-	plan_free(&all);
+	plan_free(&kept);
 	scope_free(&s);
 }
 

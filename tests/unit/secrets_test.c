@@ -89,6 +89,25 @@ static void good_key(void **state)
 	diag_free(&diags);
 }
 
+/* What is frozen was looked at before; what stands in it is still read with care. */
+static void frozen(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+
+	(void)state;
+	assert_int_equal(io_remove_tree("secrets"), 0);
+	assert_int_equal(conf_load_frozen("x.conf", &diags, &m), 0);
+	assert_int_equal(diags.count, 0);
+	assert_int_equal(m->n_carriers, 1);
+	conf_free(m);
+	m = NULL;
+	assert_int_equal(io_write_file("y.conf", "@include \"x.conf\"\n", 18, 0600), 0);
+	assert_int_equal(conf_load_frozen("y.conf", &diags, &m), -EINVAL);
+	assert_null(m);
+	diag_free(&diags);
+}
+
 static void length(void **state)
 {
 	(void)state;
@@ -230,14 +249,68 @@ static void owner(void **state)
 	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: belongs to user 12; chown it to root\n");
 }
 
+/* Often written by mistake, and taken as it is. */
+static void doubtful_look(void **state)
+{
+	static const struct {
+		const char *psk, *said;
+	} keys[] = {
+		{ "\"" GOOD_PSK "\"\n", "quotes around the key belong to it; take them out if the peer's key has none" },
+		{ "'" GOOD_PSK "'", "quotes around the key belong to it; take them out if the peer's key has none" },
+		{ GOOD_PSK " \n", "a space at an end belongs to the key; take it out if the peer's key has none" },
+		{ "\t" GOOD_PSK, "a space at an end belongs to the key; take it out if the peer's key has none" },
+		{ "0X" GOOD_PSK, "begins with 0X, which belongs to the key; write 0x if octets are meant" },
+		{ "0S" GOOD_PSK, "begins with 0S, which belongs to the key; write 0s if octets are meant" },
+	};
+	char expected[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		write_psk(keys[i].psk, strlen(keys[i].psk), 0600);
+		snprintf(
+			expected, sizeof(expected), "x.conf:2: warning: carriers[0].psk_file: ./secrets/c.psk: %s\n", keys[i].said);
+		assert_load(0, expected);
+	}
+	write_psk("0x2020" GOOD_PSK GOOD_PSK "2020", 74, 0600);
+	assert_load(0, "");
+}
+
+/* The rest of the file is looked at all the same. */
+static void not_for_this_user(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	write_psk(GOOD_PSK, 32, 0600);
+	assert_int_equal(chmod(".", 0755), 0);
+	assert_int_equal(chmod("x.conf", 0644), 0);
+	if (seteuid(12))
+		skip(); /* a user namespace that maps root alone */
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+	int r = conf_load("x.conf", &diags, &m);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(r, 0);
+	assert_int_equal(diags.count, 1);
+	assert_int_equal(diags.items[0].severity, DIAG_WARNING);
+	assert_string_equal(diags.items[0].text,
+		"./secrets/c.psk: is for root alone to read, so that it was not looked at; run culvert check as root");
+	conf_free(m);
+	diag_free(&diags);
+}
+
 static void no_file(void **state)
 {
 	(void)state;
-	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: No such file or directory\n");
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is not there; put the carrier's key into it, "
+		"or make one: culvert secret new c.psk\n");
 	assert_int_equal(mkdir("secrets/c.psk", 0700), 0);
 	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is no regular file\n");
 	assert_int_equal(io_remove_tree("secrets"), 0);
-	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: No such file or directory\n");
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is not there; put the carrier's key into it, "
+		"or make one: culvert secret new c.psk\n");
 }
 
 static void too_large(void **state)
@@ -317,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(good_key),
+		IN_FOLDER(frozen),
 		IN_FOLDER(length),
 		IN_FOLDER(digits),
 		IN_FOLDER(bad_digits),
@@ -325,6 +399,8 @@ int main(void)
 		IN_FOLDER(octets),
 		IN_FOLDER(access_of_others),
 		IN_FOLDER(owner),
+		IN_FOLDER(doubtful_look),
+		IN_FOLDER(not_for_this_user),
 		IN_FOLDER(no_file),
 		IN_FOLDER(too_large),
 		IN_FOLDER(certificates),

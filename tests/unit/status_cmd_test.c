@@ -7,12 +7,12 @@
 
 #include "appliance/cmd/client.h"
 #include "appliance/cmd/cmd.h"
+#include "tests/unit/control_end.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,42 +20,13 @@
 	"{\"ok\":true,\"gateway\":\"g\",\"generation\":" generation ",\"charon\":\"" charon "\",\"messages\":[" messages   \
 	"],\"tunnels\":[],\"links\":[{\"apn\":\"a\",\"tunnel\":\"t\",\"carrying\":" carrying "}]}\n"
 
-static char folder[64];
-static int listener;
-
-static int start(void **state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	(void)state;
-	alarm(30);
-	snprintf(folder, sizeof(folder), "/tmp/culvert-status-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", folder);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)))
-		return -1;
-	return listen(listener, 4);
-}
-
-static int stop(void **state)
-{
-	char path[80];
-
-	(void)state;
-	close(listener);
-	snprintf(path, sizeof(path), "%s/control.sock", folder);
-	return unlink(path) || rmdir(folder) ? -1 : 0;
-}
-
 /* Answers one client without reading its question, but not before it is there. */
 static pid_t serve(const char *answer)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		int fd = accept(listener, NULL, NULL);
+		int fd = accept(control_listener, NULL, NULL);
 		char octet;
 
 		if (fd < 0 || recv(fd, &octet, 1, MSG_PEEK) != 1 || write(fd, answer, strlen(answer)) < 0)
@@ -69,7 +40,7 @@ static void assert_exit(const char *answer, int expected)
 {
 	static char name[] = "status";
 	char *argv[] = { name, NULL };
-	struct cmd_options o = { .run = folder };
+	struct cmd_options o = { .run = control_folder };
 	pid_t server = serve(answer);
 	int status;
 
@@ -95,7 +66,7 @@ static void a_refusal_is_read_although_the_question_was_not(void **state)
 	json_t *answer = NULL;
 
 	(void)state;
-	assert_int_equal(client_ask(folder, "status", &answer), 0);
+	assert_int_equal(client_ask(control_folder, "status", &answer), 0);
 	assert_string_equal(client_text(answer, "error", ""), "too many clients; try again");
 	json_decref(answer);
 	assert_int_equal(waitpid(server, NULL, 0), server);
@@ -104,8 +75,8 @@ static void a_refusal_is_read_although_the_question_was_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(good_only_if_all_is_well, start, stop),
-		cmocka_unit_test_setup_teardown(a_refusal_is_read_although_the_question_was_not, start, stop),
+		cmocka_unit_test_setup_teardown(good_only_if_all_is_well, control_start, control_stop),
+		cmocka_unit_test_setup_teardown(a_refusal_is_read_although_the_question_was_not, control_start, control_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 
 #include <string.h>
 

@@ -7,43 +7,14 @@
 #include <cmocka.h>
 
 #include "appliance/cmd/cmd.h"
+#include "tests/unit/control_end.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[64];
-static int listener;
-
-static int start(void **state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	(void)state;
-	alarm(30);
-	snprintf(folder, sizeof(folder), "/tmp/culvert-verbs-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", folder);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)))
-		return -1;
-	return listen(listener, 4);
-}
-
-static int stop(void **state)
-{
-	char path[80];
-
-	(void)state;
-	close(listener);
-	snprintf(path, sizeof(path), "%s/control.sock", folder);
-	return unlink(path) || rmdir(folder) ? -1 : 0;
-}
 
 /* Answers one client; ends with 0 if its question was the expected one. */
 static pid_t serve(const char *question, const char *answer)
@@ -52,7 +23,7 @@ static pid_t serve(const char *question, const char *answer)
 
 	if (pid == 0) {
 		char line[64] = "";
-		int fd = accept(listener, NULL, NULL);
+		int fd = accept(control_listener, NULL, NULL);
 
 		if (fd < 0 || recv(fd, line, sizeof(line) - 1, 0) <= 0 || write(fd, answer, strlen(answer)) < 0)
 			_exit(1);
@@ -66,7 +37,7 @@ typedef int (*command)(const struct cmd_options *o, int argc, char **argv);
 /* line: the words of the command, apart by one space. */
 static void assert_exit(command run, const char *line, const char *question, const char *answer, int expected)
 {
-	struct cmd_options o = { .run = folder };
+	struct cmd_options o = { .run = control_folder };
 	char *argv[8] = { 0 };
 	char words[64];
 	char *rest = words;
@@ -138,7 +109,7 @@ static void history_and_show(void **state)
 /* One that hangs does not take connections: whoever asks is told so, and does not hang with it. */
 static void a_queue_that_is_full_is_told(void **state)
 {
-	struct cmd_options o = { .run = folder };
+	struct cmd_options o = { .run = control_folder };
 	static char name[] = "history";
 	char *argv[] = { name, NULL };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -146,8 +117,8 @@ static void a_queue_that_is_full_is_told(void **state)
 	size_t n = 0;
 
 	(void)state;
-	assert_int_equal(listen(listener, 0), 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", folder);
+	assert_int_equal(listen(control_listener, 0), 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", control_folder);
 	for (; n < 16; n++) {
 		waiting[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (connect(waiting[n], (const struct sockaddr *)&address, sizeof(address)))
@@ -162,10 +133,10 @@ static void a_queue_that_is_full_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(plan_tells_by_its_exit_code, start, stop),
-		cmocka_unit_test_setup_teardown(rollback_asks_for_its_number, start, stop),
-		cmocka_unit_test_setup_teardown(history_and_show, start, stop),
-		cmocka_unit_test_setup_teardown(a_queue_that_is_full_is_told, start, stop),
+		cmocka_unit_test_setup_teardown(plan_tells_by_its_exit_code, control_start, control_stop),
+		cmocka_unit_test_setup_teardown(rollback_asks_for_its_number, control_start, control_stop),
+		cmocka_unit_test_setup_teardown(history_and_show, control_start, control_stop),
+		cmocka_unit_test_setup_teardown(a_queue_that_is_full_is_told, control_start, control_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

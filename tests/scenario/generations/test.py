@@ -17,6 +17,7 @@ ONE = operators_file.example()
 TWO = operators_file.changed({"udp = [ 5684 ];": "udp = [ 5684, 5685 ];"})
 THREE = operators_file.changed({"udp = [ 5684 ];": "udp = [ 5684, 5686 ];"})
 SLOWER = operators_file.changed({"rekey = { ike = 2760;": "rekey = { ike = 2700;"})
+SOONER = operators_file.changed({"child = 2400;": "child = 2300;"})
 HOURS = 2 * 3600
 
 
@@ -51,7 +52,8 @@ def _reload(text, *verb):
 def _plans(lab):
     code, said = gateway.culvert("plan")
     lab.check("a plan for what is in force says so, exit 0", code == 0 and "change nothing" in said, (code, said))
-    for text, expected, words in ((TWO, 3, ("+ service4", "5685")), (SLOWER, 4, ("vf-praha",))):
+    for text, expected, words in ((TWO, 3, ("+ service4", "5685")), (SLOWER, 4, ("vf-praha",)),
+                                  (SOONER, 3, ("CHILD_SA meters: rekeyed",))):
         gateway.configure(text, {})
         before = _traces()
         code, said = gateway.culvert("plan")

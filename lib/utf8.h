@@ -1,5 +1,5 @@
-#ifndef CULVERT_CONF_UTF8_H
-#define CULVERT_CONF_UTF8_H
+#ifndef CULVERT_LIB_UTF8_H
+#define CULVERT_LIB_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,8 @@
-#include "conf/utf8.h"
+#include "lib/utf8.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 struct form {
 	size_t octets;
@@ -41,6 +43,15 @@ size_t utf8_valid(const char *text, size_t len)
 	size_t at = 0;
 
 	while (at < len) {
+		uint64_t eight;
+		/* Most text is ASCII. */
+		if (len - at >= sizeof(eight)) {
+			memcpy(&eight, text + at, sizeof(eight));
+			if (!(eight & 0x8080808080808080u)) {
+				at += sizeof(eight);
+				continue;
+			}
+		}
 		size_t n = character((const unsigned char *)text + at, len - at);
 		if (!n)
 			break;
