@@ -112,7 +112,7 @@ static void make_machine(unsigned interfaces)
 	FILE *file = fopen(keep, "w");
 	if (!file || fclose(file) != 0 || mount("/proc/self/ns/net", keep, NULL, MS_BIND, NULL) < 0)
 		die(keep, "cannot be mounted");
-	run("modprobe -a dummy vrf xfrm_interface");
+	run("modprobe -a vrf xfrm_interface && modprobe dummy numdummies=0");
 	FILE *ip = popen("ip -batch -", "w");
 	if (!ip)
 		die("ip", "cannot be run");
