@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ERRAND_LIMIT = 5 * 1000 * 1000 }; /* microseconds; charon answers when it has begun, not when it is done */
+enum { ERRAND_LIMIT = 30 * 1000 * 1000 }; /* microseconds; charon answers when it has begun, not when it is done */
 
 static bool has_tunnel(const struct model *m, const char *name)
 {
