@@ -102,12 +102,13 @@ def link(state, apn="meters", name="vf-praha"):
 
 
 def await_carrying(limit=60, **which):
-    """The status once the link carries, or the last one after limit seconds."""
+    """The status once the link carries and charon tells its SAs, or the last one after limit seconds."""
     last = {}
 
     def carries():
         last.update(status())
-        return link(last, **which).get("carrying")
+        one = link(last, **which)
+        return one.get("carrying") and one.get("child")
 
     check.poll(carries, limit)
     return last
