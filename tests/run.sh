@@ -60,7 +60,7 @@ plugins() {
 	local part
 	for part in culvert_conf culvert_conf_peers culvert_conf_change; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
-		t "plugins/${part//_/-}/san" env CULVERT_CONF_PLUGIN=build/san/libstrongswan-culvert-conf.so \
+		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py

@@ -265,6 +265,8 @@ conf_tunnel_t *conf_tunnel_create(const conf_blueprint_t *blueprint, conf_tunnel
 		.public = {
 			.name = strdup(tunnel->name),
 			.initiate = tunnel->initiate,
+			.ike = tunnel->ike,
+			.child = tunnel->child,
 			.local = gateway->outer.address.dhcp ? NULL : create_host(&gateway->outer.address.ip),
 			.local_id = identification_create_from_string(tunnel->carrier->local_id),
 			.remote_id = identification_create_from_string(tunnel->remote_id),

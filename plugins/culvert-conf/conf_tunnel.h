@@ -13,6 +13,7 @@
 
 #include "conf_blueprint.h"
 #include "conf_status.h"
+#include "ikev2/lifetime.h"
 
 struct suite;
 
@@ -37,6 +38,9 @@ struct conf_tunnel_t {
 	u_int n_suites;
 	/** their names, for messages; owned */
 	char *suite_names;
+	/** how long the keys of its IKE_SA and of its CHILD_SAs are used */
+	struct lifetime ike;
+	struct lifetime child;
 	/** our address (port 500), NULL: as the kernel chooses */
 	host_t *local;
 	/** peer's addresses (port 500) in the order in which they are tried; none with a name or with "any" */

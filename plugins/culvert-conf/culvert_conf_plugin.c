@@ -5,6 +5,7 @@
 #include "conf_backend.h"
 #include "conf_creds.h"
 #include "conf_keeper.h"
+#include "conf_query.h"
 #include "conf_report.h"
 #include "conf_socket.h"
 #include "conf_text.h"
@@ -20,6 +21,7 @@ struct private_culvert_conf_plugin_t {
 	conf_backend_t *backend;
 	conf_creds_t *creds;
 	conf_keeper_t *keeper;
+	conf_query_t *query;
 	conf_report_t *report;
 	conf_socket_t *socket;
 };
@@ -100,6 +102,7 @@ METHOD(plugin_t, destroy, void, private_culvert_conf_plugin_t *this)
 {
 	this->socket->destroy(this->socket);
 	this->report->destroy(this->report);
+	this->query->destroy(this->query);
 	this->keeper->destroy(this->keeper);
 	this->creds->destroy(this->creds);
 	this->backend->destroy(this->backend);
@@ -126,6 +129,7 @@ plugin_t *culvert_conf_plugin_create(void)
 	);
 	this->creds = conf_creds_create(this->backend);
 	this->keeper = conf_keeper_create(this->backend);
+	this->query = conf_query_create(this->backend);
 	this->report = conf_report_create(this->backend, this->keeper);
 	this->socket = conf_socket_create(this->run, this->backend, this->keeper, this->report);
 	return &this->public.plugin;

@@ -6,6 +6,7 @@ tables, and the log: a line written at once for each message of the levels that 
 sets, as a gateway runs. They are at most those of a charon that nobody has told what to log. Carriers log nothing.
 """
 
+import glob
 import json
 import os
 import re
@@ -14,9 +15,10 @@ import signal
 import time
 
 import fleet
+import ike_lab
 import measure
 import vici
-from ike_lab import PREFIX, PLUGIN, STRONGSWAN, Charon, Gateway, Lab, run, wait_for
+from ike_lab import PREFIX, STRONGSWAN, Charon, Gateway, Lab, run, wait_for
 
 BUILD = os.environ.get("BENCH_BUILD", "build/release/tests/bench")
 # BENCH_LOG=N: level N for every charon instead, -1 for none. The logs are in /run/ike-lab.
@@ -76,7 +78,8 @@ class Wire(Lab):
     def _install(self):
         stage = f"{self.folder}/stage/culvert/plugins"
         os.makedirs(stage)
-        shutil.copy(PLUGIN, f"{stage}/libstrongswan-culvert-conf.so")
+        for plugin in glob.glob(f"{ike_lab.BUILD}/libstrongswan-culvert-*.so"):
+            shutil.copy(plugin, stage)
         shutil.copy(f"{BUILD}/libstrongswan-bench-kernel.so", stage)
         self._mount("overlay", "/usr/lib", "overlay", 0,
                     f"lowerdir={self.folder}/stage:{STRONGSWAN}/dest/usr/lib:/usr/lib")
@@ -127,7 +130,7 @@ class Ours(Measured, Gateway):
 
     def __init__(self, lab, size):
         folder = f"{lab.folder}/ours"
-        super().__init__("ours", folder, settings(folder, "culvert-conf!"))
+        super().__init__("ours", folder, settings(folder, "culvert-conf! culvert-policy! culvert-rekey!"))
         self.size, self.number, self.changed = size, 0, {}
         self.conf = fleet.write_operators_file(f"{folder}/etc", size)
 

@@ -12,6 +12,8 @@ declare -A allowed=(
 	[appliance/daemon]='appliance/daemon appliance/isolation conf ikev2 lib'
 	[appliance/cmd]='appliance/cmd appliance/isolation conf ikev2 lib'
 	[plugins/culvert-conf]='plugins/culvert-conf conf ikev2 lib'
+	[plugins/culvert-policy]='plugins/culvert-policy plugins/culvert-conf conf ikev2 lib'
+	[plugins/culvert-rekey]='plugins/culvert-rekey plugins/culvert-conf conf ikev2 lib'
 )
 
 check() { # ROOT

@@ -1,6 +1,6 @@
 """culvert-conf in a real charon against a stock one. Prints "ok NAME (seconds)" for each case, exits 1 after a failure.
 
-STRONGSWAN names the folder of our strongSwan build, CULVERT_CONF_PLUGIN the shared object to test, CULVERT_PRELOAD the
+STRONGSWAN names the folder of our strongSwan build, CULVERT_BUILD that of the plugins to test, CULVERT_PRELOAD the
 sanitizers' runtime if it is built with them.
 """
 

@@ -5,6 +5,7 @@ network namespace, which Lab makes and which vanish with the process.
 """
 
 import ctypes
+import glob
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import subprocess
 import time
 
 STRONGSWAN = os.environ["STRONGSWAN"]
-PLUGIN = os.environ.get("CULVERT_CONF_PLUGIN", "build/release/libstrongswan-culvert-conf.so")
+BUILD = os.environ.get("CULVERT_BUILD", "build/release")
 PRELOAD = os.environ.get("CULVERT_PRELOAD", "")
 PREFIX = "/usr/lib/culvert"
 GATEWAY = "192.0.2.1"
@@ -242,7 +243,8 @@ class Lab:
         """strongSwan finds its plugins in one place only: /usr/lib/culvert, laid over /usr/lib here."""
         stage = f"{self.folder}/stage"
         os.makedirs(f"{stage}/culvert/plugins")
-        shutil.copy(PLUGIN, f"{stage}/culvert/plugins/libstrongswan-culvert-conf.so")
+        for plugin in glob.glob(f"{BUILD}/libstrongswan-culvert-*.so"):
+            shutil.copy(plugin, f"{stage}/culvert/plugins")
         lower = f"lowerdir={stage}:{STRONGSWAN}/dest/usr/lib:/usr/lib"
         self._mount("overlay", "/usr/lib", "overlay", 0, lower)
 

@@ -1,0 +1,44 @@
+#include "conf_query.h"
+
+typedef struct private_conf_query_t private_conf_query_t;
+
+struct private_conf_query_t {
+	conf_query_t public;
+	conf_backend_t *backend;
+};
+
+METHOD(conf_query_t, get_tunnel, conf_tunnel_t *, private_conf_query_t *this, ike_sa_t *ike_sa)
+{
+	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
+	conf_generation_t *generation;
+	conf_tunnel_t *tunnel;
+
+	if (!cfg)
+		return NULL;
+	generation = this->backend->get_generation(this->backend);
+	tunnel = generation->get_tunnel(generation, cfg->get_name(cfg));
+	tunnel = tunnel && tunnel->owns(tunnel, cfg) ? tunnel->get_ref(tunnel) : NULL;
+	generation->destroy(generation);
+	return tunnel;
+}
+
+METHOD(conf_query_t, destroy, void, private_conf_query_t *this)
+{
+	lib->set(lib, CONF_QUERY, NULL);
+	free(this);
+}
+
+conf_query_t *conf_query_create(conf_backend_t *backend)
+{
+	private_conf_query_t *this;
+
+	INIT(this,
+		.public = {
+			.get_tunnel = _get_tunnel,
+			.destroy = _destroy,
+		},
+		.backend = backend,
+	);
+	lib->set(lib, CONF_QUERY, &this->public);
+	return &this->public;
+}

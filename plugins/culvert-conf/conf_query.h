@@ -1,0 +1,34 @@
+/*
+ * What culvert-conf tells the other plugins, found by lib->get(lib, CONF_QUERY). Plugins carry their own copies of the
+ * archives below them, so nothing here compares pointers to static rows: suites go by name.
+ */
+#ifndef CONF_QUERY_H_
+#define CONF_QUERY_H_
+
+#include "conf_backend.h"
+
+#define CONF_QUERY "culvert-conf-query"
+
+typedef struct conf_query_t conf_query_t;
+
+struct conf_query_t {
+
+	/**
+	 * The tunnel in force that an IKE_SA belongs to. Any thread, also in a listener.
+	 *
+	 * @return			reference (destroy() it), or NULL: too early to tell, of a generation that is gone, or of a
+	 *					configuration that did not come from culvert-conf
+	 */
+	conf_tunnel_t *(*get_tunnel)(conf_query_t *this, ike_sa_t *ike_sa);
+
+	void (*destroy)(conf_query_t *this);
+};
+
+/**
+ * Creates it and makes it known; destroy() takes it back.
+ *
+ * @param backend	holder of the generation in force, outlives it
+ */
+conf_query_t *conf_query_create(conf_backend_t *backend);
+
+#endif

@@ -1,0 +1,59 @@
+#include "culvert_rekey_plugin.h"
+
+#include <daemon.h>
+
+typedef struct private_culvert_rekey_plugin_t private_culvert_rekey_plugin_t;
+
+struct private_culvert_rekey_plugin_t {
+	culvert_rekey_plugin_t public;
+	listener_t listener;
+};
+
+METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
+{
+	return "culvert-rekey";
+}
+
+static bool plugin_cb(private_culvert_rekey_plugin_t *this, plugin_feature_t *feature, bool reg, void *cb_data)
+{
+	if (reg)
+		charon->bus->add_listener(charon->bus, &this->listener);
+	else
+		charon->bus->remove_listener(charon->bus, &this->listener);
+	return TRUE;
+}
+
+METHOD(plugin_t, get_features, int, private_culvert_rekey_plugin_t *this, plugin_feature_t *features[])
+{
+	static plugin_feature_t f[] = {
+		PLUGIN_CALLBACK((plugin_feature_callback_t)plugin_cb, NULL),
+		PLUGIN_PROVIDE(CUSTOM, "culvert-rekey"),
+		PLUGIN_DEPENDS(CUSTOM, "culvert-conf"),
+	};
+	*features = f;
+	return countof(f);
+}
+
+METHOD(plugin_t, destroy, void, private_culvert_rekey_plugin_t *this)
+{
+	free(this);
+}
+
+/* PLUGIN_DEFINE(), but with a prototype, which C wants. */
+const char *culvert_rekey_plugin_version = VERSION;
+
+plugin_t *culvert_rekey_plugin_create(void)
+{
+	private_culvert_rekey_plugin_t *this;
+
+	INIT(this,
+		.public = {
+			.plugin = {
+				.get_name = _get_name,
+				.get_features = _get_features,
+				.destroy = _destroy,
+			},
+		},
+	);
+	return &this->public.plugin;
+}
