@@ -76,8 +76,10 @@ $(O)/culvert: $(O)/appliance/cmd/main.o $(call archive,appliance/cmd) $(call arc
 	@echo "  LD $@"
 	@$(CC) $(LDOPT) -pie -o $@ $^ -ljansson $(CONF_LIBS) -lm
 
+# What all plugins print with; each has its own copy.
+PLUGIN_TEXT := plugins/culvert-conf/conf_text.c
 define plugin_rule
-$(O)/libstrongswan-$(1).so: $(call objects,$(wildcard plugins/$(1)/*.c)) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+$(O)/libstrongswan-$(1).so: $(call objects,$(sort $(wildcard plugins/$(1)/*.c) $(PLUGIN_TEXT))) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
 	@echo "  LD $$@"
 	@$(CC) $(LDOPT) -shared -o $$@ $$^ $(CONF_LIBS) -lm
 endef
