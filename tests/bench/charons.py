@@ -130,7 +130,7 @@ class Ours(Measured, Gateway):
 
     def __init__(self, lab, size):
         folder = f"{lab.folder}/ours"
-        super().__init__("ours", folder, settings(folder, "culvert-conf! culvert-policy! culvert-rekey!"))
+        super().__init__("ours", folder, settings(folder, "culvert-conf! culvert-policy! culvert-rekey! culvert-apn!"))
         self.size, self.number, self.changed = size, 0, {}
         self.conf = fleet.write_operators_file(f"{folder}/etc", size)
 

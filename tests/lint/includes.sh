@@ -13,6 +13,7 @@ declare -A allowed=(
 	[appliance/cmd]='appliance/cmd appliance/isolation conf ikev2 lib'
 	[plugins/culvert-conf]='plugins/culvert-conf conf ikev2 lib'
 	[plugins/culvert-policy]='plugins/culvert-policy plugins/culvert-conf conf ikev2 lib'
+	[plugins/culvert-apn]='plugins/culvert-apn plugins/culvert-conf conf ikev2 lib'
 	[plugins/culvert-rekey]='plugins/culvert-rekey plugins/culvert-conf conf ikev2 lib'
 )
 

@@ -36,7 +36,7 @@ PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pem openssl pk
 
 def gateway_settings(folder):
     return f"""charon-systemd {{ {COMMON}
-    load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey!
+    load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey! culvert-apn!
     reuse_ikesa = no
     ikesa_table_size = 64
     ikesa_table_segments = 4
