@@ -9,6 +9,7 @@
 
 #include "conf_attempt.h"
 #include "conf_children.h"
+#include "conf_duplicates.h"
 #include "conf_lookup.h"
 #include "conf_survey.h"
 
@@ -118,6 +119,7 @@ static bool check(private_conf_keeper_t *this)
 			continue;
 		}
 		end_unwanted_children(survey, tunnel, now);
+		conf_duplicates_end(survey, tunnel, now);
 		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, this->lookup, now))
 			attempts++;
 	}

@@ -47,6 +47,19 @@ static bool protects(child_sa_t *child_sa)
 	return FALSE;
 }
 
+static u_int hash_selectors(child_sa_t *child_sa, bool local)
+{
+	traffic_selector_t *ts;
+	enumerator_t *enumerator;
+	u_int hash = 0;
+
+	enumerator = child_sa->create_ts_enumerator(child_sa, local);
+	while (enumerator->enumerate(enumerator, &ts))
+		hash += ts->hash(ts, local);
+	enumerator->destroy(enumerator);
+	return hash;
+}
+
 static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
 {
 	enumerator_t *enumerator;
@@ -68,6 +81,7 @@ static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
 			.spi_out = ntohl(child_sa->get_spi(child_sa, FALSE)),
 			.rekeying = child_sa->get_state(child_sa) == CHILD_REKEYING,
 			.installed = child_sa->get_installtime(child_sa),
+			.selectors = hash_selectors(child_sa, TRUE) + hash_selectors(child_sa, FALSE),
 		};
 		sa->children = child;
 	}
@@ -89,6 +103,7 @@ static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
 		.local = local->clone(local),
 		.cfg = cfg->get_ref(cfg),
 		.state = ike_sa->get_state(ike_sa),
+		.established = (time_t)ike_sa->get_statistic(ike_sa, STAT_ESTABLISHED),
 		.creating = is_creating(ike_sa, TASK_QUEUE_ACTIVE) || is_creating(ike_sa, TASK_QUEUE_PASSIVE) ||
 					is_creating(ike_sa, TASK_QUEUE_QUEUED),
 		/* Flags, of which charon itself passes none as 0. */

@@ -25,6 +25,8 @@ struct conf_child_t {
 	bool rekeying;
 	/** monotonic seconds */
 	time_t installed;
+	/** hash of its selectors, whatever their order */
+	u_int selectors;
 };
 
 /** An IKE_SA that has a configuration */
@@ -37,6 +39,8 @@ struct conf_sa_t {
 	/** configuration, a reference */
 	peer_cfg_t *cfg;
 	ike_sa_state_t state;
+	/** monotonic seconds; 0 until it is */
+	time_t established;
 	/** whether CHILD_SAs are being created in it */
 	bool creating;
 	/** negotiated algorithms, NULL until they are; owned */

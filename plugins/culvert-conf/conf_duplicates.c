@@ -1,0 +1,86 @@
+#include "conf_duplicates.h"
+
+enum {
+	/** seconds that duplicates are left to their makers */
+	SETTLE = 10,
+	/** seconds; of two that are less apart no end can say which came later */
+	TOGETHER = 10,
+};
+
+/** What decides between two: of those made together the number that both ends know, else the later one. */
+static bool is_better(time_t made, uint64_t number, time_t other_made, uint64_t other_number)
+{
+	if (made > other_made + TOGETHER || other_made > made + TOGETHER)
+		return made > other_made;
+	return number < other_number;
+}
+
+static uint64_t child_number(const conf_child_t *child)
+{
+	return min(child->spi_in, child->spi_out);
+}
+
+static bool is_better_child(const conf_child_t *a, const conf_child_t *b)
+{
+	return is_better(a->installed, child_number(a), b->installed, child_number(b));
+}
+
+static bool are_duplicates(const conf_child_t *a, const conf_child_t *b)
+{
+	return a != b && !a->rekeying && !b->rekeying && a->if_id == b->if_id && a->selectors == b->selectors;
+}
+
+static void end_children(const conf_sa_t *sa, conf_tunnel_t *tunnel, time_t now)
+{
+	const conf_child_t *child, *other;
+
+	for (child = sa->children; child; child = child->next) {
+		for (other = sa->children; other; other = other->next) {
+			if (are_duplicates(child, other) && is_better_child(other, child) &&
+				max(child->installed, other->installed) + SETTLE <= now)
+				break;
+		}
+		if (other) {
+			DBG1(DBG_CFG, "tunnel %s: CHILD_SA %.8x ends, %.8x is there for the same selectors", tunnel->name,
+				child->spi_in, other->spi_in);
+			conf_survey_end_child(sa, child);
+		}
+	}
+}
+
+static bool is_better_sa(const conf_sa_t *a, const conf_sa_t *b)
+{
+	/* One without CHILD_SAs carries nothing. */
+	if (!a->children != !b->children)
+		return a->children != NULL;
+	return is_better(a->established, a->id->get_initiator_spi(a->id), b->established, b->id->get_initiator_spi(b->id));
+}
+
+static const conf_sa_t *next_established(const conf_sa_t *sa, conf_tunnel_t *tunnel)
+{
+	while (sa && !(sa->state == IKE_ESTABLISHED && tunnel->owns(tunnel, sa->cfg)))
+		sa = sa->next;
+	return sa;
+}
+
+void conf_duplicates_end(conf_survey_t *survey, conf_tunnel_t *tunnel, time_t now)
+{
+	const conf_sa_t *first, *sa, *best;
+	time_t latest = 0;
+
+	first = best = next_established(survey->get_first(survey, tunnel->name), tunnel);
+	for (sa = first; sa; sa = next_established(sa->next, tunnel)) {
+		latest = max(latest, sa->established);
+		if (is_better_sa(sa, best))
+			best = sa;
+	}
+	if (!best)
+		return;
+	for (sa = first; sa && latest + SETTLE <= now; sa = next_established(sa->next, tunnel)) {
+		if (sa != best) {
+			DBG1(DBG_CFG, "tunnel %s: one of two IKE_SAs ends", tunnel->name);
+			conf_survey_end(sa);
+		}
+	}
+	end_children(best, tunnel, now);
+}
