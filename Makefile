@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test torture check install deb shell lab format lint sanitize fuzz reference bench clean tools
+.PHONY: help run test torture check install deb shell lab format lint sanitize fuzz reference bench clean tools tools-san
 
 # Trees and downloads, kept between checkouts; each is named by the hash of what made it.
 CACHE ?= $(if $(filter 0,$(shell id -u)),/var/cache/culvert,$(firstword $(wildcard /var/cache/culvert) $(HOME)/.cache/culvert))
@@ -29,10 +29,10 @@ help:
 run: tools
 	@$(IN_TREE) --lab make -f rules.mk --no-print-directory run ONCE='$(ONCE)'
 
-test: tools
+test: tools-san
 	@$(IN_TREE) --lab make -f rules.mk --no-print-directory test T='$(T)'
 
-torture: tools
+torture: tools-san
 	@$(IN_TREE) --lab make -f rules.mk --no-print-directory torture T='$(T)'
 
 check: tools
@@ -69,5 +69,5 @@ bench: tools
 clean:
 	rm -rf build
 
-tools:
-	@CACHE='$(CACHE)' STRONGSWAN_TARBALL='$(STRONGSWAN_TARBALL)' image/tools/prepare.sh
+tools tools-san:
+	@CACHE='$(CACHE)' STRONGSWAN_TARBALL='$(STRONGSWAN_TARBALL)' image/tools/prepare.sh $(patsubst tools-%,%,$(filter tools-%,$@))
