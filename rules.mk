@@ -48,7 +48,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(wildcard tests/fuzz/
 C_FILES := $(shell find lib ikev2 conf appliance plugins tests -name '*.[ch]' | sort)
 SH_FILES := .ci/run image/deb/postinst image/deb/prerm image/deb/postrm $(shell find appliance conf ikev2 image plugins tests -name '*.sh' | sort)
 
-.PHONY: all unit check install deb run test lab format lint sanitize fuzz reference bench bench-build
+.PHONY: all unit check install deb run test torture lab format lint sanitize fuzz reference bench bench-build
 all: $(PROGRAMS) $(PLUGINS)
 
 define archive_rule
@@ -119,6 +119,9 @@ test: all unit deb bench-build
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san unit all
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=fuzz fuzz-build
 	@T='$(T)' tests/run.sh test
+torture: all unit deb
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san all
+	@T='$(T)' tests/run.sh torture
 
 # bench: every measurement, B=PATTERN picks, BENCH_RUNS how often.
 BENCH_RUNS ?= 5
