@@ -178,8 +178,9 @@ static const struct schema_key rekey_keys[] = {
 		.most = LIFETIME_LIMIT,
 		.fallback = SECONDS(REKEY_IKE),
 		.example = SECONDS(REKEY_IKE),
-		.doc =
-			"Seconds until the keys of the IKE_SA are renewed. Up to an eighth earlier, so that many tunnels spread.",
+		.doc = "Seconds until the keys of the IKE_SA are renewed. Up to an eighth earlier, so that many tunnels "
+			   "spread, and "
+			   "the first time much earlier where many rose together.",
 	},
 	{
 		.name = "child",
@@ -217,7 +218,7 @@ static const struct schema_key retransmission_keys[] = {
 		.kind = &value_real,
 		.offset = offsetof(struct tunnel, retransmission.timeout),
 		.least = 1,
-		.most = 60,
+		.most = 600,
 		.fallback = "2.0",
 		.example = "2.0",
 		.note = "seconds before the first repetition",
@@ -227,8 +228,8 @@ static const struct schema_key retransmission_keys[] = {
 		.name = "base",
 		.kind = &value_real,
 		.offset = offsetof(struct tunnel, retransmission.base),
-		.least = 1,
-		.most = 4,
+		.least = 10,
+		.most = 40,
 		.fallback = "1.6",
 		.example = "1.6",
 		.note = "how much longer each wait is than the one before",
@@ -382,6 +383,19 @@ static const struct schema_key tunnel_keys[] = {
 		.note = "copied from the inside to ESP; or \"in\", \"both\", \"none\"",
 		.doc = "Whether the DSCP is copied: `\"out\"` from the packet inside to the ESP packet, `\"in\"` from the ESP "
 			   "packet to the one inside, `\"both\"`, or `\"none\"`.",
+	},
+	{
+		.name = "rehearse",
+		.kind = &value_switch,
+		.offset = offsetof(struct tunnel, rehearse),
+		.fallback = "true",
+		.example = "true",
+		.note = "or false: a mismatch of PFS shows at the first rekey only",
+		.doc =
+			"Whether the keys are renewed once, first the CHILD_SAs' and then the IKE_SA's, soon after the tunnel came "
+			"up with what was negotiated for the first time: if the carrier refuses, because its PFS differs, that "
+			"shows on "
+			"the first day. Never while another tunnel of the same APNs is down.",
 	},
 };
 

@@ -53,7 +53,7 @@ static bool is_better_sa(const conf_sa_t *a, const conf_sa_t *b)
 	/* One without CHILD_SAs carries nothing. */
 	if (!a->children != !b->children)
 		return a->children != NULL;
-	return is_better(a->established, a->id->get_initiator_spi(a->id), b->established, b->id->get_initiator_spi(b->id));
+	return is_better(a->established, a->spi_initiator, b->established, b->spi_initiator);
 }
 
 static const conf_sa_t *next_established(const conf_sa_t *sa, conf_tunnel_t *tunnel)

@@ -110,7 +110,7 @@ static bool check(private_conf_keeper_t *this)
 
 	this->mutex->lock(this->mutex);
 	generation = this->backend->get_generation(this->backend);
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	now = time_monotonic(NULL);
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
@@ -170,13 +170,25 @@ METHOD(conf_keeper_t, check_soon, void, private_conf_keeper_t *this)
 		lib->scheduler->schedule_job_ms(lib->scheduler, create_job(this, check_pending), CHECK_SOON);
 }
 
-/** Rekeys the CHILD_SAs whose configuration has changed in other things than selectors; it says which the next is. */
-static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *tunnel, uint32_t *count)
+/** Whether culvert-rekey shall rekey a tunnel's CHILD_SAs at other times: charon's configuration does not tell. */
+static bool other_times(conf_tunnel_t *was, conf_tunnel_t *is)
+{
+	return was->child.rekey != is->child.rekey || was->child.jitter != is->child.jitter ||
+		   was->child.ceiling != is->child.ceiling;
+}
+
+/**
+ * Rekeys the CHILD_SAs whose configuration has changed in other things than selectors: charon's says which the next one
+ * is, and their age counts by the new times from then on.
+ */
+static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *was, conf_tunnel_t *is, uint32_t *count)
 {
 	const conf_child_t *child;
+	conf_fit_t fit;
 
 	for (child = sa->children; child; child = child->next) {
-		if (!child->rekeying && conf_children_best_fit(tunnel->cfg, child->cfg) == CONF_FIT_SELECTORS)
+		fit = conf_children_best_fit(is->cfg, child->cfg);
+		if (!child->rekeying && (fit == CONF_FIT_SELECTORS || (fit == CONF_FIT_EQUAL && other_times(was, is))))
 			conf_survey_rekey_child(sa, child, REKEY_SPACING * (*count)++);
 	}
 }
@@ -202,7 +214,7 @@ static void follow(const conf_sa_t *sa, conf_generation_t *old, conf_generation_
 	if (sa->cfg != is->cfg)
 		conf_children_replace(sa->cfg, is->cfg);
 	if (rekeys)
-		rekey_changed(sa, is, rekeys);
+		rekey_changed(sa, was, is, rekeys);
 }
 
 /**
@@ -217,7 +229,7 @@ static void follow_all(conf_generation_t *old, conf_generation_t *new, uint32_t 
 	conf_survey_t *survey;
 	conf_sa_t *sa;
 
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	enumerator = survey->create_enumerator(survey);
 	while (enumerator->enumerate(enumerator, &sa))
 		follow(sa, old, new, rekeys);
@@ -275,7 +287,7 @@ METHOD(conf_keeper_t, restart, bool, private_conf_keeper_t *this, const char *na
 	tunnel = generation->get_tunnel(generation, name);
 	if (tunnel) {
 		conf_attempt_reset(tunnel);
-		survey = conf_survey_create();
+		survey = conf_survey_create(FALSE);
 		for (sa = survey->get_first(survey, name); sa; sa = sa->next)
 			conf_survey_end(sa);
 		survey->destroy(survey);
@@ -293,7 +305,7 @@ static void rekey_sa(const conf_sa_t *sa)
 	status_t status = SUCCESS;
 	ike_sa_t *ike_sa;
 
-	ike_sa = manager->checkout(manager, sa->id);
+	ike_sa = conf_survey_checkout(sa);
 	if (!ike_sa)
 		return;
 	for (child = sa->children; child && status != DESTROY_ME; child = child->next)
@@ -313,7 +325,7 @@ METHOD(conf_keeper_t, rekey, bool, private_conf_keeper_t *this, const char *name
 	conf_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	for (sa = survey->get_first(survey, name); sa; sa = sa->next) {
 		if (sa->state == IKE_ESTABLISHED) {
 			rekey_sa(sa);

@@ -278,7 +278,7 @@ static void print_children(conf_tunnel_t *tunnel, const conf_sa_t *sa, time_t no
 METHOD(conf_report_t, print, void, private_conf_report_t *this, struct buf *out)
 {
 	conf_generation_t *generation = this->backend->get_generation(this->backend);
-	conf_survey_t *survey = conf_survey_create();
+	conf_survey_t *survey = conf_survey_create(TRUE);
 	time_t now = time_monotonic(NULL);
 	enumerator_t *enumerator;
 	conf_tunnel_t *tunnel;
