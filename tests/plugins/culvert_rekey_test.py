@@ -261,6 +261,24 @@ def test_stopped_past_the_ceiling(bench):
             bench.gateway.report()["t1"]["state"] == "up"
 
 
+def test_packet_before_the_timer(bench):
+    """Even if nothing ends the IKE_SA, a packet that comes after its ceiling is not processed with its keys."""
+    late = f"{bench.lab.folder}/late_timer.so"
+    run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", late, "tests/plugins/late_timer.c")
+    begin(bench, connection(1), fast())
+    bench.gateway.stop()
+    bench.gateway.preload = late
+    bench.gateway.start()
+    start = begin(bench, connection(1), fast(dpd=60))
+    mark = stop_past_ceiling(bench, start)
+    wait_for("packets refused", lambda: count("not used any more", since(bench, mark)) >= 3, 10)
+    log = since(bench, mark)
+    assert "CHILD_SA a1" not in log and "reached the ceiling, destroying" not in log, log
+    bench.gateway.stop(signal.SIGKILL)
+    bench.gateway.preload = ""
+    bench.gateway.start()
+
+
 def test_carrier_comes_back(bench):
     """A tunnel that the carrier initiates is ended by us and left to it."""
     theirs = connection(1, esp="aes256-sha256").replace(
@@ -299,7 +317,7 @@ def test_errand_beside_the_schedule(bench):
 def test_lifetimes_changed(bench):
     """Shorter times act on SAs that exist."""
     mark = begin(bench, connection(1), tunnel(1))
-    bench.switch(fast(ike=2760, child=CHILD))
+    bench.switch(tunnel(1, child=CHILD))
     wait_for("rekeys by the new times", lambda: count("rekeyed CHILD_SA a1", since(bench, mark)) >= 3, 30)
 
 
