@@ -67,13 +67,15 @@ check() {
 }
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
-	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_apn; do
-		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
-		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
-			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
+	local test name
+	for test in tests/plugins/culvert_*_test.py; do
+		name=$(basename "$test" _test.py)
+		t "plugins/${name//_/-}/release" python3 -B "$test"
+		t "plugins/${name//_/-}/san" env CULVERT_BUILD=build/san \
+			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "$test"
 	done
 	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
+	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
