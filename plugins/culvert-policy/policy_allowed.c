@@ -1,7 +1,6 @@
 #include "policy_allowed.h"
 
 #include "ikev2/suite.h"
-#include "plugins/culvert-conf/conf_query.h"
 #include "policy_proposal.h"
 
 static void add(policy_allowed_t *allowed, const struct suite *suite)
@@ -20,31 +19,57 @@ static void add_table(policy_allowed_t *allowed)
 }
 
 /** By name: the tunnel's rows are those of culvert-conf's copy of the table. */
-static void add_tunnel(policy_allowed_t *allowed, conf_tunnel_t *tunnel)
+void policy_allowed_of_tunnel(conf_tunnel_t *tunnel, policy_allowed_t *allowed)
 {
 	u_int i;
 
+	*allowed = (policy_allowed_t){ .decided = TRUE };
 	for (i = 0; i < tunnel->n_suites; i++)
 		add(allowed, suite_find(tunnel->suites[i]->name));
+}
+
+/** Adds the suites that can be chosen from a proposal for an IKE_SA. */
+static void add_contained(policy_allowed_t *allowed, proposal_t *proposal)
+{
+	struct suite_transform items[POLICY_TRANSFORMS_MAX];
+	const struct suite *suite;
+	struct suite_rule rule;
+	size_t i, n;
+
+	n = policy_proposal_read(proposal, items);
+	for (i = 0; (suite = suite_at(i)); i++) {
+		if (suite_rule(suite, SUITE_IKE_SA, &rule) && suite_rule_in(&rule, items, n))
+			add(allowed, suite);
+	}
+}
+
+void policy_allowed_of_config(ike_cfg_t *cfg, policy_allowed_t *allowed)
+{
+	linked_list_t *proposals = cfg->get_proposals(cfg, FALSE);
+	proposal_t *proposal;
+
+	*allowed = (policy_allowed_t){ .decided = FALSE };
+	while (proposals->remove_first(proposals, (void **)&proposal) == SUCCESS) {
+		add_contained(allowed, proposal);
+		proposal->destroy(proposal);
+	}
+	proposals->destroy(proposals);
 }
 
 void policy_allowed_get(ike_sa_t *ike_sa, policy_allowed_t *allowed)
 {
 	conf_query_t *query = lib->get(lib, CONF_QUERY);
-	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
 	conf_tunnel_t *tunnel;
 
-	*allowed = (policy_allowed_t){ .decided = cfg != NULL };
-	if (!cfg) {
+	*allowed = (policy_allowed_t){ .decided = ike_sa->get_peer_cfg(ike_sa) != NULL };
+	if (!allowed->decided) {
 		add_table(allowed);
 		return;
 	}
 	tunnel = query ? query->get_tunnel(query, ike_sa) : NULL;
 	if (tunnel) {
-		add_tunnel(allowed, tunnel);
+		policy_allowed_of_tunnel(tunnel, allowed);
 		tunnel->destroy(tunnel);
-		/* The tunnel's name is that of its configuration, which the IKE_SA holds. */
-		allowed->tunnel = cfg->get_name(cfg);
 	} else {
 		add(allowed, suite_find(SUITE_DEFAULT));
 	}

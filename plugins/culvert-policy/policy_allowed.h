@@ -5,6 +5,7 @@
 #include <daemon.h>
 
 #include "ikev2/suite_match.h"
+#include "plugins/culvert-conf/conf_query.h"
 
 enum {
 	/** more than ikev2/suite.c has rows, which a start-up check holds it to */
@@ -17,20 +18,21 @@ struct policy_allowed_t {
 	/** rows of the suite table, the preferred first */
 	const struct suite *suites[POLICY_SUITES_MAX];
 	u_int n;
-	/**
-	 * FALSE before a peer has said who it is: then every suite of the table is here, its configuration picks one, and
-	 * authorize() holds that against the tunnel
-	 */
+	/** FALSE before a peer has said who it is: what its configuration picks is held against the tunnel later */
 	bool decided;
-	/** name of the tunnel, NULL: none of the generation in force; lives as long as the IKE_SA is held */
-	char *tunnel;
 };
 
 /**
  * Fills in what is allowed for an IKE_SA: its tunnel's suites, or the default for a connection that is no tunnel in
- * force.
+ * force. Before a peer has said who it is that is the whole table.
  */
 void policy_allowed_get(ike_sa_t *ike_sa, policy_allowed_t *allowed);
+
+/** Fills in the suites of the table that a configuration offers for the IKE_SA; not decided. */
+void policy_allowed_of_config(ike_cfg_t *cfg, policy_allowed_t *allowed);
+
+/** Fills in a tunnel's suites; decided. */
+void policy_allowed_of_tunnel(conf_tunnel_t *tunnel, policy_allowed_t *allowed);
 
 /** Rules of the allowed suites for a use, in the same order. */
 void policy_allowed_rules(

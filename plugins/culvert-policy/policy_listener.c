@@ -192,7 +192,7 @@ METHOD(listener_t, authorize, bool, private_policy_listener_t *this, ike_sa_t *i
 	policy_allowed_get(ike_sa, &allowed);
 	fault = allowed.decided ? find_fault(ike_sa, &allowed, final) : "an IKE_SA without a configuration";
 	if (fault) {
-		policy_sentence_note_sa(ike_sa, IKE_AUTH, &allowed, fault, this->refusals);
+		policy_sentence_note_sa(ike_sa, IKE_AUTH, fault, this->refusals);
 		*success = FALSE;
 	}
 	return TRUE;
@@ -255,14 +255,11 @@ static void remove_all(linked_list_t *selectors)
 METHOD(listener_t, narrow, bool, private_policy_listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
 	narrow_hook_t type, linked_list_t *local, linked_list_t *remote)
 {
-	policy_allowed_t allowed;
-
 	if (type == NARROW_INITIATOR_PRE_NOAUTH || type == NARROW_INITIATOR_PRE_AUTH ||
 		is_allowed_child(ike_sa, child_sa, use_now(ike_sa)))
 		return TRUE;
-	policy_allowed_get(ike_sa, &allowed);
-	policy_sentence_note_sa(ike_sa, current.exchange, &allowed,
-		"a CHILD_SA outside of the allowed suites or of tunnel mode", this->refusals);
+	policy_sentence_note_sa(
+		ike_sa, current.exchange, "a CHILD_SA outside of the allowed suites or of tunnel mode", this->refusals);
 	remove_all(local);
 	remove_all(remote);
 	return TRUE;

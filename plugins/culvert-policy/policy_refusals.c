@@ -14,8 +14,9 @@ enum {
 	PEERS_MAX = 256,
 	/** octets of a text */
 	TEXT_SIZE = 512,
-	/** seconds between two lines in the log about the same tunnel or peer */
-	LOG_INTERVAL = 10,
+	/** seconds between two lines in the log about the same tunnel or peer, and if they say the same */
+	LOG_INTERVAL = 1,
+	LOG_REPEAT = 60,
 	/** lines a second about unknown peers altogether: addresses are forged at no cost */
 	PEER_LINES = 5,
 };
@@ -25,8 +26,9 @@ struct kept_t {
 	policy_refusal_t public;
 	/** tunnel's name or peer's address; owned */
 	char *key;
-	/** monotonic seconds of the last line in the log */
+	/** monotonic seconds of the last line in the log, and whether this refusal is the one it told of */
 	time_t logged;
+	bool told;
 };
 
 /** Refusals of one kind, found by key */
@@ -119,6 +121,7 @@ static void fill(kept_t *kept, const policy_refusal_t *refusal, time_t now)
 {
 	u_int count = kept->public.count;
 
+	kept->told = kept->told && streq(kept->public.sentence, refusal->sentence);
 	empty(kept);
 	kept->public = (policy_refusal_t){
 		.tunnel = strdupnull(refusal->tunnel),
@@ -136,7 +139,7 @@ static void fill(kept_t *kept, const policy_refusal_t *refusal, time_t now)
 /** Whether the refusal gets a line in the log: peers could fill it otherwise. */
 static bool is_worth_a_line(private_policy_refusals_t *this, kept_t *kept, time_t now)
 {
-	if (now - kept->logged < LOG_INTERVAL)
+	if (now - kept->logged < (kept->told ? LOG_REPEAT : LOG_INTERVAL))
 		return FALSE;
 	if (!kept->public.tunnel) {
 		if (this->second != now) {
@@ -147,6 +150,7 @@ static bool is_worth_a_line(private_policy_refusals_t *this, kept_t *kept, time_
 			return FALSE;
 	}
 	kept->logged = now;
+	kept->told = TRUE;
 	return TRUE;
 }
 

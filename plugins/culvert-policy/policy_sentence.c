@@ -59,34 +59,21 @@ static void spell_offers(const policy_sentence_t *this, struct buf *out)
 		buf_puts(out, "nothing");
 }
 
-/** The suites that the configuration of an IKE_SA offers: all that is known before the peer has said who it is. */
-static void offered_by_config(ike_sa_t *ike_sa, policy_allowed_t *allowed)
+/**
+ * What is allowed as far as one can tell people.
+ *
+ * @return			tunnel, or NULL; destroy() it
+ */
+static conf_tunnel_t *likely(ike_sa_t *ike_sa, policy_allowed_t *allowed)
 {
-	policy_allowed_t table = *allowed, found = { .decided = FALSE };
-	struct suite_transform items[POLICY_TRANSFORMS_MAX];
-	ike_cfg_t *cfg = ike_sa->get_ike_cfg(ike_sa);
-	struct suite_rule rule;
-	linked_list_t *proposals;
-	proposal_t *proposal;
-	size_t n;
-	u_int i;
+	conf_query_t *query = lib->get(lib, CONF_QUERY);
+	conf_tunnel_t *tunnel = query ? query->get_likely_tunnel(query, ike_sa) : NULL;
 
-	proposals = cfg ? cfg->get_proposals(cfg, FALSE) : linked_list_create();
-	while (proposals->remove_first(proposals, (void **)&proposal) == SUCCESS) {
-		n = policy_proposal_read(proposal, items);
-		proposal->destroy(proposal);
-		for (i = 0; i < table.n; i++) {
-			if (suite_rule(table.suites[i], SUITE_IKE_SA, &rule) && suite_rule_is(&rule, items, n) &&
-				found.n < POLICY_SUITES_MAX) {
-				found.suites[found.n++] = table.suites[i];
-				break;
-			}
-		}
-	}
-	proposals->destroy(proposals);
-	if (!found.n)
-		found.suites[found.n++] = suite_find(SUITE_DEFAULT);
-	*allowed = found;
+	if (tunnel)
+		policy_allowed_of_tunnel(tunnel, allowed);
+	else
+		*allowed = (policy_allowed_t){ .suites = { suite_find(SUITE_DEFAULT) }, .n = 1 };
+	return tunnel;
 }
 
 static void list_suites(const policy_allowed_t *allowed, struct buf *out)
@@ -179,55 +166,67 @@ static void put_wrong(
 	buf_puts(out, "; ask the carrier to configure that");
 }
 
-static void add(ike_sa_t *ike_sa, exchange_type_t exchange, bool incoming, const policy_allowed_t *allowed,
-	const struct buf *offered, const struct buf *sentence, policy_refusals_t *refusals)
+/** A refusal in the making */
+typedef struct {
+	ike_sa_t *ike_sa;
+	conf_tunnel_t *tunnel;
+	policy_allowed_t allowed;
+	struct buf offered;
+	struct buf sentence;
+} draft_t;
+
+static void begin(draft_t *draft, ike_sa_t *ike_sa)
+{
+	*draft = (draft_t){ .ike_sa = ike_sa };
+	draft->tunnel = likely(ike_sa, &draft->allowed);
+}
+
+static void finish(draft_t *draft, exchange_type_t exchange, bool incoming, policy_refusals_t *refusals)
 {
 	struct buf names = {};
 	policy_refusal_t refusal = {
-		.tunnel = allowed->tunnel,
-		.peer = ike_sa->get_other_host(ike_sa),
+		.tunnel = draft->tunnel ? draft->tunnel->name : NULL,
+		.peer = draft->ike_sa->get_other_host(draft->ike_sa),
 		.exchange = exchange,
 		.incoming = incoming,
-		.offered = (char *)buf_text(offered),
-		.sentence = (char *)buf_text(sentence),
+		.offered = (char *)buf_text(&draft->offered),
+		.sentence = (char *)buf_text(&draft->sentence),
 	};
 
-	list_suites(allowed, &names);
+	list_suites(&draft->allowed, &names);
 	refusal.allowed = (char *)buf_text(&names);
-	refusals->add(refusals, ike_sa, &refusal);
+	refusals->add(refusals, draft->ike_sa, &refusal);
 	buf_free(&names);
+	buf_free(&draft->offered);
+	buf_free(&draft->sentence);
+	DESTROY_IF(draft->tunnel);
 }
 
 void policy_sentence_note(const policy_sentence_t *this, policy_refusals_t *refusals)
 {
-	struct buf offered = {}, sentence = {};
-	policy_allowed_t allowed = *this->allowed;
+	draft_t draft;
+	const char *offered;
 
-	if (!allowed.decided)
-		offered_by_config(this->ike_sa, &allowed);
-	spell_offers(this, &offered);
+	begin(&draft, this->ike_sa);
+	spell_offers(this, &draft.offered);
+	offered = buf_text(&draft.offered);
 	if (!this->incoming)
-		put_ours(this, &allowed, buf_text(&offered), &sentence);
+		put_ours(this, &draft.allowed, offered, &draft.sentence);
 	else if (this->wrong)
-		put_wrong(this, &allowed, buf_text(&offered), &sentence);
+		put_wrong(this, &draft.allowed, offered, &draft.sentence);
 	else
-		put_mismatch(this, &allowed, buf_text(&offered), &sentence);
-	add(this->ike_sa, this->message->get_exchange_type(this->message), this->incoming, &allowed, &offered, &sentence,
-		refusals);
-	buf_free(&offered);
-	buf_free(&sentence);
+		put_mismatch(this, &draft.allowed, offered, &draft.sentence);
+	finish(&draft, this->message->get_exchange_type(this->message), this->incoming, refusals);
 }
 
-void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const policy_allowed_t *allowed,
-	const char *what, policy_refusals_t *refusals)
+void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, policy_refusals_t *refusals)
 {
-	struct buf offered = {}, sentence = {};
+	draft_t draft;
 
-	buf_printf(&sentence, "refused: %s with the peer at ", what);
-	put_host(ike_sa, &sentence);
-	buf_puts(&sentence, "; we allow IKEv2 with a PSK or certificates, and ");
-	list_suites(allowed, &sentence);
-	add(ike_sa, exchange, TRUE, allowed, &offered, &sentence, refusals);
-	buf_free(&offered);
-	buf_free(&sentence);
+	begin(&draft, ike_sa);
+	buf_printf(&draft.sentence, "refused: %s with the peer at ", what);
+	put_host(ike_sa, &draft.sentence);
+	buf_puts(&draft.sentence, "; we allow IKEv2 with a PSK or certificates, and ");
+	list_suites(&draft.allowed, &draft.sentence);
+	finish(&draft, exchange, TRUE, refusals);
 }

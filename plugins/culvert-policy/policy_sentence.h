@@ -11,7 +11,6 @@ struct policy_sentence_t {
 	ike_sa_t *ike_sa;
 	message_t *message;
 	bool incoming;
-	const policy_allowed_t *allowed;
 	enum suite_use use;
 	uint8_t protocol;
 	/** policy_offer_t of the message */
@@ -24,7 +23,6 @@ struct policy_sentence_t {
 void policy_sentence_note(const policy_sentence_t *this, policy_refusals_t *refusals);
 
 /** Notes that something was refused for which there is no message: "EAP"; it becomes part of a sentence. */
-void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const policy_allowed_t *allowed,
-	const char *what, policy_refusals_t *refusals);
+void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, policy_refusals_t *refusals);
 
 #endif

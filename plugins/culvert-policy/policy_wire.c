@@ -122,13 +122,51 @@ static linked_list_t *choose(filter_t *this, linked_list_t *offers)
 	return kept;
 }
 
+/** Takes an initial offer as far as the configuration offers the same. */
+static linked_list_t *choose_by(filter_t *this, ike_cfg_t *cfg, linked_list_t *offers)
+{
+	policy_allowed_of_config(cfg, &this->allowed);
+	policy_allowed_rules(&this->allowed, this->use, this->rules);
+	return choose(this, offers);
+}
+
+/**
+ * As charon does with a first message: by the configuration that fits the addresses best, and if that has nothing in
+ * common with the offer by the others that fit.
+ */
+static linked_list_t *choose_initially(filter_t *this, linked_list_t *offers)
+{
+	ike_cfg_t *first = this->ike_sa->get_ike_cfg(this->ike_sa), *cfg;
+	linked_list_t *kept = choose_by(this, first, offers);
+	enumerator_t *enumerator;
+
+	if (kept->get_count(kept))
+		return kept;
+	enumerator = charon->backends->create_ike_cfg_enumerator(charon->backends,
+		this->message->get_destination(this->message), this->message->get_source(this->message), IKEV2);
+	while (!kept->get_count(kept) && enumerator->enumerate(enumerator, &cfg)) {
+		if (cfg == first)
+			continue;
+		kept->destroy(kept);
+		kept = choose_by(this, cfg, offers);
+	}
+	enumerator->destroy(enumerator);
+	return kept;
+}
+
+/** Whether this is what a peer begins with. */
+static bool is_initial(filter_t *this)
+{
+	return this->incoming && !this->allowed.decided && this->message->get_request(this->message) &&
+		   this->message->get_exchange_type(this->message) == IKE_SA_INIT && this->ike_sa->get_ike_cfg(this->ike_sa);
+}
+
 static void note(filter_t *this, linked_list_t *offers, policy_refusals_t *refusals)
 {
 	policy_sentence_t about = {
 		.ike_sa = this->ike_sa,
 		.message = this->message,
 		.incoming = this->incoming,
-		.allowed = &this->allowed,
 		.use = this->use,
 		.protocol = this->protocol,
 		.offers = offers,
@@ -168,9 +206,10 @@ static bool is_changed(linked_list_t *offers, linked_list_t *kept)
 static policy_verdict_t filter_sa(
 	filter_t *this, enumerator_t *enumerator, sa_payload_t *sa, policy_refusals_t *refusals)
 {
-	linked_list_t *offers = policy_proposal_offers(sa), *kept = choose(this, offers);
+	linked_list_t *offers = policy_proposal_offers(sa), *kept;
 	policy_verdict_t verdict = POLICY_PASSES;
 
+	kept = is_initial(this) ? choose_initially(this, offers) : choose(this, offers);
 	if (!kept->get_count(kept)) {
 		verdict = this->incoming ? POLICY_REFUSED : POLICY_OURS_IS_WEAK;
 		note(this, offers, refusals);
