@@ -199,23 +199,26 @@ static char *mismatch(conf_tunnel_t *tunnel, host_t *peer, const char *sa, va_li
 }
 
 /** Why a policy refused what this alert is about; NULL if none did. It knows what the peer really offered. */
-static char *refused_by_policy(ike_sa_t *ike_sa, alert_t alert, conf_scope_t *scope)
+static char *refused_by_policy(ike_sa_t *ike_sa, alert_t alert, va_list args, conf_scope_t *scope)
 {
 	conf_reason_t *reason = lib->get(lib, CONF_REASON);
-	const char *sentence = reason ? reason->get(reason, ike_sa) : NULL;
+	linked_list_t *proposals = NULL;
+	const char *sentence;
 
 	switch ((int)alert) {
 	case ALERT_PROPOSAL_MISMATCH_IKE:
-	case ALERT_AUTHORIZATION_FAILED:
-		*scope = CONF_SCOPE_IKE;
-		break;
 	case ALERT_PROPOSAL_MISMATCH_CHILD:
+		proposals = va_arg(args, linked_list_t *);
+		break;
+	case ALERT_AUTHORIZATION_FAILED:
 	case ALERT_TS_MISMATCH:
-		*scope = CONF_SCOPE_CHILD;
 		break;
 	default:
 		return NULL;
 	}
+	*scope =
+		alert == ALERT_PROPOSAL_MISMATCH_IKE || alert == ALERT_AUTHORIZATION_FAILED ? CONF_SCOPE_IKE : CONF_SCOPE_CHILD;
+	sentence = reason ? reason->get(reason, ike_sa, proposals, alert == ALERT_PROPOSAL_MISMATCH_IKE) : NULL;
 	return sentence ? strdup(sentence) : NULL;
 }
 
@@ -266,7 +269,9 @@ char *conf_failure_of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t ale
 	va_list copy;
 	char *text;
 
-	text = refused_by_policy(ike_sa, alert, scope);
+	va_copy(copy, args);
+	text = refused_by_policy(ike_sa, alert, copy, scope);
+	va_end(copy);
 	if (text)
 		return text;
 	va_copy(copy, args);

@@ -16,9 +16,11 @@ struct conf_reason_t {
 	/**
 	 * Why the message that this thread processes was refused.
 	 *
-	 * @return			sentence, valid until the thread's next message; NULL if nothing was refused
+	 * @param proposals	proposal_t of an alert that there is none in common, NULL for other alerts
+	 * @param ike		whether they are for the IKE_SA
+	 * @return			sentence, valid until the thread's next message; NULL if nothing of the peer's was refused
 	 */
-	const char *(*get)(conf_reason_t *this, ike_sa_t *ike_sa);
+	const char *(*get)(conf_reason_t *this, ike_sa_t *ike_sa, linked_list_t *proposals, bool ike);
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
 
+#include "plugins/culvert-conf/conf_reason.h"
 #include "policy_allowed.h"
 #include "policy_proposal.h"
 #include "policy_sentence.h"
@@ -15,8 +16,15 @@
 
 typedef struct private_policy_listener_t private_policy_listener_t;
 
+/** What culvert-conf asks about the alerts that follow from a refusal */
+typedef struct {
+	conf_reason_t public;
+	policy_refusals_t *refusals;
+} private_conf_reason_t;
+
 struct private_policy_listener_t {
 	policy_listener_t public;
+	private_conf_reason_t reason;
 	policy_refusals_t *refusals;
 };
 
@@ -25,6 +33,7 @@ static __thread struct {
 	uint32_t ike_sa;
 	exchange_type_t exchange;
 	uint32_t id;
+	bool request;
 	/** an initiator's first IKE_AUTH that has no CHILD_SA in it */
 	bool childless;
 } current;
@@ -84,7 +93,8 @@ static void take_note(private_policy_listener_t *this, ike_sa_t *ike_sa, message
 	current.ike_sa = ike_sa->get_unique_id(ike_sa);
 	current.exchange = message->get_exchange_type(message);
 	current.id = message->get_message_id(message);
-	current.childless = current.exchange == IKE_AUTH && message->get_request(message) &&
+	current.request = message->get_request(message);
+	current.childless = current.exchange == IKE_AUTH && current.request &&
 						message->get_payload(message, PLV2_ID_INITIATOR) &&
 						!message->get_payload(message, PLV2_SECURITY_ASSOCIATION);
 }
@@ -286,8 +296,52 @@ METHOD(
 	return TRUE;
 }
 
+/* --- reasons --- */
+
+/**
+ * Before a peer has said who it is, its offer passes as far as it is in the table, and charon finds that the tunnel's
+ * configuration has nothing in common with it.
+ */
+static void note_mismatch(private_conf_reason_t *this, ike_sa_t *ike_sa, linked_list_t *proposals, bool ike)
+{
+	policy_sentence_t about = {
+		.ike_sa = ike_sa,
+		.exchange = current.exchange,
+		.incoming = TRUE,
+		.request = TRUE,
+		.use = ike ? SUITE_IKE_SA : use_now(ike_sa),
+		.protocol = ike ? PROTO_IKE : PROTO_ESP,
+		.offers = policy_proposal_list(proposals),
+	};
+
+	policy_sentence_note(&about, this->refusals);
+	about.offers->destroy_function(about.offers, free);
+}
+
+METHOD(conf_reason_t, get_reason, const char *, private_conf_reason_t *this, ike_sa_t *ike_sa, linked_list_t *proposals,
+	bool ike)
+{
+	/* The proposals of an alert are the peer's if it is the peer that asks. */
+	if (proposals && is_current(ike_sa) && current.request && !this->refusals->get_current(this->refusals, ike_sa))
+		note_mismatch(this, ike_sa, proposals, ike);
+	return this->refusals->get_current(this->refusals, ike_sa);
+}
+
+METHOD(listener_t, alert, bool, private_policy_listener_t *this, ike_sa_t *ike_sa, alert_t alert, va_list args)
+{
+	va_list copy;
+
+	if (ike_sa && (alert == ALERT_PROPOSAL_MISMATCH_IKE || alert == ALERT_PROPOSAL_MISMATCH_CHILD)) {
+		va_copy(copy, args);
+		(void)get_reason(&this->reason, ike_sa, va_arg(copy, linked_list_t *), alert == ALERT_PROPOSAL_MISMATCH_IKE);
+		va_end(copy);
+	}
+	return TRUE;
+}
+
 METHOD(policy_listener_t, destroy, void, private_policy_listener_t *this)
 {
+	lib->set(lib, CONF_REASON, NULL);
 	free(this);
 }
 
@@ -298,6 +352,7 @@ policy_listener_t *policy_listener_create(policy_refusals_t *refusals)
 	INIT(this,
 		.public = {
 			.listener = {
+				.alert = _alert,
 				.message = _message_hook,
 				.authorize = _authorize,
 				.narrow = _narrow,
@@ -308,7 +363,14 @@ policy_listener_t *policy_listener_create(policy_refusals_t *refusals)
 			},
 			.destroy = _destroy,
 		},
+		.reason = {
+			.public = {
+				.get = _get_reason,
+			},
+			.refusals = refusals,
+		},
 		.refusals = refusals,
 	);
+	lib->set(lib, CONF_REASON, &this->reason.public);
 	return &this->public;
 }

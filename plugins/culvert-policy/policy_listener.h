@@ -17,7 +17,7 @@ struct policy_listener_t {
 };
 
 /**
- * Creates the listener.
+ * Creates the listener and makes its reasons known; destroy() takes them back.
  *
  * @param refusals		where to note refusals, outlives it
  */

@@ -115,6 +115,24 @@ linked_list_t *policy_proposal_offers(sa_payload_t *sa)
 	return offers;
 }
 
+linked_list_t *policy_proposal_list(linked_list_t *proposals)
+{
+	linked_list_t *offers = linked_list_create();
+	enumerator_t *enumerator;
+	policy_offer_t *offer;
+	proposal_t *proposal;
+
+	enumerator = proposals->create_enumerator(proposals);
+	while (enumerator->enumerate(enumerator, &proposal)) {
+		INIT(offer, .number = proposal->get_number(proposal), .protocol = (uint8_t)proposal->get_protocol(proposal),
+			.spi = proposal->get_spi(proposal), );
+		offer->n = policy_proposal_read(proposal, offer->items);
+		offers->insert_last(offers, offer);
+	}
+	enumerator->destroy(enumerator);
+	return offers;
+}
+
 proposal_t *policy_proposal_create(const policy_offer_t *offer, const struct suite_transform *items, size_t n)
 {
 	proposal_t *proposal = proposal_create(offer->protocol, offer->number);

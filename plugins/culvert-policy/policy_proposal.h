@@ -42,6 +42,9 @@ size_t policy_proposal_read(proposal_t *proposal, struct suite_transform items[s
  */
 linked_list_t *policy_proposal_offers(sa_payload_t *sa);
 
+/** The same of a list of proposal_t. */
+linked_list_t *policy_proposal_list(linked_list_t *proposals);
+
 /** Creates a proposal with an offer's number, protocol and SPI, and these transforms. */
 proposal_t *policy_proposal_create(const policy_offer_t *offer, const struct suite_transform *items, size_t n);
 

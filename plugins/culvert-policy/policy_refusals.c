@@ -204,7 +204,7 @@ METHOD(policy_refusals_t, visit, void, private_policy_refusals_t *this, policy_r
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(conf_reason_t, get, const char *, private_policy_refusals_t *this, ike_sa_t *ike_sa)
+METHOD(policy_refusals_t, get_current, const char *, private_policy_refusals_t *this, ike_sa_t *ike_sa)
 {
 	if (!current.sentence[0] || current.ike_sa != ike_sa->get_unique_id(ike_sa))
 		return NULL;
@@ -218,7 +218,6 @@ METHOD(policy_refusals_t, clear_current, void, private_policy_refusals_t *this)
 
 METHOD(policy_refusals_t, destroy, void, private_policy_refusals_t *this)
 {
-	lib->set(lib, CONF_REASON, NULL);
 	lib->set(lib, POLICY_REFUSALS, NULL);
 	shelf_destroy(&this->tunnels);
 	shelf_destroy(&this->peers);
@@ -232,11 +231,9 @@ policy_refusals_t *policy_refusals_create(void)
 
 	INIT(this,
 		.public = {
-			.reason = {
-				.get = _get,
-			},
 			.add = _add,
 			.visit = _visit,
+			.get_current = _get_current,
 			.clear_current = _clear_current,
 			.destroy = _destroy,
 		},
@@ -245,6 +242,5 @@ policy_refusals_t *policy_refusals_create(void)
 	shelf_create(&this->tunnels, TUNNELS_MAX);
 	shelf_create(&this->peers, PEERS_MAX);
 	lib->set(lib, POLICY_REFUSALS, &this->public);
-	lib->set(lib, CONF_REASON, &this->public.reason);
 	return &this->public;
 }

@@ -8,8 +8,6 @@
 #include <arpa/inet.h>
 #include <daemon.h>
 
-#include "plugins/culvert-conf/conf_reason.h"
-
 #define POLICY_REFUSALS "culvert-policy-refusals"
 
 typedef struct policy_refusal_t policy_refusal_t;
@@ -45,9 +43,6 @@ typedef bool (*policy_refusal_cb_t)(const policy_refusal_t *refusal, void *data)
 
 struct policy_refusals_t {
 
-	/** Tells culvert-conf: the sentence of the first refusal in the message that a thread processes */
-	conf_reason_t reason;
-
 	/**
 	 * Takes note of a refusal.
 	 *
@@ -60,6 +55,12 @@ struct policy_refusals_t {
 	 * Calls back for all that are kept, tunnels first, the latest first of each kind. The callback must not block.
 	 */
 	void (*visit)(policy_refusals_t *this, policy_refusal_cb_t cb, void *data);
+
+	/**
+	 * @return				sentence of the first refusal in the message that this thread processes, NULL if there was
+	 *						none; valid until the thread's next message
+	 */
+	const char *(*get_current)(policy_refusals_t *this, ike_sa_t *ike_sa);
 
 	/** The thread begins with another message. */
 	void (*clear_current)(policy_refusals_t *this);

@@ -130,7 +130,7 @@ static void put_mismatch(
 
 	buf_printf(out, "no proposal in common: for the %s the peer at ", sa_names[this->use]);
 	put_host(this->ike_sa, out);
-	buf_puts(out, this->message->get_request(this->message) ? " offers " : " chose ");
+	buf_puts(out, this->request ? " offers " : " chose ");
 	put_bounded(out, offered);
 	buf_puts(out, " and we allow ");
 	list_suites(allowed, out);
@@ -216,7 +216,7 @@ void policy_sentence_note(const policy_sentence_t *this, policy_refusals_t *refu
 		put_wrong(this, &draft.allowed, offered, &draft.sentence);
 	else
 		put_mismatch(this, &draft.allowed, offered, &draft.sentence);
-	finish(&draft, this->message->get_exchange_type(this->message), this->incoming, refusals);
+	finish(&draft, this->exchange, this->incoming, refusals);
 }
 
 void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, policy_refusals_t *refusals)

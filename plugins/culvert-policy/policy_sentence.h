@@ -9,8 +9,10 @@ typedef struct policy_sentence_t policy_sentence_t;
 
 struct policy_sentence_t {
 	ike_sa_t *ike_sa;
-	message_t *message;
+	/** of the message, who sent it, and whether it asks or answers */
+	exchange_type_t exchange;
 	bool incoming;
+	bool request;
 	enum suite_use use;
 	uint8_t protocol;
 	/** policy_offer_t of the message */

@@ -165,8 +165,9 @@ static void note(filter_t *this, linked_list_t *offers, policy_refusals_t *refus
 {
 	policy_sentence_t about = {
 		.ike_sa = this->ike_sa,
-		.message = this->message,
+		.exchange = this->message->get_exchange_type(this->message),
 		.incoming = this->incoming,
+		.request = this->message->get_request(this->message),
 		.use = this->use,
 		.protocol = this->protocol,
 		.offers = offers,
