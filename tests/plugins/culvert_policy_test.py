@@ -339,7 +339,7 @@ def test_charon_needs_the_plugin(bench):
     own_plugins(bench)
     shutil.move(PLUGIN, f"{bench.lab.folder}/good.so")
     size = os.path.getsize(f"{bench.lab.folder}/good.so")
-    for what, content in (("missing", None), ("empty", b""), ("damaged", size // 2)):
+    for what, content in (("missing", None), ("empty", b""), ("damaged", size // 16)):
         if what == "damaged":
             shutil.copy(f"{bench.lab.folder}/good.so", PLUGIN)
             os.truncate(PLUGIN, content)
