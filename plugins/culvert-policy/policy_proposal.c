@@ -133,9 +133,10 @@ linked_list_t *policy_proposal_list(linked_list_t *proposals)
 	return offers;
 }
 
-proposal_t *policy_proposal_create(const policy_offer_t *offer, const struct suite_transform *items, size_t n)
+proposal_t *policy_proposal_create(
+	const policy_offer_t *offer, uint8_t number, const struct suite_transform *items, size_t n)
 {
-	proposal_t *proposal = proposal_create(offer->protocol, offer->number);
+	proposal_t *proposal = proposal_create(offer->protocol, number);
 	size_t i;
 
 	proposal->set_spi(proposal, offer->spi);

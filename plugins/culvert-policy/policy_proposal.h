@@ -45,7 +45,8 @@ linked_list_t *policy_proposal_offers(sa_payload_t *sa);
 /** The same of a list of proposal_t. */
 linked_list_t *policy_proposal_list(linked_list_t *proposals);
 
-/** Creates a proposal with an offer's number, protocol and SPI, and these transforms. */
-proposal_t *policy_proposal_create(const policy_offer_t *offer, const struct suite_transform *items, size_t n);
+/** Creates a proposal with an offer's protocol and SPI, a number (0: by its place), and these transforms. */
+proposal_t *policy_proposal_create(
+	const policy_offer_t *offer, uint8_t number, const struct suite_transform *items, size_t n);
 
 #endif

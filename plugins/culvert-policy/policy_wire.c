@@ -71,7 +71,9 @@ static const char *find_wrong(filter_t *this)
 	if (this->use != SUITE_IKE_SA) {
 		if (message->get_notify(message, USE_TRANSPORT_MODE))
 			return "transport mode";
-		if (message->get_notify(message, USE_BEET_MODE))
+		/* A private number, which means something else with others than strongSwan. */
+		if (message->get_notify(message, USE_BEET_MODE) &&
+			(!this->incoming || this->ike_sa->supports_extension(this->ike_sa, EXT_STRONGSWAN)))
 			return "BEET mode";
 	}
 	/* A request may have another group's: charon then asks for the right one. */
@@ -90,7 +92,8 @@ static proposal_t *narrow_offer(filter_t *this, const policy_offer_t *offer)
 	if (offer->bundled || offer->protocol != this->protocol)
 		return NULL;
 	n = suite_narrow(this->rules, this->allowed.n, !this->allowed.decided, offer->items, offer->n, items);
-	return n ? policy_proposal_create(offer, items, n) : NULL;
+	/* Ours are numbered anew, without gaps: peers insist on that. */
+	return n ? policy_proposal_create(offer, this->incoming ? offer->number : 0, items, n) : NULL;
 }
 
 static proposal_t *check_choice(filter_t *this, const policy_offer_t *offer)
@@ -98,7 +101,7 @@ static proposal_t *check_choice(filter_t *this, const policy_offer_t *offer)
 	if (offer->bundled || offer->protocol != this->protocol ||
 		!policy_allowed_is(&this->allowed, this->use, offer->items, offer->n))
 		return NULL;
-	return policy_proposal_create(offer, offer->items, offer->n);
+	return policy_proposal_create(offer, offer->number, offer->items, offer->n);
 }
 
 /** The proposals that may pass. A response has one, and it is a suite as it stands. */
@@ -293,10 +296,8 @@ policy_verdict_t policy_wire_filter(ike_sa_t *ike_sa, message_t *message, bool i
 	policy_allowed_get(ike_sa, &this.allowed);
 	policy_allowed_rules(&this.allowed, this.use, this.rules);
 	remove_declined(message);
-	if (incoming && !message->get_request(message) && !has(message, PLV2_SECURITY_ASSOCIATION)) {
-		/* Nothing in an answer without proposals says what it is for; both uses have the same exchanges. */
-		return filter_wish(&this, refusals);
-	}
+	if (incoming && !message->get_request(message) && filter_wish(&this, refusals) != POLICY_PASSES)
+		return POLICY_REFUSED;
 	if (!has(message, PLV2_SECURITY_ASSOCIATION))
 		return POLICY_PASSES;
 	this.wrong = find_wrong(&this);
