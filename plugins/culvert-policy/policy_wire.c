@@ -43,24 +43,32 @@ static enum suite_use use_of(message_t *message)
 	}
 }
 
-/** Removes what is always declined: RFC 7296 section 2.22 and RFC 9347 have it that an SA comes up without it then. */
-static void remove_declined(message_t *message)
+static bool is_notify(payload_t *payload, notify_type_t type)
+{
+	return payload->get_type(payload) == PLV2_NOTIFY &&
+		   ((notify_payload_t *)payload)->get_notify_type((notify_payload_t *)payload) == type;
+}
+
+static void remove_notifies(message_t *message, notify_type_t type)
 {
 	enumerator_t *enumerator;
 	payload_t *payload;
-	notify_type_t type;
 
 	enumerator = message->create_payload_enumerator(message);
 	while (enumerator->enumerate(enumerator, &payload)) {
-		if (payload->get_type(payload) != PLV2_NOTIFY)
-			continue;
-		type = ((notify_payload_t *)payload)->get_notify_type((notify_payload_t *)payload);
-		if (type == IPCOMP_SUPPORTED || type == USE_AGGFRAG) {
+		if (is_notify(payload, type)) {
 			message->remove_payload_at(message, enumerator);
 			payload->destroy(payload);
 		}
 	}
 	enumerator->destroy(enumerator);
+}
+
+/** Removes what is always declined: RFC 7296 section 2.22 and RFC 9347 have it that an SA comes up without it then. */
+static void remove_declined(message_t *message)
+{
+	remove_notifies(message, IPCOMP_SUPPORTED);
+	remove_notifies(message, USE_AGGFRAG);
 }
 
 /** What does not go with any proposal. */
@@ -243,42 +251,52 @@ static policy_verdict_t filter_proposals(filter_t *this, policy_refusals_t *refu
 	return verdict;
 }
 
-/** A responder that wants a key exchange of none of our suites would have charon make a key for it. */
+/** Whether an allowed suite begins with that key exchange. */
+static bool is_allowed_exchange(filter_t *this, uint16_t id)
+{
+	const struct suite_rule *rule;
+	u_int i, k;
+
+	for (i = 0; i < this->allowed.n; i++) {
+		rule = &this->rules[i];
+		for (k = 0; k < rule->n; k++) {
+			if (rule->items[k].type == SUITE_KE && rule->items[k].id == id)
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static void note_wish(filter_t *this, uint16_t id, policy_refusals_t *refusals)
+{
+	linked_list_t *offers = linked_list_create();
+	policy_offer_t *offer;
+
+	INIT(offer, .protocol = this->protocol, .items = { { .type = SUITE_KE, .id = id } }, .n = 1, );
+	offers->insert_last(offers, offer);
+	this->wrong = "another key exchange";
+	note(this, offers, refusals);
+	offers->destroy_function(offers, free);
+}
+
+/**
+ * A responder that wants a key exchange of none of our suites would have charon make a key for it. charon gives up as
+ * with any other refusal instead.
+ */
 static policy_verdict_t filter_wish(filter_t *this, policy_refusals_t *refusals)
 {
 	notify_payload_t *notify = this->message->get_notify(this->message, INVALID_KE_PAYLOAD);
-	struct suite_transform wish = { .type = SUITE_KE };
-	enumerator_t *enumerator;
-	payload_t *payload;
-	policy_offer_t *offer;
-	linked_list_t *offers;
 	chunk_t data;
-	u_int i, k;
+	uint16_t id;
 
 	if (!notify)
 		return POLICY_PASSES;
 	data = notify->get_notification_data(notify);
-	wish.id = data.len >= 2 ? untoh16(data.ptr) : 0;
-	for (i = 0; i < this->allowed.n; i++) {
-		for (k = 0; k < this->rules[i].n; k++) {
-			if (this->rules[i].items[k].type == SUITE_KE && this->rules[i].items[k].id == wish.id)
-				return POLICY_PASSES;
-		}
-	}
-	INIT(offer, .protocol = this->protocol, .items = { wish }, .n = 1, );
-	offers = linked_list_create_with_items(offer, NULL);
-	this->wrong = "another key exchange";
-	note(this, offers, refusals);
-	offers->destroy_function(offers, free);
-	enumerator = this->message->create_payload_enumerator(this->message);
-	while (enumerator->enumerate(enumerator, &payload)) {
-		if (payload == (payload_t *)notify) {
-			this->message->remove_payload_at(this->message, enumerator);
-			payload->destroy(payload);
-			break;
-		}
-	}
-	enumerator->destroy(enumerator);
+	id = data.len >= sizeof(id) ? untoh16(data.ptr) : 0;
+	if (is_allowed_exchange(this, id))
+		return POLICY_PASSES;
+	note_wish(this, id, refusals);
+	remove_notifies(this->message, INVALID_KE_PAYLOAD);
 	this->message->add_notify(this->message, FALSE, NO_PROPOSAL_CHOSEN, chunk_empty);
 	return POLICY_REFUSED;
 }
