@@ -12,6 +12,9 @@ enum {
 	JITTER_SHARE = 8,
 	/* Seconds behind a short rekey time: one exchange given up, and a second one. */
 	CEILING_MARGIN = 120,
+	/* Seconds below the limit at which nobody waits any longer: time to do it, and clocks that count whole seconds. */
+	KERNEL_SLACK = 10,
+	WATCH_SLACK = 5,
 };
 
 double retransmission_total(const struct retransmission *r)
@@ -33,6 +36,23 @@ struct lifetime lifetime_for(unsigned rekey, unsigned ceiling)
 	else if (!ceiling)
 		ceiling = LIFETIME_CEILING;
 	return (struct lifetime){ .rekey = rekey, .jitter = rekey / JITTER_SHARE, .ceiling = ceiling };
+}
+
+static unsigned behind(unsigned ceiling, unsigned grace, unsigned slack)
+{
+	unsigned most = LIFETIME_LIMIT - slack;
+
+	return ceiling < most - grace ? ceiling + grace : most;
+}
+
+unsigned lifetime_kernel(unsigned ceiling)
+{
+	return behind(ceiling, LIFETIME_KERNEL_GRACE, KERNEL_SLACK);
+}
+
+unsigned lifetime_watch(unsigned ceiling)
+{
+	return behind(ceiling, LIFETIME_WATCH_GRACE, WATCH_SLACK);
 }
 
 const char *lifetime_check(const struct lifetime *l, const struct retransmission *r)

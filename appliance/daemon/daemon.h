@@ -10,6 +10,7 @@
 struct charon;
 struct diag_list;
 struct forecast;
+struct key_age;
 struct links;
 struct reload;
 struct reload_order;
@@ -26,6 +27,7 @@ struct daemon {
 	struct daemon_options options;
 	int lock; /* held while we live; -1 before */
 	sd_event *event;
+	struct key_age *ages;
 	struct links *links;
 	struct charon *charon;
 	struct reload *reload;

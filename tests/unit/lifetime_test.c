@@ -6,6 +6,8 @@
 
 #include "ikev2/lifetime.h"
 
+#include <limits.h>
+
 static void retransmissions_add_up(void **state)
 {
 	const struct retransmission stock = { .timeout = 4.0, .base = 1.8, .tries = 5 }; /* strongSwan's documented 165 s */
@@ -75,6 +77,21 @@ static void short_rekeys_have_short_ceilings(void **state)
 	assert_int_equal(lifetime_for(3000, 0).ceiling, LIFETIME_CEILING);
 }
 
+/* charon, then the kernel, then culvertd; each below the limit, whatever the ceiling. */
+static void the_guards_stand_one_behind_another(void **state)
+{
+	(void)state;
+	for (unsigned ceiling = 1; ceiling < LIFETIME_LIMIT; ceiling++) {
+		assert_true(lifetime_kernel(ceiling) < lifetime_watch(ceiling));
+		assert_true(lifetime_watch(ceiling) < LIFETIME_LIMIT);
+		if (ceiling <= 3575)
+			assert_true(ceiling + LIFETIME_KERNEL_GRACE <= lifetime_kernel(ceiling));
+	}
+	assert_int_equal(lifetime_kernel(LIFETIME_CEILING), LIFETIME_CEILING + 10);
+	assert_int_equal(lifetime_watch(LIFETIME_CEILING), LIFETIME_CEILING + 20);
+	assert_int_equal(lifetime_watch(UINT_MAX), LIFETIME_LIMIT - 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -83,6 +100,7 @@ int main(void)
 		cmocka_unit_test(whatever_passes_is_under_an_hour),
 		cmocka_unit_test(each_break_is_named),
 		cmocka_unit_test(short_rekeys_have_short_ceilings),
+		cmocka_unit_test(the_guards_stand_one_behind_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
