@@ -12,8 +12,7 @@ enum {
 	JITTER_SHARE = 8,
 	/* Seconds behind a short rekey time: one exchange given up, and a second one. */
 	CEILING_MARGIN = 120,
-	/* Seconds below the limit at which nobody waits any longer: time to do it, and clocks that count whole seconds. */
-	KERNEL_SLACK = 10,
+	/* Seconds below the limit at which culvertd waits no longer: it counts whole ones, and has to do it. */
 	WATCH_SLACK = 5,
 };
 
@@ -38,23 +37,6 @@ struct lifetime lifetime_for(unsigned rekey, unsigned ceiling)
 	return (struct lifetime){ .rekey = rekey, .jitter = rekey / JITTER_SHARE, .ceiling = ceiling };
 }
 
-static unsigned behind(unsigned ceiling, unsigned grace, unsigned slack)
-{
-	unsigned most = LIFETIME_LIMIT - slack;
-
-	return ceiling < most - grace ? ceiling + grace : most;
-}
-
-unsigned lifetime_kernel(unsigned ceiling)
-{
-	return behind(ceiling, LIFETIME_KERNEL_GRACE, KERNEL_SLACK);
-}
-
-unsigned lifetime_watch(unsigned ceiling)
-{
-	return behind(ceiling, LIFETIME_WATCH_GRACE, WATCH_SLACK);
-}
-
 const char *lifetime_check(const struct lifetime *l, const struct retransmission *r)
 {
 	if (l->rekey < LIFETIME_REKEY_MIN)
@@ -66,4 +48,11 @@ const char *lifetime_check(const struct lifetime *l, const struct retransmission
 	if (l->rekey + retransmission_total(r) >= l->ceiling)
 		return "a rekey that starts so late cannot be given up before the SA must end";
 	return NULL;
+}
+
+unsigned lifetime_watch(const struct lifetime *l)
+{
+	unsigned most = LIFETIME_LIMIT - WATCH_SLACK;
+
+	return l->ceiling < most - LIFETIME_WATCH_GRACE ? l->ceiling + LIFETIME_WATCH_GRACE : most;
 }

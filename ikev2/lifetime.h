@@ -8,13 +8,11 @@
 
 enum {
 	LIFETIME_LIMIT = 3600, /* seconds; no key is used at this age */
+	LIFETIME_WATCH_GRACE = 15, /* seconds beyond the ceiling for charon and the kernel, then culvertd ends an ESP key */
 	LIFETIME_CEILING = 3480, /* seconds; hard end of an SA by default */
 	LIFETIME_REKEY_IKE = 2760, /* seconds; default, apart from the CHILD_SAs' */
 	LIFETIME_REKEY_CHILD = 2400, /* seconds; default */
 	LIFETIME_REKEY_MIN = 30, /* seconds; the least an operator may write */
-	/* What stands behind charon, which ends a key at its ceiling; in seconds beyond that, and never at the limit. */
-	LIFETIME_KERNEL_GRACE = 10, /* the kernel's hard lifetime, by the wall clock */
-	LIFETIME_WATCH_GRACE = 20, /* culvertd, by the time since boot */
 };
 
 struct retransmission {
@@ -36,11 +34,9 @@ extern const struct retransmission retransmission_default;
 double retransmission_total(const struct retransmission *r);
 /* Rekey time and ceiling as configured, jitter (an eighth of the rekey time); ceiling 0: one that fits. */
 struct lifetime lifetime_for(unsigned rekey, unsigned ceiling);
-/* The age at which the kernel, and at which culvertd, ends an ESP key of that ceiling: seconds, below LIFETIME_LIMIT.
- */
-unsigned lifetime_kernel(unsigned ceiling);
-unsigned lifetime_watch(unsigned ceiling);
 /* NULL if l keeps the rule above with r, else what breaks it (static text). */
 const char *lifetime_check(const struct lifetime *l, const struct retransmission *r);
+/* Age in seconds, by the time since boot, at which culvertd ends an ESP key: behind all others, under the limit. */
+unsigned lifetime_watch(const struct lifetime *l);
 
 #endif

@@ -114,9 +114,10 @@ static int on_set(sd_event_source *s, int fd, uint32_t events, void *userdata)
 
 static unsigned limit_of(const struct key_age *k, uint32_t if_id)
 {
+	static const struct lifetime of_no_link = { .ceiling = LIFETIME_CEILING };
 	const struct link_entry *entry = links_find(k->links, if_id);
 
-	return lifetime_watch(entry ? entry->link->tunnel->child.ceiling : LIFETIME_CEILING);
+	return lifetime_watch(entry ? &entry->link->tunnel->child : &of_no_link);
 }
 
 static const struct sa *all_of(const struct key_age *k, size_t *ret_count)
