@@ -9,6 +9,7 @@
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/key_age.h"
+#include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/reload.h"
@@ -273,6 +274,8 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = sweep_new(d->event, d->links, d->charon, &d->sweep);
 	if (!error)
+		error = key_mend_new(d->event, d->charon, &d->mend);
+	if (!error)
 		error = open_control(d);
 	if (error)
 		log_error("the sockets in %s cannot be set up: %s", d->options.run, strerror(-error));
@@ -319,7 +322,7 @@ int daemon_start(struct daemon *d)
 		return error;
 	adopt(d);
 	/* The generation that goes on says how old keys may become. */
-	key_age_begin(d->ages, d->links);
+	key_age_begin(d->ages, d->links, d->mend);
 	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */
 	error = reload_file(d, RELOAD_START, "start of culvertd");
 	if (charon_is_up(d->charon))
@@ -332,6 +335,7 @@ void daemon_stop(struct daemon *d)
 	control_close(d->control);
 	forecast_free(d->forecast);
 	sweep_free(d->sweep);
+	key_mend_free(d->mend);
 	charon_close(d->charon);
 	links_close(d->links);
 	key_age_free(d->ages);

@@ -11,6 +11,7 @@ struct charon;
 struct diag_list;
 struct forecast;
 struct key_age;
+struct key_mend;
 struct links;
 struct reload;
 struct reload_order;
@@ -28,6 +29,7 @@ struct daemon {
 	int lock; /* held while we live; -1 before */
 	sd_event *event;
 	struct key_age *ages;
+	struct key_mend *mend;
 	struct links *links;
 	struct charon *charon;
 	struct reload *reload;

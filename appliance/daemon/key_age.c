@@ -5,6 +5,7 @@
  */
 #include "appliance/daemon/key_age.h"
 
+#include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/link_index.h"
 #include "appliance/daemon/links.h"
 #include "appliance/isolation/sa.h"
@@ -34,6 +35,7 @@ enum {
 
 struct key_age {
 	struct links *links; /* NULL before key_age_begin() */
+	struct key_mend *mend;
 	struct sa_clock clock;
 	char *path; /* of the clock file */
 	int set_fd; /* readable when the wall clock was set, and every KEY_AGE_LOOK */
@@ -137,6 +139,8 @@ static void note_end(struct key_age *k, const struct sa *sa, uint64_t age)
 	k->ended++;
 	k->last = now();
 	snprintf(k->last_tunnel, sizeof(k->last_tunnel), "%s", entry ? entry->link->tunnel->name : "");
+	if (entry)
+		key_mend_add(k->mend, sa);
 	if (entry)
 		log_warning("key %08" PRIx32 " (%s) of link %s/%s ended at %s %" PRIu64 " s: it was past its ceiling", sa->spi,
 			direction, entry->apn->name, k->last_tunnel, most, age);
@@ -255,9 +259,10 @@ struct sa_clock *key_age_clock(struct key_age *k)
 	return &k->clock;
 }
 
-void key_age_begin(struct key_age *k, struct links *links)
+void key_age_begin(struct key_age *k, struct links *links, struct key_mend *mend)
 {
 	k->links = links;
+	k->mend = mend;
 	key_age_changed(k);
 }
 

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 struct key_age;
+struct key_mend;
 struct links;
 struct sa_clock;
 
@@ -24,8 +25,8 @@ enum {
 int key_age_new(sd_event *event, const char *run, struct key_age **ret);
 /* For links_open(); as long as k lives. */
 struct sa_clock *key_age_clock(struct key_age *k);
-/* From now on keys end. links is borrowed until key_age_free(). */
-void key_age_begin(struct key_age *k, struct links *links);
+/* From now on keys end, and mend is told of each that was a link's. Both are borrowed until key_age_free(). */
+void key_age_begin(struct key_age *k, struct links *links, struct key_mend *mend);
 /* To be called after SAs or the model in use changed. */
 void key_age_changed(struct key_age *k);
 

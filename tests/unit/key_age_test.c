@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "appliance/daemon/key_age.h"
+#include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/link_index.h"
 #include "appliance/daemon/links.h"
 #include "appliance/isolation/sa.h"
@@ -79,6 +80,13 @@ int sa_watch_delete(struct sa_watch *w, const struct sa *sa)
 	return refusal;
 }
 
+void key_mend_add(struct key_mend *m, const struct sa *sa)
+{
+	(void)m;
+	assert_int_equal(sa->if_id, 1);
+	assert_int_equal(refusal, 1);
+}
+
 static uint64_t now(void)
 {
 	struct timespec t;
@@ -111,7 +119,7 @@ static int open_ages(void)
 {
 	if (sd_event_new(&event) < 0 || key_age_new(event, folder, &ages))
 		return -1;
-	key_age_begin(ages, (struct links *)&sas);
+	key_age_begin(ages, (struct links *)&sas, NULL);
 	return 0;
 }
 
