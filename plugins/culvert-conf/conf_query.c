@@ -22,6 +22,11 @@ METHOD(conf_query_t, get_tunnel, conf_tunnel_t *, private_conf_query_t *this, ik
 	return tunnel;
 }
 
+METHOD(conf_query_t, get_generation, conf_generation_t *, private_conf_query_t *this)
+{
+	return this->backend->get_generation(this->backend);
+}
+
 METHOD(conf_query_t, destroy, void, private_conf_query_t *this)
 {
 	lib->set(lib, CONF_QUERY, NULL);
@@ -35,6 +40,7 @@ conf_query_t *conf_query_create(conf_backend_t *backend)
 	INIT(this,
 		.public = {
 			.get_tunnel = _get_tunnel,
+			.get_generation = _get_generation,
 			.destroy = _destroy,
 		},
 		.backend = backend,
