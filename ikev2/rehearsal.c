@@ -94,7 +94,7 @@ bool rehearsal_due(
 		*ret_result = REHEARSAL_AGAIN;
 		return true;
 	}
-	*ret_result = note->result == REHEARSAL_AGAIN ? REHEARSAL_ENDED : note->result;
+	*ret_result = note->result;
 	return false;
 }
 

@@ -70,8 +70,8 @@ void rehearsal_prune(struct rehearsal_book *b, bool (*known)(void *data, const c
 void rehearsal_free(struct rehearsal_book *b);
 
 /*
- * Whether a rehearsal is due for what was negotiated. *ret_result is then what is to be noted before it begins. If it
- * is not, but *ret_result is REHEARSAL_ENDED, then that is to be noted: it has been begun twice.
+ * Whether a rehearsal is due for what was negotiated. *ret_result is then what is to be noted before it begins, and
+ * otherwise what is noted. If that is REHEARSAL_AGAIN, it is REHEARSAL_ENDED: what was begun twice is not begun again.
  */
 bool rehearsal_due(const struct rehearsal_note *note, const uint8_t digest[static REHEARSAL_DIGEST],
 	enum rehearsal_result *ret_result);

@@ -6,6 +6,7 @@
 #include "rekey_gate.h"
 #include "rekey_ledger.h"
 #include "rekey_listener.h"
+#include "rekey_rehearsal.h"
 #include "rekey_worker.h"
 
 typedef struct private_culvert_rekey_plugin_t private_culvert_rekey_plugin_t;
@@ -17,6 +18,8 @@ struct private_culvert_rekey_plugin_t {
 	rekey_listener_t *listener;
 	rekey_gate_t *gate;
 	rekey_worker_t *worker;
+	/** NULL without culvert-conf's tunnels as well */
+	rekey_rehearsal_t *rehearsal;
 };
 
 METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
@@ -37,11 +40,18 @@ static bool set_up(private_culvert_rekey_plugin_t *this)
 	this->gate = rekey_gate_create(this->ledger);
 	this->worker = rekey_worker_create(this->ledger, this->gate);
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
+	this->rehearsal = query ? rekey_rehearsal_create(query) : NULL;
+	if (this->rehearsal)
+		charon->bus->add_listener(charon->bus, &this->rehearsal->listener);
 	return TRUE;
 }
 
 static void tear_down(private_culvert_rekey_plugin_t *this)
 {
+	if (this->rehearsal) {
+		charon->bus->remove_listener(charon->bus, &this->rehearsal->listener);
+		this->rehearsal->destroy(this->rehearsal);
+	}
 	charon->bus->remove_listener(charon->bus, &this->listener->listener);
 	this->worker->destroy(this->worker);
 	this->gate->destroy(this->gate);
