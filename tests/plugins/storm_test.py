@@ -1,5 +1,5 @@
-"""A storm of rekeys: gateway and carrier both renew every key after 4 s and end what is 8 s old, and each CREATE_CHILD_SA
-response is 40 ms late, so that their exchanges collide in every way. charon runs under ASan and UBSan on both sides, that of
+"""A storm of rekeys: gateway and carrier both renew every key after 4 s and end what is 8 s old, both rekey and end SAs out of
+turn, and each CREATE_CHILD_SA response is 40 ms late, so that their exchanges collide in every way. charon runs under ASan and UBSan on both sides, that of
 the gateway with our plugins; STRONGSWAN names that build. No sanitizer may say a word, and when the wire is quick again
 each tunnel must have exactly one IKE_SA and one CHILD_SA.
 
@@ -18,11 +18,15 @@ import traceback
 
 import relay
 import sanitized
+import vici
 from conf_bench import PSK, SUITE, carrier_settings, gateway_settings, text_of, tunnel
 from ike_lab import GATEWAY, Lab, count, run, wait_for
 
 SECONDS = 60  # of one storm
 REKEY, CEILING, RANDOM = 4, 8, int(os.environ.get("RAND", "0"))
+# What happens to a tunnel besides, at both ends within moments; the rekeys more often than the end.
+REKEY_IKE, REKEY_CHILD, END_CHILD = ("rekey", {}), ("rekey", {"child": "a{}"}), ("terminate", {"child": "a{}", "timeout": "-1"})
+DISTURBANCES = 4 * (REKEY_IKE,) + 4 * (REKEY_CHILD,) + (END_CHILD,)
 # What charon's log says when a storm is one.
 SIGNS = {
     "CHILD_SAs rekeyed": r"\] rekeyed CHILD_SA ",
@@ -84,7 +88,7 @@ def connection(number, gateway=False):
         auth = psk
         id = {remote[1]}
     }}
-    children {{ k{number} {{
+    children {{ a{number} {{
         local_ts = {local[2]}
         remote_ts = {remote[2]}
         esp_proposals = {SUITE}
@@ -110,6 +114,17 @@ class Side:
         text = self.swanctl("--list-sas", "--ike", f"t{number}")
         children = re.findall(r"^  \S+: #.*, (\w+), TUNNEL", text, re.MULTILINE)
         return re.findall(r"^\S+: #\d+, (\w+)", text, re.MULTILINE), [c for c in children if c != "DELETED"]
+
+    def disturb(self, number, chance):
+        """Rekeys something of a tunnel, or ends its CHILD_SA, whether there is anything or not."""
+        command, values = chance.choice(DISTURBANCES)
+        charon = vici.Vici(f"{self.folder}/vici")
+        try:
+            charon.ask(command, ike=f"t{number}", **{k: v.format(number) for k, v in values.items()})
+        except RuntimeError:
+            pass
+        finally:
+            charon.close()
 
     def is_single(self, number):
         return self.sas(number) == (["ESTABLISHED"], ["INSTALLED"])
@@ -145,14 +160,22 @@ class Storm:
 
     def await_single(self):
         for number in self.numbers:
-            wait_for(f"one IKE_SA and one CHILD_SA of tunnel {number} on both sides; it has {[s.sas(number) for s in self.sides]}",
-                     lambda: all([side.alive() and side.is_single(number) for side in self.sides]))
+            try:
+                wait_for(f"one IKE_SA and one CHILD_SA of tunnel {number} on both sides",
+                         lambda: all([side.alive() and side.is_single(number) for side in self.sides]))
+            except AssertionError as error:
+                raise AssertionError(f"{error}; they have {[side.sas(number) for side in self.sides]}") from None
 
     def rage(self):
+        """Until the time is over or a charon has ended."""
         self.relay.delay, self.relay.loss = self.weather.delay, self.weather.loss
-        end = time.monotonic() + SECONDS
+        chance, end = random.Random(self.weather.seed), time.monotonic() + SECONDS
         while time.monotonic() < end and all(side.alive() for side in self.sides):
-            time.sleep(0.2)
+            number = chance.choice(self.numbers)
+            for side in chance.sample(self.sides, 2):
+                side.disturb(number, chance)
+                time.sleep(chance.uniform(0, 2 * self.weather.delay))
+            time.sleep(chance.uniform(0, 0.3))
         self.relay.delay = self.relay.loss = 0.0
 
     def signs(self):
