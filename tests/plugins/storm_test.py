@@ -8,6 +8,7 @@ storm_test.py SEED repeats one. storm_test.py --stock SEED takes a gateway witho
 without ikev2/strongswan/rekey-children.patch, which about half of the storms of seed 0 crash.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -118,13 +119,8 @@ class Side:
     def disturb(self, number, chance):
         """Rekeys something of a tunnel, or ends its CHILD_SA, whether there is anything or not."""
         command, values = chance.choice(DISTURBANCES)
-        charon = vici.Vici(f"{self.folder}/vici")
-        try:
+        with contextlib.suppress(RuntimeError, OSError), contextlib.closing(vici.Vici(f"{self.folder}/vici")) as charon:
             charon.ask(command, ike=f"t{number}", **{k: v.format(number) for k, v in values.items()})
-        except RuntimeError:
-            pass
-        finally:
-            charon.close()
 
     def is_single(self, number):
         return self.sas(number) == (["ESTABLISHED"], ["INSTALLED"])
