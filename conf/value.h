@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct buf;
+struct model;
 struct tunnel;
 
 /* The tunnels read so far, for values that name one. */
@@ -14,6 +15,9 @@ struct tunnel_index {
 	const struct tunnel **sorted; /* owned, by name */
 	size_t count;
 };
+
+/* The named tunnels of all carriers of m. The caller frees ret->sorted. 0 or -ENOMEM. */
+int tunnel_index_build(const struct model *m, struct tunnel_index *ret);
 
 enum value_form { VALUE_TEXT = 1, VALUE_NUMBER = 2, VALUE_REAL = 4 }; /* bits */
 
