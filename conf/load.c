@@ -145,6 +145,21 @@ static int check_canonical(const struct model *m, size_t len, struct diag_list *
 	return r;
 }
 
+/* Those in a folder, or those that a generation holds. The model holds them afterwards, as far as they can be read. */
+static void look_at_secrets(struct check *c, struct model *m)
+{
+	int r = conf_hold_secrets(m);
+
+	if (r == -ENOMEM)
+		c->error = r;
+	else if (r == -EINVAL)
+		check_error(c, NULL, "%s/secrets: is no folder, nor is it as culvertd writes a generation's", m->dir);
+	else
+		validate_secrets(c);
+	if (c->secrets)
+		m->secrets = c->secrets;
+}
+
 /* Everything behind the parser. */
 static int build(const struct locator *where, enum scope scope, struct diag_list *diags, struct model *m)
 {
@@ -158,7 +173,7 @@ static int build(const struct locator *where, enum scope scope, struct diag_list
 		return r;
 	validate_model(&check);
 	if (scope == SCOPE_FILE)
-		validate_secrets(&check);
+		look_at_secrets(&check, m);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;

@@ -10,11 +10,13 @@ struct ip;
 struct locator;
 struct model;
 struct prefix;
+struct vault;
 
 struct check {
 	const struct model *m;
 	struct diag_list *diags;
 	const struct locator *where;
+	struct vault *secrets; /* what validate_secrets() has read; NULL before that */
 	int error; /* 0 or -ENOMEM */
 };
 
@@ -75,7 +77,7 @@ void validate_shared(struct check *c);
 void validate_selectors(struct check *c);
 /* One prefix of an APN (what: its key), against the addresses and networks of the gateway itself. */
 void check_clear_of_gateway(struct check *c, const char *key, const struct prefix *p);
-/* Existence, owner, mode and form of the files in secrets/. */
+/* Existence, owner, mode and form of the files in secrets/; of a generation's, which holds its own, form alone. */
 void validate_secrets(struct check *c);
 /* What values imply, as notes; comes last, so that it takes no room from errors. */
 void validate_notes(struct check *c);

@@ -399,7 +399,14 @@ static struct model *load_model(const char *run, u_int number, char **error)
 		*error = first_error(&diags, rc);
 	diag_free(&diags);
 	free(path);
-	return rc < 0 ? NULL : model;
+	if (rc < 0)
+		return NULL;
+	rc = conf_hold_secrets(model);
+	if (rc == 0)
+		return model;
+	*error = conf_text("gen/%u/secrets: cannot be read: %s", number, strerror(-rc));
+	conf_free(model);
+	return NULL;
 }
 
 /** A generation carries its numbers: without the file they would be made up here and not fit the kernel's interfaces.
