@@ -45,7 +45,7 @@ struct key check_key(const char *format, ...)
 	key.text[0] = '\0';
 	va_start(ap, format);
 	while (*format) {
-		size_t literal = strcspn(format, "%");
+		size_t literal = (size_t)(strchrnul(format, '%') - format);
 		append(&key, &len, format, literal);
 		format += literal;
 		if (!strncmp(format, "%zu", 3)) {

@@ -61,6 +61,8 @@ extern const struct value_kind value_initiator, value_encapsulation, value_df, v
 int value_parse(const struct value_kind *kind, const struct value_source *source, void *ret, struct buf *why);
 bool value_print(const struct value_kind *kind, const void *value, struct buf *out);
 
+/* Appends "text" in quotes, for texts that need no escaping. */
+void value_print_word(struct buf *out, const char *text);
 /* Appends "text" in quotes, cut if very long, for messages. */
 void value_quote(struct buf *out, const char *text);
 /* Appends: "text" REASON. Returns -EINVAL, so that it can end a parse function. */

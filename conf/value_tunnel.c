@@ -31,7 +31,7 @@ static bool print_suite(const void *value, struct buf *out)
 	const struct suite *suite = *(const struct suite *const *)value;
 
 	if (suite)
-		buf_printf(out, "\"%s\"", suite->name);
+		value_print_word(out, suite->name);
 	return suite;
 }
 
@@ -54,7 +54,7 @@ static bool print_peer_type(const void *value, struct buf *out)
 	const struct peer_type *type = *(const struct peer_type *const *)value;
 
 	if (type)
-		buf_printf(out, "\"%s\"", type->name);
+		value_print_word(out, type->name);
 	return type;
 }
 
@@ -181,7 +181,7 @@ static bool print_link(const void *value, struct buf *out)
 	const struct link *link = value;
 
 	if (link->tunnel)
-		buf_printf(out, "\"%s\"", link->tunnel->name);
+		value_print_word(out, link->tunnel->name);
 	return link->tunnel;
 }
 

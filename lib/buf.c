@@ -49,6 +49,18 @@ void buf_puts(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
+void buf_put_number(struct buf *b, unsigned long number)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_add(b, digits + at, sizeof(digits) - at);
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list ap;
