@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct config_setting_t;
 struct diag_list;
 struct ip;
 struct locator;
@@ -37,6 +38,9 @@ struct place {
 struct place check_place(const struct check *c, const char *key, const char *other);
 /* True if the key stands in the file. */
 bool check_has(const struct check *c, const char *key);
+/* A group of the file, so that several of its keys are looked for at one go. NULL: it is not there, and has none. */
+const struct config_setting_t *check_group(const struct check *c, const char *key);
+bool check_group_has(const struct config_setting_t *group, const char *name);
 /* True if reading the key has given an error: its value is then not known. */
 bool check_wrong(const struct check *c, const char *key);
 /* Order in the file of two keys that differ in numbers. */

@@ -36,7 +36,8 @@ static int reserve(struct buf *b, size_t add)
 
 void buf_add(struct buf *b, const void *data, size_t len)
 {
-	if (reserve(b, len))
+	/* Nearly always there is room. */
+	if ((b->error || len >= b->size - b->len) && reserve(b, len))
 		return;
 	if (len)
 		memcpy(b->text + b->len, data, len);
