@@ -144,35 +144,38 @@ void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, cons
 	this->links[this->n_links++] = (conf_blueprint_link_t){ .apn = apn, .link = link };
 }
 
-/** The digests, with print for the texts. */
-static bool compute_digests(conf_blueprint_t *this, hasher_t *hasher, struct buf *print)
-{
-	size_t i;
-
-	print_ike(print, this->gateway, this->tunnel);
-	if (!hash_print(print, hasher, this->ike_digest))
-		return FALSE;
-	if (this->n_links > 1)
-		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
-	for (i = 0; i < this->n_links; i++) {
-		print_link(print, this->links[i].apn, this->links[i].link);
-		if (!hash_print(print, hasher, this->links[i].digest))
-			return FALSE;
-	}
-	buf_puts(print, this->tunnel->initiate ? "initiate\n" : "wait\n");
-	buf_add(print, this->ike_digest, sizeof(this->ike_digest));
-	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
-	for (i = 0; i < this->n_links; i++)
-		buf_add(print, this->links[i].digest, sizeof(this->links[i].digest));
-	return hash_print(print, hasher, this->digest);
-}
-
 bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
 {
 	struct buf print = {};
 	bool ok;
+	size_t i;
 
-	ok = !this->incomplete && compute_digests(this, hasher, &print);
+	if (this->incomplete)
+		return FALSE;
+	if (this->n_links > 1)
+		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
+	print_ike(&print, this->gateway, this->tunnel);
+	for (i = 0; i < this->n_links; i++)
+		print_link(&print, this->links[i].apn, this->links[i].link);
+	print_word(&print, "initiate", this->tunnel->initiate ? "yes" : "no");
+	buf_add(&print, this->carrier->digest, sizeof(this->carrier->digest));
+	ok = hash_print(&print, hasher, this->digest);
+	buf_free(&print);
+	return ok;
+}
+
+bool conf_blueprint_detail(conf_blueprint_t *this, hasher_t *hasher)
+{
+	struct buf print = {};
+	bool ok;
+	size_t i;
+
+	print_ike(&print, this->gateway, this->tunnel);
+	ok = hash_print(&print, hasher, this->ike_digest);
+	for (i = 0; ok && i < this->n_links; i++) {
+		print_link(&print, this->links[i].apn, this->links[i].link);
+		ok = hash_print(&print, hasher, this->links[i].digest);
+	}
 	buf_free(&print);
 	return ok;
 }
