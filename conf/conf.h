@@ -14,7 +14,7 @@ enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 500
 /*
  * Reads, with what it includes, checks and freezes. 0 with *ret (conf_free() it) and perhaps warnings in diags; or
  * -EINVAL with at least one error in diags and *ret untouched; or another -errno (out of memory) with *ret untouched.
- * Secrets (dir/secrets/) are checked too: existence, owner, mode, length.
+ * Secrets (dir/secrets/) are checked too: existence, owner, mode, length. The model holds what was read of them.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
 /* The same for the file of a generation: secrets are not looked at, and @include is refused. */
@@ -31,16 +31,22 @@ void conf_print(const struct model *m, struct buf *out);
 void conf_print_sorted(const struct model *m, struct buf *out);
 /* Where a tunnel's peer is, in words for status and messages: "192.0.2.11, 192.0.2.12", "ipsec.example.net", "any". */
 void conf_print_peers(const struct tunnel *t, struct buf *out);
-/* The path dir/secrets/NAME; the caller frees *ret. -EINVAL if the name has a '/' in it, or -ENOMEM. */
-int conf_secret_path(const struct model *m, const char *name, char **ret);
-/* The octets of dir/secrets/NAME, all of them. The caller io_free_secret()s *ret. 0 or -errno. */
+/*
+ * Reads the secrets of a frozen model, for conf_read_secret() and conf_read_psk(): dir/secrets is then one file
+ * (vault.h), or a folder, which is read when they are asked for. 0 or -errno.
+ */
+int conf_hold_secrets(struct model *m);
+/*
+ * The octets of a secret, all of them: those that the model holds, or of dir/secrets/NAME if it holds none. The caller
+ * io_free_secret()s *ret. 0 or -errno.
+ */
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len);
 /*
  * The pre-shared key in it: without one newline at its end; "0x" with hexadecimal digits and "0s" with base64 are the
  * octets that they stand for. -EINVAL if it is not one line of text, -EILSEQ if the digits are wrong.
  */
 int conf_read_psk(const struct model *m, const char *name, char **ret, size_t *ret_len);
-/* From now on the model's secrets are those in dir/secrets. 0 or -ENOMEM. */
+/* From now on the model's secrets are those in dir/secrets; it holds none any more. 0 or -ENOMEM. */
 int conf_move(struct model *m, const char *dir);
 /* NULL is allowed. */
 void conf_free(struct model *m);

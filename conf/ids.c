@@ -58,9 +58,14 @@ static int compare_numbers(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/* A file that was written here is in order already. */
 static void sort(struct ids *ids)
 {
-	if (ids->n)
+	size_t i = 1;
+
+	while (i < ids->n && compare_names(&ids->entries[i - 1], &ids->entries[i]) < 0)
+		i++;
+	if (i < ids->n)
 		qsort(ids->entries, ids->n, sizeof(*ids->entries), compare_names);
 }
 
@@ -144,7 +149,7 @@ static int parse_line(char *line, struct entry *ret)
 	}
 	if (ret->kind == N_KINDS || !is_name(name, ret->kind))
 		return -EINVAL;
-	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	memcpy(ret->name, name, strlen(name) + 1); /* is_name() has seen that it fits */
 	return parse_number(rest, ret->kind, &ret->number);
 }
 
@@ -230,26 +235,32 @@ int ids_load(const char *path, struct ids **ret)
 
 void ids_print(const struct ids *ids, struct buf *out)
 {
-	for (size_t i = 0; i < ids->n; i++)
-		buf_printf(out, "%s %s %u\n", kinds[ids->entries[i].kind].word, ids->entries[i].name, ids->entries[i].number);
+	for (size_t i = 0; i < ids->n; i++) {
+		const struct entry *e = &ids->entries[i];
+		buf_puts(out, kinds[e->kind].word);
+		buf_puts(out, " ");
+		buf_puts(out, e->name);
+		buf_puts(out, " ");
+		buf_put_number(out, e->number);
+		buf_puts(out, "\n");
+	}
 	buf_printf(out, "end %zu\n", ids->n);
 }
 
 /* --- numbers for a model --- */
 
-static struct entry link_key(const struct apn *apn, const struct link *link)
+/* A name of two parts with mark between them, of which each may be "". As much as has room. */
+static struct entry name_key(enum kind kind, const char *first, const char *mark, const char *second)
 {
-	struct entry e = { .kind = IF_ID };
-
-	snprintf(e.name, sizeof(e.name), "%s/%s", apn->name, link->tunnel->name);
-	return e;
-}
-
-static struct entry name_key(enum kind kind, const char *mark, const char *name)
-{
+	const char *const parts[] = { first, mark, second };
 	struct entry e = { .kind = kind };
+	size_t len = 0;
 
-	snprintf(e.name, sizeof(e.name), "%s%s", mark, name);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t n = strnlen(parts[i], NAME_OCTETS - len);
+		memcpy(e.name + len, parts[i], n);
+		len += n;
+	}
 	return e;
 }
 
@@ -261,20 +272,20 @@ static int for_numbers(struct model *m, int (*use)(const struct entry *key, uint
 
 	for (size_t a = 0; a < m->n_apns && !r; a++) {
 		struct apn *apn = &m->apns[a];
-		key = name_key(TABLE, "", apn->name);
+		key = name_key(TABLE, apn->name, "", "");
 		r = use(&key, &apn->table, ids);
 		for (size_t l = 0; l < apn->n_links && !r; l++) {
-			key = link_key(apn, &apn->links[l]);
+			key = name_key(IF_ID, apn->name, "/", apn->links[l].tunnel->name);
 			r = use(&key, &apn->links[l].if_id, ids);
 		}
 	}
 	for (size_t i = 0; i < m->n_shared && !r; i++) {
-		key = name_key(TABLE, "@", m->shared[i].interface);
+		key = name_key(TABLE, "@", m->shared[i].interface, "");
 		r = use(&key, &m->shared[i].table, ids);
 	}
 	for (size_t c = 0; c < m->n_carriers && !r; c++) {
 		for (size_t t = 0; t < m->carriers[c].n_tunnels && !r; t++) {
-			key = name_key(TUNNEL, "", m->carriers[c].tunnels[t].name);
+			key = name_key(TUNNEL, m->carriers[c].tunnels[t].name, "", "");
 			r = use(&key, &m->carriers[c].tunnels[t].index, ids);
 		}
 	}
@@ -310,6 +321,8 @@ static int number_new(struct ids *ids, size_t n_known, enum kind kind)
 	uint32_t next = kinds[kind].first;
 	size_t at = 0, n_taken;
 
+	if (n_known == ids->n)
+		return 0;
 	if (numbers_of(ids, kind, &taken, &n_taken))
 		return -ENOMEM;
 	for (size_t i = n_known; i < ids->n; i++) {

@@ -5,6 +5,7 @@
  */
 #include "conf/conf.h"
 
+#include "conf/canonical.h"
 #include "conf/derive.h"
 #include "conf/locate.h"
 #include "conf/model.h"
@@ -64,19 +65,19 @@ enum scope {
 };
 
 /* Takes over the names of files, which origins in the model point to. */
-static int new_model(struct source *source, struct model **ret)
+static int new_model(char **files, size_t n_files, struct model **ret)
 {
 	struct model *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
-	m->dir = io_folder_of(source->files[0]);
+	m->dir = io_folder_of(files[0]);
 	if (!m->dir) {
 		conf_free(m);
 		return -ENOMEM;
 	}
-	m->files = source->files;
-	m->n_files = source->n_files;
+	m->files = files;
+	m->n_files = n_files;
 	*ret = m;
 	return 0;
 }
@@ -144,6 +145,21 @@ static int check_canonical(const struct model *m, size_t len, struct diag_list *
 	return r;
 }
 
+/* Those in a folder, or those that a generation holds. The model holds them afterwards, as far as they can be read. */
+static void look_at_secrets(struct check *c, struct model *m)
+{
+	int r = conf_hold_secrets(m);
+
+	if (r == -ENOMEM)
+		c->error = r;
+	else if (r == -EINVAL)
+		check_error(c, NULL, "%s/secrets: is no folder, nor is it as culvertd writes a generation's", m->dir);
+	else
+		validate_secrets(c);
+	if (c->secrets)
+		m->secrets = c->secrets;
+}
+
 /* Everything behind the parser. */
 static int build(const struct locator *where, enum scope scope, struct diag_list *diags, struct model *m)
 {
@@ -157,7 +173,7 @@ static int build(const struct locator *where, enum scope scope, struct diag_list
 		return r;
 	validate_model(&check);
 	if (scope == SCOPE_FILE)
-		validate_secrets(&check);
+		look_at_secrets(&check, m);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
@@ -173,7 +189,7 @@ static int load_tree(
 	struct locator where = { source, config_root_setting(config) };
 	struct model *m;
 
-	int r = new_model(source, &m);
+	int r = new_model(source->files, source->n_files, &m);
 	if (r)
 		return r;
 	r = build(&where, scope, diags, m);
@@ -239,29 +255,77 @@ static void report_unreadable(const char *path, int error, struct diag_list *dia
 		diag_error(diags, path, 0, NULL, "cannot be read: %s", strerror(-error));
 }
 
-static int load_file(const char *path, enum scope scope, struct diag_list *diags, struct model **ret)
+/* 0, -EINVAL with what is wrong in diags, or -ENOMEM. */
+static int read_file(const char *path, struct diag_list *diags, char **ret, size_t *ret_len)
 {
-	char *text;
-	size_t len;
+	int r = io_read_file(path, CONF_FILE_MAX, ret, ret_len);
 
-	int r = io_read_file(path, CONF_FILE_MAX, &text, &len);
-	if (r == -ENOMEM)
+	if (!r || r == -ENOMEM)
 		return r;
-	if (r) {
-		report_unreadable(path, r, diags);
-		return -EINVAL;
-	}
-	r = load(path, text, len, scope, diags, ret);
-	free(text);
-	return r;
+	report_unreadable(path, r, diags);
+	return -EINVAL;
 }
 
 int conf_load(const char *path, struct diag_list *diags, struct model **ret)
 {
-	return load_file(path, SCOPE_FILE, diags, ret);
+	char *text;
+	size_t len;
+
+	int r = read_file(path, diags, &text, &len);
+	if (r)
+		return r;
+	r = load(path, text, len, SCOPE_FILE, diags, ret);
+	free(text);
+	return r;
+}
+
+/* The files of a model that is one file; NULL when memory ran out. */
+static char **name_file(const char *path)
+{
+	char **files = calloc(1, sizeof(*files)), *name = strdup(path);
+
+	if (files && name) {
+		files[0] = name;
+		return files;
+	}
+	free(files);
+	free(name);
+	return NULL;
+}
+
+/* What was printed of a model that was checked; -EINVAL: it is some other text. */
+static int load_canonical(const char *path, const char *text, size_t len, struct model **ret)
+{
+	char **files = name_file(path);
+	struct model *m;
+
+	if (!files || new_model(files, 1, &m)) {
+		if (files)
+			free(files[0]);
+		free(files);
+		return -ENOMEM;
+	}
+	int r = canonical_read(text, len, m);
+	if (!r)
+		r = derive_model(m);
+	if (r)
+		conf_free(m);
+	else
+		*ret = m;
+	return r;
 }
 
 int conf_load_frozen(const char *path, struct diag_list *diags, struct model **ret)
 {
-	return load_file(path, SCOPE_FROZEN, diags, ret);
+	char *text;
+	size_t len;
+
+	int r = read_file(path, diags, &text, &len);
+	if (r)
+		return r;
+	r = load_canonical(path, text, len, ret);
+	if (r == -EINVAL)
+		r = load(path, text, len, SCOPE_FROZEN, diags, ret);
+	free(text);
+	return r;
 }

@@ -101,10 +101,15 @@ struct origin locate_key(const struct locator *l, const char *key)
 	return key ? locate_setting(l, find(l, key, &rest)) : source_origin(l->source, 0);
 }
 
-bool locate_has(const struct locator *l, const char *key)
+const config_setting_t *locate_at(const struct locator *l, const char *key)
 {
 	const char *rest;
+	const config_setting_t *at = find(l, key, &rest);
 
-	find(l, key, &rest);
-	return !*rest;
+	return *rest ? NULL : at;
+}
+
+bool locate_has(const struct locator *l, const char *key)
+{
+	return locate_at(l, key);
 }

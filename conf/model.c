@@ -4,6 +4,7 @@
 #include "conf/model.h"
 #include "conf/schema.h"
 #include "conf/value.h"
+#include "conf/vault.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,6 +43,8 @@ int conf_move(struct model *m, const char *dir)
 		return -ENOMEM;
 	free(m->dir);
 	m->dir = copy;
+	vault_free(m->secrets);
+	m->secrets = NULL;
 	return 0;
 }
 
@@ -55,5 +58,6 @@ void conf_free(struct model *m)
 	free(m->files);
 	free(m->shared);
 	free(m->dir);
+	vault_free(m->secrets);
 	free(m);
 }

@@ -14,6 +14,7 @@
 
 struct peer_type;
 struct suite;
+struct vault;
 
 /* Where a thing stands in the operator's file, for messages. */
 struct origin {
@@ -236,6 +237,7 @@ struct model {
 	size_t n_shared;
 	char **files; /* the names that origins point to: the file and what it includes */
 	size_t n_files;
+	struct vault *secrets; /* what dir/secrets held when the model was loaded; NULL: that was not read */
 };
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/model.h"
+#include "conf/vault.h"
 #include "lib/io.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int conf_secret_path(const struct model *m, const char *name, char **ret)
+/* The path dir/secrets/NAME; the caller frees *ret. */
+static int secret_path(const struct model *m, const char *name, char **ret)
 {
 	char *path;
 
@@ -26,11 +28,42 @@ int conf_secret_path(const struct model *m, const char *name, char **ret)
 	return 0;
 }
 
+int conf_hold_secrets(struct model *m)
+{
+	struct vault *secrets;
+	char *path;
+
+	if (asprintf(&path, "%s/secrets", m->dir) < 0)
+		return -ENOMEM;
+	int r = vault_read(path, &secrets);
+	free(path);
+	if (r)
+		return r == -EISDIR ? 0 : r;
+	vault_free(m->secrets);
+	m->secrets = secrets;
+	return 0;
+}
+
+/* A copy of what is held. */
+static int copy_secret(const struct vault_secret *s, char **ret, size_t *ret_len)
+{
+	char *copy = s ? malloc(s->len + 1) : NULL;
+
+	if (!copy)
+		return s ? -ENOMEM : -ENOENT;
+	memcpy(copy, s->octets, s->len + 1);
+	*ret = copy;
+	*ret_len = s->len;
+	return 0;
+}
+
 int conf_read_secret(const struct model *m, const char *name, char **ret, size_t *ret_len)
 {
 	char *path;
 
-	int r = conf_secret_path(m, name, &path);
+	if (m->secrets && !strchr(name, '/'))
+		return copy_secret(vault_find(m->secrets, name), ret, ret_len);
+	int r = secret_path(m, name, &path);
 	if (r)
 		return r;
 	r = io_read_file(path, SECRET_MAX, ret, ret_len);

@@ -88,33 +88,6 @@ static void complain_type(struct reader *r, const config_setting_t *setting, con
 	complain(r, setting, &why);
 }
 
-static int compare_tunnels(const void *a, const void *b)
-{
-	return strcmp((*(const struct tunnel *const *)a)->name, (*(const struct tunnel *const *)b)->name);
-}
-
-/* The named tunnels of all carriers, by name. */
-static void index_tunnels(struct reader *r)
-{
-	size_t n = 0;
-
-	for (size_t c = 0; c < r->m->n_carriers; c++)
-		n += r->m->carriers[c].n_tunnels;
-	r->tunnels.sorted = calloc(n ? n : 1, sizeof(struct tunnel *));
-	if (!r->tunnels.sorted) {
-		r->error = -ENOMEM;
-		return;
-	}
-	for (size_t c = 0; c < r->m->n_carriers; c++) {
-		const struct carrier *carrier = &r->m->carriers[c];
-		for (size_t t = 0; t < carrier->n_tunnels; t++) {
-			if (carrier->tunnels[t].name)
-				r->tunnels.sorted[r->tunnels.count++] = &carrier->tunnels[t];
-		}
-	}
-	qsort(r->tunnels.sorted, r->tunnels.count, sizeof(struct tunnel *), compare_tunnels);
-}
-
 /* The value of setting in the form that kinds parse. False if its type is not the kind's. */
 static bool source_of(const config_setting_t *setting, const struct value_kind *kind, struct value_source *ret)
 {
@@ -148,7 +121,7 @@ static void read_value(struct reader *r, const config_setting_t *setting, const 
 	struct buf why = { 0 };
 
 	if (key->kind == &value_link && !r->tunnels.sorted)
-		index_tunnels(r);
+		r->error = tunnel_index_build(r->m, &r->tunnels);
 	if (r->error)
 		return;
 	if (!source_of(setting, key->kind, &source)) {
@@ -177,14 +150,15 @@ static void *make_list(struct reader *r, const struct schema_key *key, void *rec
 }
 
 /* Fallbacks are ours and correct; a test reads each of them. */
-static void read_fallback(struct reader *r, const struct schema_key *key, void *record)
+int read_fallback(const struct schema_key *key, void *record)
 {
-	void *field = key->list ? make_list(r, key, record, 1) : schema_field(record, key->offset);
+	struct reader r = { 0 };
+	void *field = key->list ? make_list(&r, key, record, 1) : schema_field(record, key->offset);
 	struct value_source source = { .form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
 
 	if (!field)
-		return;
+		return r.error;
 	if (key->kind->forms & VALUE_REAL) {
 		source.form = VALUE_REAL;
 		source.real = strtod(key->fallback, NULL);
@@ -196,9 +170,8 @@ static void read_fallback(struct reader *r, const struct schema_key *key, void *
 		source.number = !strcmp(key->fallback, "true");
 	}
 	int error = value_parse(key->kind, &source, field, &why);
-	if (error)
-		r->error = error;
 	buf_free(&why);
+	return error;
 }
 
 /* --- lists --- */
@@ -316,7 +289,8 @@ static void read_absent(struct reader *r, const config_setting_t *around, const 
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
-		read_fallback(r, key, record);
+		int error = read_fallback(key, record);
+		r->error = error ? error : r->error;
 	} else if (key->group && !key->list) {
 		read_group(r, NULL, key->group, schema_field(record, key->offset));
 	}

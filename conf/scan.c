@@ -85,14 +85,10 @@ static bool may_comment(char c)
 static void skip(struct scan *s)
 {
 	for (;;) {
-		bool closed = true;
-		size_t n = 0;
-		while (is_space(peek(s, n)))
-			n++;
-		if (!n && peek(s, 0) == '\n')
-			n = 1;
-		if (!n && may_comment(peek(s, 0)))
-			n = comment(s, &closed);
+		while (s->at < s->end && (is_space(*s->at) || *s->at == '\n'))
+			advance(s, 1);
+		bool closed;
+		size_t n = may_comment(peek(s, 0)) ? comment(s, &closed) : 0;
 		if (!n || !closed)
 			return;
 		advance(s, n);
@@ -164,11 +160,11 @@ static size_t number(const struct scan *s, enum scan_kind *ret_kind)
 
 static size_t name(const struct scan *s)
 {
-	size_t n = 0;
+	const char *at = s->at;
 
-	for (char c = peek(s, 0); is_letter(c) || c == '*' || (n && (is_digit(c) || c == '-' || c == '_'));)
-		c = peek(s, ++n);
-	return n;
+	while (at < s->end && (is_letter(*at) || *at == '*' || (at > s->at && (is_digit(*at) || *at == '-' || *at == '_'))))
+		at++;
+	return (size_t)(at - s->at);
 }
 
 static size_t token(const struct scan *s, enum scan_kind *ret_kind)

@@ -8,6 +8,7 @@
 #include "conf/model.h"
 #include "conf/psk.h"
 #include "conf/validate.h"
+#include "conf/vault.h"
 #include "conf/x509.h"
 #include "lib/io.h"
 
@@ -230,7 +231,42 @@ static void see(struct check *c, struct secret *s)
 		blame_unreadable(c, s, r);
 	else
 		check_content(c, s, text, len);
-	io_free_secret(text, len);
+	if (r)
+		return;
+	s->octets = text;
+	s->len = len;
+}
+
+/* Of one that a generation holds only what it says can be wrong, by now. */
+static void see_held(struct check *c, struct secret *s)
+{
+	const struct vault_secret *held = vault_find(c->m->secrets, s->name);
+
+	if (asprintf(&s->path, "%s/secrets: %s", c->m->dir, s->name) < 0) {
+		s->path = NULL;
+		c->error = -ENOMEM;
+	} else if (held) {
+		check_content(c, s, held->octets, held->len);
+	} else {
+		blame(c, s, true, "is not in it");
+	}
+}
+
+/* What was read of the folder goes to where the model will hold it. */
+static void keep_all(struct check *c, struct secrets *s)
+{
+	c->secrets = vault_new(s->n);
+	if (!c->secrets) {
+		c->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		struct secret *file = &s->list[i];
+		if (file->octets)
+			vault_add(c->secrets, file->name, file->octets, file->len);
+		file->octets = NULL;
+	}
+	vault_sort(c->secrets);
 }
 
 /* --- all files --- */
@@ -290,6 +326,7 @@ static void clear(struct secrets *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->list[i].path);
 		free(s->list[i].wrong);
+		io_free_secret(s->list[i].octets, s->list[i].len);
 		x509_free_certificate(s->list[i].certificate);
 		x509_free_key(s->list[i].key);
 		x509_free_crl(s->list[i].crl);
@@ -352,12 +389,18 @@ void validate_secrets(struct check *c)
 		c->error = -ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < s.n && !c->error; i++)
-		see(c, &s.list[i]);
+	for (size_t i = 0; i < s.n && !c->error; i++) {
+		if (c->m->secrets)
+			see_held(c, &s.list[i]);
+		else
+			see(c, &s.list[i]);
+	}
 	for (size_t i = 0; i < c->m->n_carriers && !c->error; i++) {
 		for (enum secret_kind kind = 0; kind < KINDS; kind++)
 			report(c, &s, i, kind);
 		validate_certificates(c, &s, i);
 	}
+	if (!c->m->secrets && !c->error)
+		keep_all(c, &s);
 	clear(&s);
 }

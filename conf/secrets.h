@@ -18,6 +18,8 @@ struct secret {
 	const char *name; /* the model's */
 	enum secret_kind kind;
 	char *path; /* owned, for messages */
+	char *octets; /* owned: what was read of a folder; NULL: nothing */
+	size_t len;
 	char *wrong; /* owned; NULL: nothing */
 	bool refused; /* wrong is an error, otherwise a warning */
 	struct x509_st *certificate; /* owned, as are the others; of its kind, NULL if it cannot be read */

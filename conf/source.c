@@ -42,10 +42,13 @@ static int take_file(struct builder *b, const char *name, const char *text, size
 
 static unsigned line_at(const char *text, size_t at)
 {
+	const char *end = text + at;
 	unsigned line = 1;
 
-	for (size_t i = 0; i < at; i++)
-		line += text[i] == '\n';
+	while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+		text++;
+		line++;
+	}
 	return line;
 }
 

@@ -5,6 +5,7 @@
 #include "lib/diag.h"
 
 #include <errno.h>
+#include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ struct key check_key(const char *format, ...)
 	key.text[0] = '\0';
 	va_start(ap, format);
 	while (*format) {
-		size_t literal = strcspn(format, "%");
+		size_t literal = (size_t)(strchrnul(format, '%') - format);
 		append(&key, &len, format, literal);
 		format += literal;
 		if (!strncmp(format, "%zu", 3)) {
@@ -116,6 +117,18 @@ void check_note(struct check *c, const char *key, const char *format, ...)
 bool check_has(const struct check *c, const char *key)
 {
 	return locate_has(c->where, key);
+}
+
+const struct config_setting_t *check_group(const struct check *c, const char *key)
+{
+	const config_setting_t *at = locate_at(c->where, key);
+
+	return at && config_setting_is_group(at) ? at : NULL;
+}
+
+bool check_group_has(const struct config_setting_t *group, const char *name)
+{
+	return group && config_setting_get_member(group, name);
 }
 
 bool check_wrong(const struct check *c, const char *key)

@@ -5,16 +5,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct config_setting_t;
 struct diag_list;
 struct ip;
 struct locator;
 struct model;
 struct prefix;
+struct vault;
 
 struct check {
 	const struct model *m;
 	struct diag_list *diags;
 	const struct locator *where;
+	struct vault *secrets; /* what validate_secrets() has read; NULL before that */
 	int error; /* 0 or -ENOMEM */
 };
 
@@ -35,6 +38,9 @@ struct place {
 struct place check_place(const struct check *c, const char *key, const char *other);
 /* True if the key stands in the file. */
 bool check_has(const struct check *c, const char *key);
+/* A group of the file, so that several of its keys are looked for at one go. NULL: it is not there, and has none. */
+const struct config_setting_t *check_group(const struct check *c, const char *key);
+bool check_group_has(const struct config_setting_t *group, const char *name);
 /* True if reading the key has given an error: its value is then not known. */
 bool check_wrong(const struct check *c, const char *key);
 /* Order in the file of two keys that differ in numbers. */
@@ -75,7 +81,7 @@ void validate_shared(struct check *c);
 void validate_selectors(struct check *c);
 /* One prefix of an APN (what: its key), against the addresses and networks of the gateway itself. */
 void check_clear_of_gateway(struct check *c, const char *key, const struct prefix *p);
-/* Existence, owner, mode and form of the files in secrets/. */
+/* Existence, owner, mode and form of the files in secrets/; of a generation's, which holds its own, form alone. */
 void validate_secrets(struct check *c);
 /* What values imply, as notes; comes last, so that it takes no room from errors. */
 void validate_notes(struct check *c);

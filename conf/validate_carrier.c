@@ -44,11 +44,6 @@ static void check_names(struct check *c)
 
 /* --- credentials --- */
 
-static bool is_written(const struct check *c, size_t carrier, const char *name)
-{
-	return check_has(c, check_key("carriers[%zu].%s", carrier, name).text);
-}
-
 static void check_pairs(struct check *c, size_t i)
 {
 	const struct carrier *carrier = &c->m->carriers[i];
@@ -60,17 +55,17 @@ static void check_pairs(struct check *c, size_t i)
 }
 
 /* What only certificates have. Canonical text has revocation = "relaxed" beside a pre-shared key as well. */
-static void check_revocation(struct check *c, size_t i, bool psk)
+static void check_revocation(struct check *c, size_t i, const struct config_setting_t *group, bool psk)
 {
 	static const char psk_only[] = "means nothing with psk_file; remove it, or use certificate, key_file and ca";
-	struct key key = check_key("carriers[%zu].revocation", i), crl = check_key("carriers[%zu].crl", i);
-	bool strict = c->m->carriers[i].revocation == REVOCATION_STRICT;
+	struct key key = check_key("carriers[%zu].revocation", i);
+	bool strict = c->m->carriers[i].revocation == REVOCATION_STRICT, crl = check_group_has(group, "crl");
 
-	if (psk && check_has(c, crl.text))
-		check_error(c, crl.text, "%s", psk_only);
+	if (psk && crl)
+		check_error(c, check_key("carriers[%zu].crl", i).text, "%s", psk_only);
 	if (psk && strict)
 		check_error(c, key.text, "%s", psk_only);
-	if (!psk && strict && !check_has(c, crl.text))
+	if (!psk && strict && !crl)
 		check_error(c, key.text,
 			"\"strict\" without crl would refuse every peer; add crl, the list of the carrier's CA, or use "
 			"\"relaxed\"");
@@ -80,12 +75,13 @@ static void check_revocation(struct check *c, size_t i, bool psk)
 static void check_credentials(struct check *c, size_t i)
 {
 	const struct carrier *carrier = &c->m->carriers[i];
-	bool psk = carrier->n_psk_files || is_written(c, i, "psk_file");
-	bool certificate = carrier->n_certificates || is_written(c, i, "certificate");
-	bool key_file = carrier->n_key_files || is_written(c, i, "key_file");
-	bool ca = carrier->n_cas || is_written(c, i, "ca");
-	unsigned n = (unsigned)certificate + key_file + ca;
 	struct key key = check_key("carriers[%zu]", i);
+	const struct config_setting_t *group = check_group(c, key.text);
+	bool psk = carrier->n_psk_files || check_group_has(group, "psk_file");
+	bool certificate = carrier->n_certificates || check_group_has(group, "certificate");
+	bool key_file = carrier->n_key_files || check_group_has(group, "key_file");
+	bool ca = carrier->n_cas || check_group_has(group, "ca");
+	unsigned n = (unsigned)certificate + key_file + ca;
 
 	if (psk && n)
 		check_error(c, key.text, "has psk_file and certificate keys; keep psk_file, or certificate, key_file and ca");
@@ -97,7 +93,7 @@ static void check_credentials(struct check *c, size_t i)
 			: !key_file  ? "key_file"
 						 : "ca");
 	else
-		check_revocation(c, i, psk);
+		check_revocation(c, i, group, psk);
 	check_pairs(c, i);
 }
 
@@ -125,7 +121,15 @@ static void check_files(struct check *c, size_t i)
 
 /* --- peers --- */
 
-static void check_address(struct check *c, const struct ip *peer, const char *key)
+/* The key of the i-th peer of the tunnel at path, or of the list if it stands without brackets. */
+static struct key peer_key(const struct check *c, const char *path, size_t i)
+{
+	struct key key = check_key("%s.peer[%zu]", path, i);
+
+	return check_has(c, key.text) ? key : check_key("%s.peer", path);
+}
+
+static void check_address(struct check *c, const struct ip *peer, const char *path, size_t i)
 {
 	const struct outer *outer = &c->m->gateway.outer;
 	int family = outer_family(c->m);
@@ -134,11 +138,12 @@ static void check_address(struct check *c, const struct ip *peer, const char *ke
 	if (family == AF_UNSPEC || !is_set(peer))
 		return;
 	if (family != peer->family)
-		check_error(c, key, "is an %s address, but gateway.outer.address (%s) is %s; use one family for both",
+		check_error(c, peer_key(c, path, i).text,
+			"is an %s address, but gateway.outer.address (%s) is %s; use one family for both",
 			family_word(peer->family), outer->address.dhcp ? "dhcp" : ip_print(&outer->address.ip, text),
 			family_word(family));
 	else if (ip_equal(&outer->address.ip, peer) || ip_equal(&outer->public_address, peer))
-		check_error(c, key, "is the gateway's own address; write the carrier's");
+		check_error(c, peer_key(c, path, i).text, "is the gateway's own address; write the carrier's");
 }
 
 static bool same_peer(const struct peer *a, const struct peer *b)
@@ -150,18 +155,18 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 	return a->kind == PEER_ANY || (a->kind == PEER_ADDRESS && ip_equal(&a->address, &b->address));
 }
 
-static void check_company(struct check *c, const struct tunnel *t, size_t i, const char *key)
+static void check_company(struct check *c, const struct tunnel *t, size_t i, const char *path)
 {
 	const struct peer *peer = &t->peers[i];
 
 	if (t->n_peers > 1 && peer->kind == PEER_ANY)
-		check_error(c, key, "\"any\" stands alone; remove the others, or name addresses only");
+		check_error(c, peer_key(c, path, i).text, "\"any\" stands alone; remove the others, or name addresses only");
 	else if (t->n_peers > 1 && peer->kind == PEER_NAME)
-		check_error(
-			c, key, "\"%s\" is a name, which stands alone; remove the others, or write its addresses", peer->name);
+		check_error(c, peer_key(c, path, i).text,
+			"\"%s\" is a name, which stands alone; remove the others, or write its addresses", peer->name);
 	for (size_t k = 0; k < i; k++) {
 		if (peer->kind == PEER_ADDRESS && same_peer(peer, &t->peers[k]))
-			check_error(c, key, "is here twice; name an address once");
+			check_error(c, peer_key(c, path, i).text, "is here twice; name an address once");
 	}
 }
 
@@ -188,12 +193,9 @@ static void check_name(struct check *c, const struct tunnel *t, const char *path
 static void check_peers(struct check *c, const struct tunnel *t, const char *path)
 {
 	for (size_t i = 0; i < t->n_peers; i++) {
-		struct key key = check_key("%s.peer[%zu]", path, i);
-		if (!check_has(c, key.text))
-			key = check_key("%s.peer", path);
 		if (t->peers[i].kind == PEER_ADDRESS)
-			check_address(c, &t->peers[i].address, key.text);
-		check_company(c, t, i, key.text);
+			check_address(c, &t->peers[i].address, path, i);
+		check_company(c, t, i, path);
 	}
 	if (t->n_peers == 1 && t->peers[0].kind == PEER_ANY)
 		check_any(c, t, path);

@@ -27,22 +27,23 @@ static const char *const attach_words[] = {
 static void check_attachment(struct check *c, size_t a)
 {
 	const struct cloud *cloud = &c->m->apns[a].cloud;
-	struct key path = check_key("apns[%zu].cloud", a), vlan = check_key("%s.vlan", path.text);
-	struct key attach = check_key("%s.attach", path.text), presented = check_key("%s.presented_as", path.text);
+	struct key path = check_key("apns[%zu].cloud", a);
+	const struct config_setting_t *group = check_group(c, path.text);
+	bool vlan = check_group_has(group, "vlan");
 
-	if (!check_has(c, attach.text) || check_wrong(c, attach.text))
+	if (!check_group_has(group, "attach") || check_wrong(c, check_key("%s.attach", path.text).text))
 		return;
 	const char *word = attach_words[cloud->attach];
-	if (cloud->attach != CLOUD_SHARED && !is_set(&cloud->address.ip) &&
-		!check_has(c, check_key("%s.address", path.text).text))
+	if (cloud->attach != CLOUD_SHARED && !is_set(&cloud->address.ip) && !check_group_has(group, "address"))
 		check_error(
 			c, path.text, "attach = \"%s\" needs the gateway's address; write address = \"10.110.0.4/20\";", word);
-	if (cloud->attach == CLOUD_VLAN && !check_has(c, vlan.text))
+	if (cloud->attach == CLOUD_VLAN && !vlan)
 		check_error(c, path.text, "attach = \"vlan\" needs its number; write vlan = 110;");
-	else if (cloud->attach != CLOUD_VLAN && check_has(c, vlan.text))
-		check_error(c, vlan.text, "means nothing with attach = \"%s\"; remove it, or use \"vlan\"", word);
-	if (cloud->attach != CLOUD_SHARED && check_has(c, presented.text))
-		check_error(c, presented.text,
+	else if (cloud->attach != CLOUD_VLAN && vlan)
+		check_error(c, check_key("%s.vlan", path.text).text,
+			"means nothing with attach = \"%s\"; remove it, or use \"vlan\"", word);
+	if (cloud->attach != CLOUD_SHARED && check_group_has(group, "presented_as"))
+		check_error(c, check_key("%s.presented_as", path.text).text,
 			"means nothing with attach = \"%s\", where pools may overlap anyway; remove it, or use \"shared\"", word);
 }
 

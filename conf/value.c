@@ -20,6 +20,13 @@ enum { NAME_MAX_LEN = 32, FILE_MAX_LEN = 64, INTERFACE_MAX_LEN = 15, IDENTITY_MA
 
 /* --- words and messages --- */
 
+void value_print_word(struct buf *out, const char *text)
+{
+	buf_puts(out, "\"");
+	buf_puts(out, text);
+	buf_puts(out, "\"");
+}
+
 void value_quote(struct buf *out, const char *text)
 {
 	size_t len = strlen(text), shown = utf8_valid(text, len < QUOTE_MAX ? len : QUOTE_MAX);

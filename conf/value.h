@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct buf;
+struct model;
 struct tunnel;
 
 /* The tunnels read so far, for values that name one. */
@@ -14,6 +15,9 @@ struct tunnel_index {
 	const struct tunnel **sorted; /* owned, by name */
 	size_t count;
 };
+
+/* The named tunnels of all carriers of m. The caller frees ret->sorted. 0 or -ENOMEM. */
+int tunnel_index_build(const struct model *m, struct tunnel_index *ret);
 
 enum value_form { VALUE_TEXT = 1, VALUE_NUMBER = 2, VALUE_REAL = 4, VALUE_BOOL = 8 }; /* bits */
 
@@ -59,6 +63,8 @@ extern const struct value_kind value_initiator, value_encapsulation, value_df, v
 int value_parse(const struct value_kind *kind, const struct value_source *source, void *ret, struct buf *why);
 bool value_print(const struct value_kind *kind, const void *value, struct buf *out);
 
+/* Appends "text" in quotes, for texts that need no escaping. */
+void value_print_word(struct buf *out, const char *text);
 /* Appends "text" in quotes, cut if very long, for messages. */
 void value_quote(struct buf *out, const char *text);
 /* Appends: "text" REASON. Returns -EINVAL, so that it can end a parse function. */

@@ -64,7 +64,7 @@ static bool print_address(const void *value, struct buf *out)
 
 	if (ip->family == AF_UNSPEC)
 		return false;
-	buf_printf(out, "\"%s\"", ip_print(ip, text));
+	value_print_word(out, ip_print(ip, text));
 	return true;
 }
 
@@ -75,7 +75,7 @@ static bool print_prefix(const void *value, struct buf *out)
 
 	if (p->ip.family == AF_UNSPEC)
 		return false;
-	buf_printf(out, "\"%s\"", prefix_print(p, text));
+	value_print_word(out, prefix_print(p, text));
 	return true;
 }
 
@@ -240,7 +240,7 @@ static bool print_peer(const void *value, struct buf *out)
 	case PEER_ADDRESS:
 		return print_address(&peer->address, out);
 	case PEER_NAME:
-		buf_printf(out, "\"%s\"", peer->name);
+		value_print_word(out, peer->name);
 		return true;
 	case PEER_ANY:
 		buf_puts(out, "\"any\"");

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* --- words --- */
@@ -47,7 +46,7 @@ bool value_print(const struct value_kind *kind, const void *value, struct buf *o
 	if (!kind->choices)
 		return kind->print(value, out);
 	unsigned at = kind->size == sizeof(bool) ? *(const bool *)value : *(const unsigned *)value;
-	buf_printf(out, "\"%s\"", kind->choices[at]);
+	value_print_word(out, kind->choices[at]);
 	return true;
 }
 
@@ -100,7 +99,7 @@ static bool print_number(const void *value, struct buf *out)
 	unsigned number = *(const unsigned *)value;
 
 	if (number)
-		buf_printf(out, "%u", number);
+		buf_put_number(out, number);
 	return number;
 }
 
@@ -122,14 +121,17 @@ static int parse_real(const struct value_source *source, void *ret, struct buf *
 static bool print_real(const void *value, struct buf *out)
 {
 	double real = *(const double *)value;
-	char text[32];
 
 	if (real <= 0)
 		return false;
-	size_t len = (size_t)snprintf(text, sizeof(text), "%.3f", real);
-	while (len > 2 && text[len - 1] == '0' && text[len - 2] != '.')
-		text[--len] = '\0';
-	buf_puts(out, text);
+	unsigned long thousandths = (unsigned long)lround(real * 1000), rest = thousandths % 1000;
+	char digits[] = { (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10) };
+	size_t n = sizeof(digits);
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	buf_put_number(out, thousandths / 1000);
+	buf_puts(out, ".");
+	buf_add(out, digits, n);
 	return true;
 }
 

@@ -31,7 +31,7 @@ static bool print_suite(const void *value, struct buf *out)
 	const struct suite *suite = *(const struct suite *const *)value;
 
 	if (suite)
-		buf_printf(out, "\"%s\"", suite->name);
+		value_print_word(out, suite->name);
 	return suite;
 }
 
@@ -54,7 +54,7 @@ static bool print_peer_type(const void *value, struct buf *out)
 	const struct peer_type *type = *(const struct peer_type *const *)value;
 
 	if (type)
-		buf_printf(out, "\"%s\"", type->name);
+		value_print_word(out, type->name);
 	return type;
 }
 
@@ -112,6 +112,33 @@ static bool print_ports(const void *value, struct buf *out)
 	return true;
 }
 
+static int compare_tunnels(const void *a, const void *b)
+{
+	return strcmp((*(const struct tunnel *const *)a)->name, (*(const struct tunnel *const *)b)->name);
+}
+
+int tunnel_index_build(const struct model *m, struct tunnel_index *ret)
+{
+	struct tunnel_index index = { 0 };
+	size_t n = 1;
+
+	for (size_t c = 0; c < m->n_carriers; c++)
+		n += m->carriers[c].n_tunnels;
+	index.sorted = calloc(n, sizeof(struct tunnel *));
+	if (!index.sorted)
+		return -ENOMEM;
+	for (size_t c = 0; c < m->n_carriers; c++) {
+		const struct carrier *carrier = &m->carriers[c];
+		for (size_t t = 0; t < carrier->n_tunnels; t++) {
+			if (carrier->tunnels[t].name)
+				index.sorted[index.count++] = &carrier->tunnels[t];
+		}
+	}
+	qsort(index.sorted, index.count, sizeof(struct tunnel *), compare_tunnels);
+	*ret = index;
+	return 0;
+}
+
 static int compare_to_name(const void *name, const void *entry)
 {
 	return strcmp(name, (*(const struct tunnel *const *)entry)->name);
@@ -154,7 +181,7 @@ static bool print_link(const void *value, struct buf *out)
 	const struct link *link = value;
 
 	if (link->tunnel)
-		buf_printf(out, "\"%s\"", link->tunnel->name);
+		value_print_word(out, link->tunnel->name);
 	return link->tunnel;
 }
 

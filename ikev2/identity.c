@@ -34,11 +34,12 @@ enum identity_kind identity_kind(const char *text)
 
 static void add_lower(struct buf *out, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		buf_add(out, &c, 1);
+	size_t before = out->len;
+
+	buf_add(out, text, len);
+	for (size_t i = before; i < out->len; i++) {
+		if (out->text[i] >= 'A' && out->text[i] <= 'Z')
+			out->text[i] = (char)(out->text[i] - 'A' + 'a');
 	}
 }
 

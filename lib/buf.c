@@ -36,7 +36,8 @@ static int reserve(struct buf *b, size_t add)
 
 void buf_add(struct buf *b, const void *data, size_t len)
 {
-	if (reserve(b, len))
+	/* Nearly always there is room. */
+	if ((b->error || len >= b->size - b->len) && reserve(b, len))
 		return;
 	if (len)
 		memcpy(b->text + b->len, data, len);
@@ -47,6 +48,18 @@ void buf_add(struct buf *b, const void *data, size_t len)
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
+}
+
+void buf_put_number(struct buf *b, unsigned long number)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_add(b, digits + at, sizeof(digits) - at);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

@@ -16,6 +16,8 @@ struct buf {
 
 void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* In decimal: what buf_printf() does in many times the time. */
+void buf_put_number(struct buf *b, unsigned long number);
 /* Appends len octets of data, NULs included. */
 void buf_add(struct buf *b, const void *data, size_t len);
 /* Takes back what stands behind the first len octets, which are there. */

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "conf/ids.h"
 #include "conf/model.h"
+#include "conf/vault.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
@@ -30,6 +31,7 @@ struct content {
 	struct buf text;
 	struct buf ids;
 	char **changed; /* names of secrets that differ from those of the generation in force */
+	struct vault *secrets; /* of the generation in force; NULL: none, or they cannot be read */
 };
 
 static void content_free(struct content *c)
@@ -37,6 +39,7 @@ static void content_free(struct content *c)
 	buf_free(&c->text);
 	buf_free(&c->ids);
 	secrets_free_names(c->changed);
+	vault_free(c->secrets);
 }
 
 static char *folder_of(const char *run, unsigned number)
@@ -75,7 +78,7 @@ static bool repeats(const char *run, const struct generation_source *s, const st
 	if (!frozen_equals(conf_path, c->text.text, c->text.len) &&
 		(d->n_changes || d->gateway || !current->model || !same_in_any_order(current->model, *s->model)))
 		return false;
-	return secrets_equal(*s->model, gen, diags);
+	return secrets_equal(*s->model, c->secrets, diags);
 }
 
 static int write_text(const char *dir, const char *name, const struct buf *text, struct diag_list *diags)
@@ -98,14 +101,13 @@ static int make_folder(const char *dir, struct diag_list *diags)
 	return r ? frozen_fail(diags, dir, r, "cannot be made") : 0;
 }
 
-static int write_folder(const char *run, const struct generation_source *s, const struct generation *current,
-	const char *dir, const struct content *c, struct diag_list *diags)
+static int write_folder(
+	const struct generation_source *s, const char *dir, const struct content *c, struct diag_list *diags)
 {
-	CLEANUP(cleanup_free) char *from = current->number ? folder_of(run, current->number) : NULL;
 	int r = make_folder(dir, diags);
 
 	if (!r)
-		r = secrets_copy(*s->model, dir, from, c->changed, diags);
+		r = secrets_write(*s->model, dir, diags);
 	if (!r)
 		r = write_text(dir, "ids", &c->ids, diags);
 	return r ? r : write_text(dir, "culvert.conf", &c->text, diags);
@@ -125,7 +127,7 @@ static int write_passed_over(const struct model *m, const char *dir, struct diag
 	conf_print(m, &text);
 	r = make_folder(sub, diags);
 	if (!r)
-		r = secrets_copy(m, sub, NULL, NULL, diags);
+		r = secrets_write(m, sub, diags);
 	if (!r)
 		r = write_text(sub, "culvert.conf", &text, diags);
 	buf_free(&text);
@@ -140,8 +142,10 @@ static int compare(const char *run, const struct generation *current, struct con
 	CLEANUP(cleanup_free) char *old = NULL;
 	int r = gen ? 0 : -ENOMEM;
 
-	if (!r && current->number)
-		r = secrets_changed(m, gen, &c->changed);
+	if (!r && current->number && secrets_load(gen, &c->secrets))
+		c->secrets = NULL;
+	if (!r)
+		r = secrets_changed(m, c->secrets, &c->changed);
 	if (!r && current->number && generation_text(run, current->number, &old))
 		old = NULL;
 	return r ? r : outline_compare(old ? old : "", buf_text(&c->text), c->changed, ret);
@@ -198,7 +202,7 @@ static int make(const char *run, const struct generation_source *s, const struct
 {
 	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/next.part", run);
 	unsigned number = 0;
-	int r = part ? write_folder(run, s, current, part, c, diags) : -ENOMEM;
+	int r = part ? write_folder(s, part, c, diags) : -ENOMEM;
 
 	if (!r && s->rollback_of)
 		r = write_passed_over(s->passed_over, part, diags);
@@ -316,8 +320,8 @@ int generation_freeze(const char *run, const char *state, const struct generatio
 	return finish(r, &c, &d, ret_difference);
 }
 
-static int write_draft(const char *run, const struct generation_source *s, const struct generation *current,
-	const struct content *c, struct diag_list *diags)
+static int write_draft(
+	const char *run, const struct generation_source *s, const struct content *c, struct diag_list *diags)
 {
 	CLEANUP(cleanup_free) char *part = frozen_path("%s/gen/draft.part", run);
 	int r = part ? 0 : -ENOMEM;
@@ -325,7 +329,7 @@ static int write_draft(const char *run, const struct generation_source *s, const
 	if (r)
 		return r;
 	generation_discard(run, GENERATION_DRAFT);
-	r = write_folder(run, s, current, part, c, diags);
+	r = write_folder(s, part, c, diags);
 	if (!r)
 		r = put_in_place(run, part, GENERATION_DRAFT, diags);
 	if (r)
@@ -343,7 +347,7 @@ int generation_draft(const char *run, const char *state, const struct generation
 	int r = look(run, state, s, current, false, diags, &c, &d, &changed);
 
 	if (!r && changed)
-		r = write_draft(run, s, current, &c, diags);
+		r = write_draft(run, s, &c, diags);
 	if (!r)
 		*ret_changed = changed;
 	return finish(r, &c, &d, ret_difference);

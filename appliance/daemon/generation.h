@@ -1,6 +1,6 @@
 /*
  * Generations: one accepted configuration each, numbered, complete, frozen, in RUN/gen/N/:
- *   culvert.conf  canonical text        secrets/  0600 copies of the files it names        ids  numbers kept by name
+ *   culvert.conf  canonical text        secrets  the files it names (conf/vault.h)        ids  numbers kept by name
  *   meta          who, when, from what (meta.h)
  *   operator/     only in a rollback: text and secrets of the operator's file that it passed over
  * RUN/gen/current is a symbolic link "N", switched by rename. A generation is written as N.part and renamed, so that a

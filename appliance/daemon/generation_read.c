@@ -7,6 +7,8 @@
 #include "appliance/daemon/secrets.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
+#include "conf/model.h"
+#include "conf/vault.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
@@ -74,6 +76,11 @@ int generation_load_current(const char *run, struct diag_list *diags, struct gen
 	if (r)
 		return frozen_fail(diags, path, r, r == -EINVAL ? "does not name a generation" : "cannot be read");
 	r = generation_load(run, number, diags, ret);
+	if (!r) {
+		/* What is in force is not frozen again. */
+		vault_free(ret->model->secrets);
+		ret->model->secrets = NULL;
+	}
 	/* A link to what is not there is a failure, not a first start. */
 	return r == -ENOENT ? -EINVAL : r;
 }
@@ -83,13 +90,17 @@ bool generation_passed_over(const char *run, const struct generation *g, const s
 	CLEANUP(cleanup_free) char *folder = frozen_path("%s/gen/%u/operator", run, g->number);
 	CLEANUP(cleanup_free) char *path = folder ? frozen_path("%s/culvert.conf", folder) : NULL;
 	struct diag_list ignored = { 0 };
+	struct vault *secrets = NULL;
 	struct buf text = { 0 };
 	bool same;
 
 	if (!g->rollback_of)
 		return false;
 	conf_print(m, &text);
-	same = !text.error && frozen_equals(path, buf_text(&text), text.len) && secrets_equal(m, folder, &ignored);
+	if (!folder || secrets_load(folder, &secrets))
+		secrets = NULL;
+	same = !text.error && frozen_equals(path, buf_text(&text), text.len) && secrets_equal(m, secrets, &ignored);
+	vault_free(secrets);
 	buf_free(&text);
 	diag_free(&ignored);
 	return same;

@@ -9,10 +9,20 @@
 
 enum { ENTRY = 1, KEY = 2, TUNNEL = 3, TUNNEL_KEY = 4 }; /* depths */
 
+/* Some of the text that is compared, which outlives all this. */
+struct slice {
+	const char *at;
+	size_t len;
+};
+
+/* A carrier but for its name and its tunnels, which stand between these. */
+enum { OWN_PARTS = 3 };
+
 struct item {
 	enum outline_kind kind;
-	char *name; /* owned */
-	char *text; /* owned: all that makes it */
+	struct slice name;
+	struct slice text; /* all that makes it, but for its carrier's own */
+	struct slice own[OWN_PARTS];
 };
 
 struct outline {
@@ -22,23 +32,28 @@ struct outline {
 	int error;
 };
 
+struct line {
+	const char *start; /* with its tabs */
+	const char *text;
+	size_t len; /* of the text, without the newline */
+	size_t depth;
+};
+
 /* Where a reader is in the text. */
 struct reader {
 	struct outline *out;
 	enum { NOWHERE, CARRIERS, APNS } list;
 	bool in_tunnels;
 	size_t first; /* items from here on are tunnels of the carrier that is being read */
-	char *name; /* owned: of the entry that is being read */
-	struct buf body;
-	struct buf carrier; /* text of the carrier without name and tunnels */
+	struct slice name; /* of the entry that is being read */
+	const char *body; /* where its text begins */
+	const char *part; /* where the part of the carrier's own text begins that is being read */
+	struct slice own[OWN_PARTS];
+	size_t parts;
 };
 
 static void outline_clear(struct outline *o)
 {
-	for (size_t i = 0; i < o->n; i++) {
-		free(o->items[i].name);
-		free(o->items[i].text);
-	}
 	free(o->items);
 	buf_free(&o->rest);
 }
@@ -58,121 +73,133 @@ static int make_room(struct outline *o)
 	return 0;
 }
 
-/* The entry that was read becomes an item. */
-static void add_item(struct reader *r, enum outline_kind kind)
+static struct slice slice(const char *from, const char *to)
+{
+	return (struct slice){ from, (size_t)(to - from) };
+}
+
+static bool starts_with(const struct line *l, const char *word, size_t len)
+{
+	return l->len >= len && !memcmp(l->text, word, len);
+}
+
+#define STARTS_WITH(l, literal) starts_with(l, literal, sizeof(literal) - 1)
+
+/* The entry that was read, which ends with this line, becomes an item. */
+static void add_item(struct reader *r, enum outline_kind kind, const struct line *l)
 {
 	struct outline *o = r->out;
-	char *text = buf_steal(&r->body);
-	char *name = r->name ? r->name : strdup("");
 
-	r->name = NULL;
-	if (!text || !name || make_room(o)) {
-		free(text);
-		free(name);
+	if (make_room(o))
 		o->error = -ENOMEM;
-		return;
-	}
-	o->items[o->n++] = (struct item){ .kind = kind, .name = name, .text = text };
+	else
+		o->items[o->n++] = (struct item){ .kind = kind, .name = r->name, .text = slice(r->body, l->start) };
+	r->name = (struct slice){ 0 };
 }
 
-/* The value of a name's line, or NULL. Names have no quotation marks in them. */
-static char *name_in(const char *line)
+/* Names have no quotation marks in them. */
+static void take_name(struct reader *r, const struct line *l)
 {
 	static const char before[] = "name = \"";
-	const char *end = strrchr(line, '"');
-	const char *value = line + sizeof(before) - 1;
+	const char *value = l->text + sizeof(before) - 1;
+	const char *end = STARTS_WITH(l, before) ? memrchr(value, '"', (size_t)(l->text + l->len - value)) : NULL;
 
-	return !strncmp(line, before, sizeof(before) - 1) && end >= value ? strndup(value, (size_t)(end - value)) : NULL;
+	if (end)
+		r->name = slice(value, end);
 }
 
-static void take_name(struct reader *r, const char *line)
+static bool begins(const struct line *l)
 {
-	char *name = name_in(line);
-
-	if (name) {
-		free(r->name);
-		r->name = name;
-	}
+	return l->text[0] == '{';
 }
 
-static bool begins(const char *line)
+static bool ends(const struct line *l)
 {
-	return line[0] == '{';
+	return l->text[0] == '}';
 }
 
-static bool ends(const char *line)
+static void end_part(struct reader *r, const char *at)
 {
-	return line[0] == '}';
+	if (r->parts < OWN_PARTS)
+		r->own[r->parts++] = slice(r->part, at);
 }
 
 /* The carrier's own text goes to each of its tunnels. */
-static void end_carrier(struct reader *r)
+static void end_carrier(struct reader *r, const struct line *l)
 {
-	struct outline *o = r->out;
-
-	for (size_t i = r->first; i < o->n; i++) {
-		struct buf text = { 0 };
-
-		buf_printf(&text, "%s%s", o->items[i].text, buf_text(&r->carrier));
-		free(o->items[i].text);
-		o->items[i].text = buf_steal(&text);
-		if (!o->items[i].text)
-			o->error = -ENOMEM;
-	}
-	r->first = o->n;
-	buf_free(&r->carrier);
+	end_part(r, l->start);
+	while (r->parts < OWN_PARTS)
+		r->own[r->parts++] = slice(l->start, l->start);
+	for (; r->first < r->out->n; r->first++)
+		memcpy(r->out->items[r->first].own, r->own, sizeof(r->own));
 }
 
-static void read_tunnel(struct reader *r, size_t depth, const char *line)
+static void read_tunnel(struct reader *r, const struct line *l)
 {
-	if (depth == KEY) {
+	if (l->depth == KEY) {
 		r->in_tunnels = false;
-	} else if (depth == TUNNEL && ends(line)) {
-		add_item(r, OUTLINE_TUNNEL);
-	} else if (depth > TUNNEL) {
-		if (depth == TUNNEL_KEY)
-			take_name(r, line);
-		buf_printf(&r->body, "%zu %s\n", depth, line);
+		r->part = l->text + l->len;
+	} else if (l->depth == TUNNEL && ends(l)) {
+		add_item(r, OUTLINE_TUNNEL, l);
+	} else if (l->depth == TUNNEL) {
+		r->body = l->text + l->len;
+	} else if (l->depth == TUNNEL_KEY) {
+		take_name(r, l);
 	}
 }
 
-static void read_carrier(struct reader *r, size_t depth, const char *line)
+static void read_carrier(struct reader *r, const struct line *l)
 {
-	if (r->in_tunnels)
-		read_tunnel(r, depth, line);
-	else if (depth == ENTRY && ends(line))
-		end_carrier(r);
-	else if (depth == KEY && !strncmp(line, "tunnels = ", 10))
+	if (r->in_tunnels) {
+		read_tunnel(r, l);
+	} else if (l->depth == ENTRY && ends(l)) {
+		end_carrier(r, l);
+	} else if (l->depth == ENTRY) {
+		r->part = l->text + l->len;
+		r->parts = 0;
+	} else if (l->depth == KEY && STARTS_WITH(l, "tunnels = ")) {
+		end_part(r, l->start);
 		r->in_tunnels = true;
-	else if (depth > ENTRY && !(depth == KEY && !strncmp(line, "name = ", 7)))
-		buf_printf(&r->carrier, "%zu %s\n", depth, line);
-}
-
-static void read_apn(struct reader *r, size_t depth, const char *line)
-{
-	if (depth == ENTRY && ends(line)) {
-		add_item(r, OUTLINE_APN);
-	} else if (!(depth == ENTRY && begins(line))) {
-		if (depth == KEY)
-			take_name(r, line);
-		buf_printf(&r->body, "%zu %s\n", depth, line);
+	} else if (l->depth == KEY && STARTS_WITH(l, "name = ")) {
+		end_part(r, l->start);
+		r->part = l->text + l->len;
 	}
 }
 
-static void read_line(struct reader *r, size_t depth, const char *line)
+static void read_apn(struct reader *r, const struct line *l)
 {
-	if (depth == 0 && !strncmp(line, "carriers = ", 11))
+	if (l->depth == ENTRY && ends(l))
+		add_item(r, OUTLINE_APN, l);
+	else if (l->depth == ENTRY && begins(l))
+		r->body = l->text + l->len;
+	else if (l->depth == KEY)
+		take_name(r, l);
+}
+
+static void read_line(struct reader *r, const struct line *l)
+{
+	if (l->depth == 0 && STARTS_WITH(l, "carriers = ")) {
 		r->list = CARRIERS;
-	else if (depth == 0 && !strncmp(line, "apns = ", 7))
+	} else if (l->depth == 0 && STARTS_WITH(l, "apns = ")) {
 		r->list = APNS;
-	else if (depth == 0 && r->list != NOWHERE && line[0] == ')')
+	} else if (l->depth == 0 && r->list != NOWHERE && l->text[0] == ')') {
 		r->list = NOWHERE;
-	else if (r->list == CARRIERS)
-		read_carrier(r, depth, line);
-	else if (r->list == APNS)
-		read_apn(r, depth, line);
-	else
-		buf_printf(&r->out->rest, "%zu %s\n", depth, line);
+	} else if (r->list == CARRIERS) {
+		read_carrier(r, l);
+	} else if (r->list == APNS) {
+		read_apn(r, l);
+	} else {
+		buf_add(&r->out->rest, l->start, l->depth + l->len);
+		buf_puts(&r->out->rest, "\n");
+	}
+}
+
+static int compare_slices(const struct slice *a, const struct slice *b)
+{
+	size_t len = a->len < b->len ? a->len : b->len;
+	int order = len ? memcmp(a->at, b->at, len) : 0;
+
+	return order ? order : a->len < b->len ? -1 : a->len > b->len;
 }
 
 static int compare_items(const void *a, const void *b)
@@ -180,51 +207,69 @@ static int compare_items(const void *a, const void *b)
 	const struct item *x = a;
 	const struct item *y = b;
 
-	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : compare_slices(&x->name, &y->name);
 }
 
 static int outline_read(const char *text, struct outline *ret)
 {
-	struct reader r = { .out = ret };
-	char *copy = strdup(text);
-	char *rest = copy;
-	char *line;
+	struct reader r = { .out = ret, .body = text, .part = text };
+	const char *end = text + strlen(text);
 
-	if (!copy)
-		return -ENOMEM;
-	while ((line = strsep(&rest, "\n"))) {
-		size_t depth = strspn(line, "\t");
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		struct line l = { .start = text, .text = text };
 
-		if (line[depth])
-			read_line(&r, depth, line + depth);
+		text = newline ? newline + 1 : end;
+		while (*l.text == '\t')
+			l.text++;
+		l.depth = (size_t)(l.text - l.start);
+		l.len = (size_t)((newline ? newline : end) - l.text);
+		if (l.len)
+			read_line(&r, &l);
 	}
-	if (r.body.error || r.carrier.error || ret->rest.error)
+	if (ret->rest.error)
 		ret->error = -ENOMEM;
-	free(r.name);
-	buf_free(&r.body);
-	buf_free(&r.carrier);
-	free(copy);
 	if (!ret->error && ret->n)
 		qsort(ret->items, ret->n, sizeof(*ret->items), compare_items);
 	return ret->error;
 }
 
-static bool names_any(const char *text, char *const *secrets)
+static bool names_any_in(const struct slice *text, char *const *secrets)
 {
+	const char *end = text->at + text->len;
+
 	for (; secrets && *secrets; secrets++) {
 		size_t len = strlen(*secrets);
 
-		for (const char *at = text; (at = strstr(at, *secrets)); at += len)
-			if (at > text && at[-1] == '"' && at[len] == '"')
+		for (const char *at = text->at; at && (at = memmem(at, (size_t)(end - at), *secrets, len)); at += len)
+			if (at > text->at && at[-1] == '"' && at + len < end && at[len] == '"')
 				return true;
 	}
 	return false;
 }
 
+static bool names_any(const struct item *i, char *const *secrets)
+{
+	for (size_t k = 0; k < OWN_PARTS; k++) {
+		if (names_any_in(&i->own[k], secrets))
+			return true;
+	}
+	return names_any_in(&i->text, secrets);
+}
+
+static bool same_text(const struct item *a, const struct item *b)
+{
+	for (size_t k = 0; k < OWN_PARTS; k++) {
+		if (compare_slices(&a->own[k], &b->own[k]) != 0)
+			return false;
+	}
+	return !compare_slices(&a->text, &b->text);
+}
+
 static int note(struct outline_difference *d, const struct item *i, enum outline_verb verb)
 {
 	struct counts *c = i->kind == OUTLINE_TUNNEL ? &d->tunnels : &d->apns;
-	char *name = strdup(i->name);
+	char *name = strndup(i->name.len ? i->name.at : "", i->name.len);
 
 	if (!name)
 		return -ENOMEM;
@@ -246,7 +291,7 @@ static int note(struct outline_difference *d, const struct item *i, enum outline
 static int note_both(
 	struct outline_difference *d, const struct item *old, const struct item *next, char *const *changed_secrets)
 {
-	if (strcmp(old->text, next->text) != 0 || (next->kind == OUTLINE_TUNNEL && names_any(next->text, changed_secrets)))
+	if (!same_text(old, next) || (next->kind == OUTLINE_TUNNEL && names_any(next, changed_secrets)))
 		return note(d, next, OUTLINE_CHANGED);
 	(next->kind == OUTLINE_TUNNEL ? &d->tunnels : &d->apns)->kept++;
 	return 0;

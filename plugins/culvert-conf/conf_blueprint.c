@@ -6,20 +6,44 @@
 #include "ikev2/suite.h"
 #include "lib/buf.h"
 
+/* Each thing on a line, which is what tells it from the next one. */
+static void print_word(struct buf *print, const char *what, const char *word)
+{
+	buf_puts(print, what);
+	buf_puts(print, " ");
+	buf_puts(print, word);
+	buf_puts(print, "\n");
+}
+
+static void print_number(struct buf *print, const char *what, u_int number)
+{
+	buf_puts(print, what);
+	buf_puts(print, " ");
+	buf_put_number(print, number);
+	buf_puts(print, "\n");
+}
+
+static void print_lifetime(struct buf *print, const struct lifetime *lifetime)
+{
+	print_number(print, "rekey", lifetime->rekey);
+	print_number(print, "jitter", lifetime->jitter);
+	print_number(print, "ceiling", lifetime->ceiling);
+}
+
 static void print_peer(struct buf *print, const struct peer *peer)
 {
 	char text[IP_TEXT];
 
 	switch (peer->kind) {
 	case PEER_ADDRESS:
-		buf_printf(print, "peer %s\n", ip_print(&peer->address, text));
+		print_word(print, "peer", ip_print(&peer->address, text));
 		break;
 	case PEER_NAME:
-		buf_printf(print, "peer name %s\n", peer->name);
+		print_word(print, "peer name", peer->name);
 		break;
 	case PEER_ANY:
 	case PEER_UNSET:
-		buf_puts(print, "peer any\n");
+		print_word(print, "peer", "any");
 		break;
 	}
 }
@@ -31,14 +55,17 @@ static void print_ike(struct buf *print, const struct gateway *gateway, const st
 	char text[IP_TEXT];
 	size_t i;
 
-	buf_printf(print, "%s\nlocal %s %d %s\nremote %s\n", tunnel->name,
-		outer->address.dhcp ? "dhcp" : ip_print(&outer->address.ip, text), outer->encapsulate,
-		tunnel->carrier->local_id, tunnel->remote_id);
+	print_word(print, "name", tunnel->name);
+	print_word(print, "address", outer->address.dhcp ? "dhcp" : ip_print(&outer->address.ip, text));
+	print_number(print, "encapsulate", outer->encapsulate);
+	print_word(print, "local", tunnel->carrier->local_id);
+	print_word(print, "remote", tunnel->remote_id ?: "");
 	for (i = 0; i < tunnel->n_peers; i++)
 		print_peer(print, &tunnel->peers[i]);
 	for (i = 0; i < tunnel->n_suites; i++)
-		buf_printf(print, "suite %s\n", tunnel->suites[i]->name);
-	buf_printf(print, "ike %u %u %u dpd %u\n", tunnel->ike.rekey, tunnel->ike.jitter, tunnel->ike.ceiling, tunnel->dpd);
+		print_word(print, "suite", tunnel->suites[i]->name);
+	print_lifetime(print, &tunnel->ike);
+	print_number(print, "dpd", tunnel->dpd);
 	/* As they lie in memory: a digest does not leave this process. */
 	buf_add(print, &repeat->timeout, sizeof(repeat->timeout));
 	buf_add(print, &repeat->base, sizeof(repeat->base));
@@ -57,7 +84,7 @@ static void print_selectors(struct buf *print, const char *side, const struct pr
 	size_t i;
 
 	if (count == 1) {
-		buf_printf(print, "%s %s\n", side, prefix_print(prefixes, text));
+		print_word(print, side, prefix_print(prefixes, text));
 		return;
 	}
 	texts = calloc(max(count, (size_t)1), PREFIX_TEXT);
@@ -69,7 +96,7 @@ static void print_selectors(struct buf *print, const char *side, const struct pr
 		prefix_print(&prefixes[i], texts[i]);
 	qsort(texts, count, PREFIX_TEXT, compare_texts);
 	for (i = 0; i < count; i++)
-		buf_printf(print, "%s %s\n", side, texts[i]);
+		print_word(print, side, texts[i]);
 	free(texts);
 }
 
@@ -77,9 +104,13 @@ static void print_link(struct buf *print, const struct apn *apn, const struct li
 {
 	const struct tunnel *tunnel = link->tunnel;
 
-	buf_printf(print, "link %s if_id %u each_pair %d\n", apn->name, link->if_id, link->each_pair);
-	buf_printf(print, "child %u %u %u\n", tunnel->child.rekey, tunnel->child.jitter, tunnel->child.ceiling);
-	buf_printf(print, "replay %u df %d dscp %d\n", tunnel->replay_window, tunnel->df, tunnel->dscp);
+	print_word(print, "link", apn->name);
+	print_number(print, "if_id", link->if_id);
+	print_number(print, "each_pair", link->each_pair);
+	print_lifetime(print, &tunnel->child);
+	print_number(print, "replay", tunnel->replay_window);
+	print_number(print, "df", tunnel->df);
+	print_number(print, "dscp", tunnel->dscp);
 	print_selectors(print, "local", link->local, link->n_local);
 	print_selectors(print, "remote", link->remote, link->n_remote);
 }
@@ -113,35 +144,39 @@ void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, cons
 	this->links[this->n_links++] = (conf_blueprint_link_t){ .apn = apn, .link = link };
 }
 
-/** The digests, with print for the texts. */
-static bool compute_digests(conf_blueprint_t *this, hasher_t *hasher, struct buf *print)
-{
-	size_t i;
-
-	print_ike(print, this->gateway, this->tunnel);
-	if (!hash_print(print, hasher, this->ike_digest))
-		return FALSE;
-	if (this->n_links > 1)
-		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
-	for (i = 0; i < this->n_links; i++) {
-		print_link(print, this->links[i].apn, this->links[i].link);
-		if (!hash_print(print, hasher, this->links[i].digest))
-			return FALSE;
-	}
-	buf_printf(print, "initiate %d rehearse %d\n", this->tunnel->initiate, this->tunnel->rehearse);
-	buf_add(print, this->ike_digest, sizeof(this->ike_digest));
-	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
-	for (i = 0; i < this->n_links; i++)
-		buf_add(print, this->links[i].digest, sizeof(this->links[i].digest));
-	return hash_print(print, hasher, this->digest);
-}
-
 bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
 {
 	struct buf print = {};
 	bool ok;
+	size_t i;
 
-	ok = !this->incomplete && compute_digests(this, hasher, &print);
+	if (this->incomplete)
+		return FALSE;
+	if (this->n_links > 1)
+		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
+	print_ike(&print, this->gateway, this->tunnel);
+	for (i = 0; i < this->n_links; i++)
+		print_link(&print, this->links[i].apn, this->links[i].link);
+	print_word(&print, "initiate", this->tunnel->initiate ? "yes" : "no");
+	print_word(&print, "rehearse", this->tunnel->rehearse ? "yes" : "no");
+	buf_add(&print, this->carrier->digest, sizeof(this->carrier->digest));
+	ok = hash_print(&print, hasher, this->digest);
+	buf_free(&print);
+	return ok;
+}
+
+bool conf_blueprint_detail(conf_blueprint_t *this, hasher_t *hasher)
+{
+	struct buf print = {};
+	bool ok;
+	size_t i;
+
+	print_ike(&print, this->gateway, this->tunnel);
+	ok = hash_print(&print, hasher, this->ike_digest);
+	for (i = 0; ok && i < this->n_links; i++) {
+		print_link(&print, this->links[i].apn, this->links[i].link);
+		ok = hash_print(&print, hasher, this->links[i].digest);
+	}
 	buf_free(&print);
 	return ok;
 }

@@ -22,6 +22,7 @@ typedef struct conf_blueprint_link_t conf_blueprint_link_t;
 struct conf_blueprint_link_t {
 	const struct apn *apn;
 	const struct link *link;
+	/** as ike_digest below */
 	uint8_t digest[HASH_SIZE_SHA256];
 };
 
@@ -36,7 +37,8 @@ struct conf_blueprint_t {
 	size_t n_links;
 	/** a link could not be added: sealing fails */
 	bool incomplete;
-	/** of what the IKE_SA depends on, credentials apart: if it differs, the IKE_SA must be made anew */
+	/** set by conf_blueprint_detail(); of what the IKE_SA depends on, credentials apart: if it differs, the IKE_SA must
+	 * be made anew */
 	uint8_t ike_digest[HASH_SIZE_SHA256];
 	/** of everything: equal digests are equal tunnels */
 	uint8_t digest[HASH_SIZE_SHA256];
@@ -45,11 +47,18 @@ struct conf_blueprint_t {
 void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, const struct link *link);
 
 /**
- * Ends the building: sorts the links and computes the digests.
+ * Ends the building: sorts the links and computes the digest of everything.
  *
  * @return			FALSE without SHA-256 or memory
  */
 bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher);
+
+/**
+ * Computes the other digests of a sealed blueprint: only a tunnel that is to be created needs them.
+ *
+ * @return			FALSE without SHA-256 or memory
+ */
+bool conf_blueprint_detail(conf_blueprint_t *this, hasher_t *hasher);
 
 /** Frees what it owns. */
 void conf_blueprint_clear(conf_blueprint_t *this);

@@ -1,12 +1,8 @@
-/*
- * Three steps, of which each is taken only if the one before shows a difference: which files there are; what they say,
- * read and hashed; its objects.
- */
+/* Two steps: what the secrets say, read and hashed; and, only where that differs from the previous one, its objects. */
 #include "conf_carrier.h"
 #include "conf_text.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include <credentials/certificates/certificate.h>
 #include <credentials/certificates/crl.h>
@@ -79,66 +75,6 @@ static array_t **objects_of(conf_carrier_t *this, const kind_t *kind)
 	return (array_t **)((char *)this + kind->offset);
 }
 
-static int see_file(const struct model *model, const char *name, struct stat *st)
-{
-	char *path;
-	int rc;
-
-	rc = conf_secret_path(model, name, &path);
-	if (rc < 0)
-		return rc;
-	rc = stat(path, st) < 0 ? -errno : 0;
-	free(path);
-	return rc;
-}
-
-/** Notes which files there are of one kind. */
-static bool see_files(
-	const struct model *model, const kind_t *kind, char **names, size_t count, array_t *files, char **error)
-{
-	conf_carrier_file_t file;
-	struct stat st;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < count; i++) {
-		rc = see_file(model, names[i], &st);
-		if (rc < 0) {
-			*error = conf_text("secrets/%s: cannot be read: %s", names[i], strerror(-rc));
-			return FALSE;
-		}
-		file = (conf_carrier_file_t){
-			.kind = kind->offset,
-			.device = st.st_dev,
-			.inode = st.st_ino,
-			.size = st.st_size,
-			.written = st.st_mtim,
-		};
-		array_insert(files, ARRAY_TAIL, &file);
-	}
-	return TRUE;
-}
-
-static bool same_file(const conf_carrier_file_t *a, const conf_carrier_file_t *b)
-{
-	return a->kind == b->kind && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-		   a->written.tv_sec == b->written.tv_sec && a->written.tv_nsec == b->written.tv_nsec;
-}
-
-static bool same_files(array_t *a, array_t *b)
-{
-	conf_carrier_file_t one, other;
-	int i, count = array_count(a);
-
-	if (count != array_count(b))
-		return FALSE;
-	for (i = 0; i < count; i++) {
-		if (!array_get(a, i, &one) || !array_get(b, i, &other) || !same_file(&one, &other))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 /** Reads files of one kind into files; what was read before an error stays there. */
 static bool read_files(
 	const struct model *model, const kind_t *kind, char **names, size_t count, array_t *files, char **error)
@@ -159,21 +95,16 @@ static bool read_files(
 	return TRUE;
 }
 
-/** What is done with the files of one kind: read_files() or see_files() */
-typedef bool (*take_files_t)(
-	const struct model *model, const kind_t *kind, char **names, size_t count, array_t *files, char **error);
-
-static bool take_all(
-	const struct model *model, const struct carrier *carrier, take_files_t take, array_t *files, char **error)
+static bool read_all(const struct model *model, const struct carrier *carrier, array_t *files, char **error)
 {
 	switch (carrier->auth) {
 	case CARRIER_AUTH_PSK:
-		return take(model, &psk_kind, carrier->psk_files, carrier->n_psk_files, files, error);
+		return read_files(model, &psk_kind, carrier->psk_files, carrier->n_psk_files, files, error);
 	case CARRIER_AUTH_CERTIFICATE:
-		return take(model, &certificate_kind, carrier->certificates, carrier->n_certificates, files, error) &&
-			   take(model, &key_kind, carrier->key_files, carrier->n_key_files, files, error) &&
-			   take(model, &ca_kind, carrier->cas, carrier->n_cas, files, error) &&
-			   take(model, &crl_kind, carrier->crls, carrier->n_crls, files, error);
+		return read_files(model, &certificate_kind, carrier->certificates, carrier->n_certificates, files, error) &&
+			   read_files(model, &key_kind, carrier->key_files, carrier->n_key_files, files, error) &&
+			   read_files(model, &ca_kind, carrier->cas, carrier->n_cas, files, error) &&
+			   read_files(model, &crl_kind, carrier->crls, carrier->n_crls, files, error);
 	}
 	return FALSE;
 }
@@ -323,55 +254,19 @@ static bool check_crls(const conf_carrier_t *this, const struct carrier *carrier
 	return TRUE;
 }
 
-static conf_carrier_t *create(const struct carrier *carrier, array_t *seen)
+static conf_carrier_t *create(const struct carrier *carrier, const uint8_t digest[HASH_SIZE_SHA256])
 {
-	conf_carrier_file_t file;
 	conf_carrier_t *this;
-	int i;
 
 	INIT(this, .name = strdup(carrier->name), .psks = array_create(0, 0), .certificates = array_create(0, 0),
 		.keys = array_create(0, 0), .cas = array_create(0, 0), .crls = array_create(0, 0),
-		.files = array_create(sizeof(file), 0), .strict = carrier->revocation == REVOCATION_STRICT, .ref = 1, );
-	for (i = 0; i < array_count(seen); i++) {
-		array_get(seen, i, &file);
-		array_insert(this->files, ARRAY_TAIL, &file);
-	}
-	array_compress(this->files);
+		.strict = carrier->revocation == REVOCATION_STRICT, .ref = 1, );
+	memcpy(this->digest, digest, sizeof(this->digest));
 	return this;
 }
 
-/** The same objects, which were read from other files of the same contents. */
-static void share_objects(conf_carrier_t *this, const conf_carrier_t *previous)
-{
-	certificate_t *certificate;
-	private_key_t *key;
-	shared_key_t *psk;
-	int i;
-
-	for (i = 0; i < array_count(previous->psks); i++) {
-		array_get(previous->psks, i, &psk);
-		array_insert(this->psks, ARRAY_TAIL, psk->get_ref(psk));
-	}
-	for (i = 0; i < array_count(previous->certificates); i++) {
-		array_get(previous->certificates, i, &certificate);
-		array_insert(this->certificates, ARRAY_TAIL, certificate->get_ref(certificate));
-	}
-	for (i = 0; i < array_count(previous->keys); i++) {
-		array_get(previous->keys, i, &key);
-		array_insert(this->keys, ARRAY_TAIL, key->get_ref(key));
-	}
-	for (i = 0; i < array_count(previous->cas); i++) {
-		array_get(previous->cas, i, &certificate);
-		array_insert(this->cas, ARRAY_TAIL, certificate->get_ref(certificate));
-	}
-	for (i = 0; i < array_count(previous->crls); i++) {
-		array_get(previous->crls, i, &certificate);
-		array_insert(this->crls, ARRAY_TAIL, certificate->get_ref(certificate));
-	}
-}
-
-static conf_carrier_t *load(const struct carrier *carrier, array_t *files, array_t *seen, hasher_t *hasher,
-	conf_carrier_t *previous, char **error)
+static conf_carrier_t *load(
+	const struct carrier *carrier, array_t *files, hasher_t *hasher, conf_carrier_t *previous, char **error)
 {
 	uint8_t digest[HASH_SIZE_SHA256];
 	conf_carrier_t *this;
@@ -380,12 +275,9 @@ static conf_carrier_t *load(const struct carrier *carrier, array_t *files, array
 		*error = conf_text("SHA-256 is not available");
 		return NULL;
 	}
-	this = create(carrier, seen);
-	memcpy(this->digest, digest, sizeof(digest));
-	if (previous && memeq_const(digest, previous->digest, sizeof(digest))) {
-		share_objects(this, previous);
-		return this;
-	}
+	if (previous && memeq_const(digest, previous->digest, sizeof(digest)))
+		return conf_carrier_get_ref(previous);
+	this = create(carrier, digest);
 	if (create_objects(this, files, error) && check_keys(this, carrier, error) && check_crls(this, carrier, error))
 		return this;
 	conf_carrier_destroy(this);
@@ -395,17 +287,11 @@ static conf_carrier_t *load(const struct carrier *carrier, array_t *files, array
 conf_carrier_t *conf_carrier_load(
 	const struct model *model, const struct carrier *carrier, hasher_t *hasher, conf_carrier_t *previous, char **error)
 {
-	array_t *seen = array_create(sizeof(conf_carrier_file_t), 0), *files = array_create(sizeof(file_t), 0);
-	bool strict = carrier->revocation == REVOCATION_STRICT;
+	array_t *files = array_create(sizeof(file_t), 0);
 	conf_carrier_t *this = NULL;
 
-	if (!take_all(model, carrier, see_files, seen, error))
-		this = NULL;
-	else if (previous && previous->strict == strict && same_files(seen, previous->files))
-		this = conf_carrier_get_ref(previous);
-	else if (take_all(model, carrier, read_files, files, error))
-		this = load(carrier, files, seen, hasher, previous, error);
-	array_destroy(seen);
+	if (read_all(model, carrier, files, error))
+		this = load(carrier, files, hasher, previous, error);
 	free_files(files);
 	return this;
 }
@@ -454,7 +340,6 @@ void conf_carrier_destroy(conf_carrier_t *this)
 	array_destroy_offset(this->keys, offsetof(private_key_t, destroy));
 	array_destroy_offset(this->cas, offsetof(certificate_t, destroy));
 	array_destroy_offset(this->crls, offsetof(certificate_t, destroy));
-	array_destroy(this->files);
 	memwipe(this->digest, sizeof(this->digest));
 	free(this->name);
 	free(this);

@@ -6,9 +6,6 @@
 #ifndef CONF_CARRIER_H_
 #define CONF_CARRIER_H_
 
-#include <sys/types.h>
-#include <time.h>
-
 #include <library.h>
 #include <collections/array.h>
 #include <credentials/sets/mem_cred.h>
@@ -18,17 +15,6 @@ struct carrier;
 struct model;
 
 typedef struct conf_carrier_t conf_carrier_t;
-typedef struct conf_carrier_file_t conf_carrier_file_t;
-
-/** A file of a generation, which nobody writes to: as long as all this is the same, so is what it holds. */
-struct conf_carrier_file_t {
-	/** key of the operator's file that names it: the offset of what becomes of it in conf_carrier_t */
-	size_t kind;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec written;
-};
 
 struct conf_carrier_t {
 	/** owned */
@@ -45,15 +31,13 @@ struct conf_carrier_t {
 	array_t *crls;
 	/** a peer's certificate counts only if a valid CRL says that it is not revoked */
 	bool strict;
-	/** which files it was read from: conf_carrier_file_t, in the order of the carrier's lists */
-	array_t *files;
 	/** digest of what was read, so that a changed secret shows */
 	uint8_t digest[HASH_SIZE_SHA256];
 	refcount_t ref;
 };
 
 /**
- * Reads the secrets of a carrier, or shares those of the previous one without reading where the files are the same.
+ * Reads the secrets of a carrier, or shares the previous one's objects where they are the same.
  *
  * @param model		model the carrier belongs to
  * @param carrier	carrier

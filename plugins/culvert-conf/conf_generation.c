@@ -316,21 +316,24 @@ static bool build_tunnels(building_t *building, char **error)
 	conf_generation_t *previous = building->previous;
 	conf_blueprint_t *blueprint;
 	conf_tunnel_t *old;
+	bool ok = TRUE;
 	size_t i;
 
-	for (i = 0; i < building->count; i++) {
+	for (i = 0; ok && i < building->count; i++) {
 		blueprint = &building->blueprints[i];
-		if (!conf_blueprint_seal(blueprint, building->hasher)) {
-			*error = conf_text("SHA-256 is not available");
-			return FALSE;
-		}
+		ok = conf_blueprint_seal(blueprint, building->hasher);
 		old = previous->get_tunnel(previous, blueprint->tunnel->name);
-		if (old && memeq(old->digest, blueprint->digest, sizeof(old->digest)))
+		if (ok && old && memeq(old->digest, blueprint->digest, sizeof(old->digest))) {
 			add_tunnel(building->this, old->get_ref(old));
-		else
+			continue;
+		}
+		ok = ok && conf_blueprint_detail(blueprint, building->hasher);
+		if (ok)
 			add_tunnel(building->this, conf_tunnel_create(blueprint, old));
 	}
-	return TRUE;
+	if (!ok)
+		*error = conf_text("SHA-256 is not available");
+	return ok;
 }
 
 static size_t count_tunnels(const struct model *model)
@@ -399,7 +402,14 @@ static struct model *load_model(const char *run, u_int number, char **error)
 		*error = first_error(&diags, rc);
 	diag_free(&diags);
 	free(path);
-	return rc < 0 ? NULL : model;
+	if (rc < 0)
+		return NULL;
+	rc = conf_hold_secrets(model);
+	if (rc == 0)
+		return model;
+	*error = conf_text("gen/%u/secrets: cannot be read: %s", number, strerror(-rc));
+	conf_free(model);
+	return NULL;
 }
 
 /** A generation carries its numbers: without the file they would be made up here and not fit the kernel's interfaces.

@@ -114,7 +114,7 @@ struct conf_tunnel_t {
 /**
  * Creates a tunnel. Nothing takes effect.
  *
- * @param blueprint		sealed blueprint
+ * @param blueprint		sealed blueprint, with details
  * @param old			tunnel in force of that name, or NULL
  * @return				tunnel
  */

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import fleet
@@ -132,14 +133,25 @@ class Ours(Measured, Gateway):
     def __init__(self, lab, size, name="ours", plugins="culvert-conf! culvert-policy! culvert-rekey! culvert-apn!"):
         folder = f"{lab.folder}/{name}"
         super().__init__(name, folder, settings(folder, plugins))
-        self.size, self.number, self.changed = size, 0, {}
+        self.size, self.changed, self.culvertd = size, {}, None
         self.conf = fleet.write_operators_file(f"{folder}/etc", size)
 
     def rewind(self):
         """As before the first generation; charon is to be started after that."""
+        self._end_culvertd()
         for part in ("gen", "state"):
             shutil.rmtree(f"{self.folder}/{part}", ignore_errors=True)
-        self.number = 0
+
+    def _end_culvertd(self):
+        if self.culvertd:
+            self.culvertd.stdin.close()
+            assert self.culvertd.wait() == 0
+            self.culvertd.stdout.close()
+            self.culvertd = None
+
+    def stop(self, signum=signal.SIGTERM):
+        self._end_culvertd()
+        return super().stop(signum)
 
     def change(self, n):
         """Another pool for tunnel n in the operator's file."""
@@ -147,11 +159,21 @@ class Ours(Measured, Gateway):
         fleet.write_operators_file(f"{self.folder}/etc", self.size, self.changed)
 
     def load(self, expected):
-        """The operator's file brought into force, with its costs; expected: charon's answer to prepare."""
-        command = [f"{BUILD}/handover", self.conf, self.folder, f"{self.folder}/state", str(self.number)]
-        output, costs = measure.run_measured(command, [self.pid])
-        steps = json.loads(output.splitlines()[-1])
-        self.number = steps.pop("number")
+        """The operator's file brought into force, with its costs; expected: charon's answer to prepare. Of the first load
+        the start of culvertd's part is counted as well; like culvertd it then goes on."""
+        began = time.monotonic()
+        charon = measure.cpu_of(self.pid)
+        before = measure.cpu_of(self.culvertd.pid) if self.culvertd else 0
+        if not self.culvertd:
+            command = [f"{BUILD}/handover", self.conf, self.folder, f"{self.folder}/state"]
+            self.culvertd = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.culvertd.stdin.write("\n")
+        self.culvertd.stdin.flush()
+        line = self.culvertd.stdout.readline()
+        assert line, "handover has ended"
+        costs = measure.costs(measure.cpu_of(self.culvertd.pid) - before, measure.cpu_of(self.pid) - charon,
+                              time.monotonic() - began)
+        steps = json.loads(line)
         answer = steps.pop("answer")
         assert answer == expected, (answer, expected)
         return {**costs, **steps}

@@ -1,7 +1,8 @@
 /*
- * What culvertd does of a reload on charon's side, without the kernel's: handover CONF RUN STATE CURRENT loads and
- * freezes the operator's file, has charon prepare and commit the generation, and switches to it. Prints its number, the
- * answer to prepare and the seconds of each step.
+ * What culvertd does of a reload on charon's side, without the kernel's. handover CONF RUN STATE, for each line of its
+ * input, loads and freezes the operator's file, has charon prepare and commit the generation, and switches to it.
+ * Prints a line with the answer to prepare and the seconds of each step. Like culvertd it keeps the generation in
+ * force.
  */
 #include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
@@ -103,49 +104,58 @@ static void complain(const struct diag_list *diags)
 	buf_free(&text);
 }
 
-int main(int argc, char *argv[])
+/* One reload, the whole way; current is the generation in force before and afterwards. */
+static void reload(char *const paths[static 3], struct generation *current)
 {
+	const char *conf = paths[0], *run = paths[1], *state = paths[2];
+	struct generation_source source = { .who = "the bench", .file = conf };
+	struct outline_difference difference = { 0 };
 	struct diag_list diags = { 0 };
 	struct generation next = { 0 };
-	struct both b = { 0 };
-	struct generation_source source = { .who = "the bench", .file = argc > 1 ? argv[1] : "" };
-	struct generation current = { .number = argc > 4 ? archive_number(argv[4]) : 0 };
-	struct outline_difference difference = { 0 };
 	struct model *model = NULL;
+	struct both b = { 0 };
 	bool changed = false;
-	unsigned number;
 	double times[5];
-	int error;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: handover CONF RUN STATE CURRENT\n");
-		return 2;
-	}
 	times[0] = now();
-	error = conf_load(argv[1], &diags, &model);
+	int error = conf_load(conf, &diags, &model);
 	times[1] = now();
 	source.model = &model;
 	if (!error)
-		error = generation_freeze(argv[2], argv[3], &source, &current, &diags, &next, &difference, &changed);
+		error = generation_freeze(run, state, &source, current, &diags, &next, &difference, &changed);
 	times[2] = now();
 	if (error)
 		complain(&diags);
-	check(error, argv[1], "");
-	check(!changed, argv[1], "says what is in force already");
-	number = next.number;
-	hand_over(argv[2], number, &b);
+	check(error, conf, "");
+	check(!changed, conf, "says what is in force already");
+	hand_over(run, next.number, &b);
 	times[3] = now();
-	check(generation_switch(argv[2], number), argv[2], "");
-	archive_prune(argv[2]);
+	check(generation_switch(run, next.number), run, "");
+	generation_free(current);
+	*current = next;
+	archive_prune(run);
 	conf_free(model);
-	generation_free(&next);
 	outline_free(&difference);
 	diag_free(&diags);
 	times[4] = now();
-	printf(
-		"{\"number\": %u, \"answer\": \"%s\", \"load\": %.4f, \"freeze\": %.4f, \"prepare\": %.4f, \"commit\": %.4f, "
-		"\"switch\": %.4f}\n",
-		number, b.prepare.answer, times[1] - times[0], times[2] - times[1], b.prepared - times[2],
-		times[3] - b.prepared, times[4] - times[3]);
+	printf("{\"answer\": \"%s\", \"load\": %.4f, \"freeze\": %.4f, \"prepare\": %.4f, \"commit\": %.4f, \"switch\": "
+		   "%.4f}\n",
+		b.prepare.answer, times[1] - times[0], times[2] - times[1], b.prepared - times[2], times[3] - b.prepared,
+		times[4] - times[3]);
+	fflush(stdout);
+}
+
+int main(int argc, char *argv[])
+{
+	struct generation current = { 0 };
+	char line[16];
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: handover CONF RUN STATE\n");
+		return 2;
+	}
+	while (fgets(line, sizeof(line), stdin))
+		reload(argv + 1, &current);
+	generation_free(&current);
 	return 0;
 }

@@ -16,6 +16,12 @@ def resident(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("Rss:"))
 
 
+def costs(client, daemon, wall):
+    """CPU seconds of who loads and of charon, wall seconds."""
+    return {"cpu": round(client + daemon, 4), "wall": round(wall, 4), "cpu_client": round(client, 4),
+            "cpu_daemon": round(daemon, 4)}
+
+
 def run_measured(command, charged=(), **options):
     """Runs a command. Its output, and {"cpu", "wall"}: the CPU seconds of the command (its children too) and of the
     processes charged (pids) meanwhile."""
@@ -30,5 +36,4 @@ def run_measured(command, charged=(), **options):
     charged_cpu = sum(cpu_of(pid) for pid in charged) - before
     if process.returncode:
         raise RuntimeError(f"{command}: {output[-2000:]}")
-    return output, {"cpu": round(own + charged_cpu, 4), "wall": round(wall, 4), "cpu_client": round(own, 4),
-                    "cpu_daemon": round(charged_cpu, 4)}
+    return output, costs(own, charged_cpu, wall)

@@ -1,8 +1,12 @@
 /*
  * Any text through the loader: it neither crashes nor leaks, an error has a message, and what loads prints as something
- * that loads and prints the same.
+ * that loads and prints the same. So it does through the reader of canonical text.
  */
+#include "conf/canonical.h"
 #include "conf/conf.h"
+#include "conf/derive.h"
+#include "conf/model.h"
+#include "conf/schema.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 
@@ -33,14 +37,37 @@ static bool print_loaded(const char *text, size_t len, struct buf *out)
 	return !r;
 }
 
+/* The same by the reader of canonical text; false for other text. */
+static bool print_canonical(const char *text, size_t len, struct buf *out)
+{
+	char name[] = "x.conf", *files[] = { name };
+	struct model m = { .files = files, .n_files = 1 };
+
+	int r = canonical_read(text, len, &m);
+	if (r && r != -EINVAL)
+		abort();
+	if (!r && derive_model(&m))
+		abort();
+	if (!r)
+		conf_print(&m, out);
+	schema_clear(&schema_root, &m);
+	free(m.shared);
+	return !r;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf once = { 0 }, twice = { 0 };
+	struct buf once = { 0 }, twice = { 0 }, other = { 0 };
 
+	print_canonical((const char *)data, size, &other);
+	buf_cut(&other, 0);
 	if (print_loaded((const char *)data, size, &once)) {
 		if (!print_loaded(buf_text(&once), once.len, &twice) || strcmp(buf_text(&once), buf_text(&twice)) != 0)
 			abort();
+		if (!print_canonical(buf_text(&once), once.len, &other) || strcmp(buf_text(&once), buf_text(&other)) != 0)
+			abort();
 	}
+	buf_free(&other);
 	buf_free(&once);
 	buf_free(&twice);
 	return 0;

@@ -127,31 +127,18 @@ def test_psk_forms(bench):
         authenticate(bench, "gateway")
 
 
-def test_same_file_is_not_read_again(bench):
-    """A key that is a link to the one in force stands for it by inode, size and time alone; any other file is read."""
-    def linked(number, write):
-        """Freezes with the key in force as a link, which write() gets."""
-        new = bench.freeze(tunnel(1), psk=OLD)
-        path = f"{bench.gateway.folder}/gen/{new}/secrets/carrier.psk"
-        os.unlink(path)
-        os.link(f"{bench.gateway.folder}/gen/{number}/secrets/carrier.psk", path)
-        write(path)
-        with bench.gateway.connect() as client:
-            return client.ask(f"prepare {new}")
-
-    def other_octets(path):
-        before = os.stat(path)
-        with open(path, "r+", encoding="ascii") as f:
-            f.write(OLD[::-1])
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    # Twice the same contents in other files: the second ones are those that are known.
-    bench.switch(tunnel(1), psk=OLD)
-    bench.switch(tunnel(1), psk=OLD)
-    number = bench.number
-    assert linked(number, lambda path: None) == "ok added=0 changed=0 removed=0 kept=1"
-    assert linked(number, other_octets) == "ok added=0 changed=0 removed=0 kept=1"
-    assert linked(number, os.utime) == "ok added=0 changed=1 removed=0 kept=0"
+def test_secrets_that_are_not_whole(bench):
+    """A generation's secrets are read all or none."""
+    number = bench.freeze(tunnel(1), psk=OLD)
+    path = f"{bench.gateway.folder}/gen/{number}/secrets"
+    with open(path, encoding="ascii") as f:
+        whole = f.read()
+    for text in (whole[:-1], whole + "\n", whole.replace(" 1\n", " 2\n", 1), ""):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        expect(bench.gateway.ask(f"prepare {number}"), f"^error gen/{number}/secrets: cannot be read: Invalid argument")
+    os.unlink(path)
+    expect(bench.gateway.ask(f"prepare {number}"), f"^error gen/{number}/secrets: cannot be read: No such file")
     bench.switch(tunnel(1), psk=OLD)
 
 
@@ -260,9 +247,16 @@ def test_crl_in_der(bench):
     folder, one = bench.carrier.folder, tunnel(1, initiator="carrier")
     with open(f"{folder}/crl.pem", "w", encoding="ascii") as f:
         f.write(make_crl(folder, "ca", "peer"))
-    number = bench.freeze(one, **with_crl(folder, "DER", "relaxed"))
-    run("openssl", "crl", "-in", f"{folder}/crl.pem", "-outform", "DER", "-out",
-        f"{bench.gateway.folder}/gen/{number}/secrets/ca.crl")
+    options = with_crl(folder, "DER", "relaxed")
+    number = bench.freeze(one, **options)
+    # Octets that are no text: in a folder, which stands for the file of secrets.
+    secrets = f"{bench.gateway.folder}/gen/{number}/secrets"
+    os.unlink(secrets)
+    os.mkdir(secrets, 0o700)
+    for name, content in options["psk"].items():
+        with open(f"{secrets}/{name}", "w", encoding="ascii") as f:
+            f.write(content)
+    run("openssl", "crl", "-in", f"{folder}/crl.pem", "-outform", "DER", "-out", f"{secrets}/ca.crl")
     bench.gateway.switch(number)
     expect(refused_as_responder(bench), "is revoked")
 

@@ -170,9 +170,10 @@ class Gateway(Charon):
     def write(self, number, text, ids, secrets, current=False):
         """Freezes generation number: text of culvert.conf, lines of ids, secrets by file name."""
         folder = f"{self.folder}/gen/{number}"
-        os.makedirs(f"{folder}/secrets", mode=0o700)
+        os.makedirs(folder, mode=0o700)
         ids += "end %d\n" % ids.count("\n")
-        for name, content in (("culvert.conf", text), ("ids", ids), *((f"secrets/{n}", c) for n, c in secrets.items())):
+        vault = f"secrets {len(secrets)}\n" + "".join(f"{n} {len(c)}\n{c}\n" for n, c in sorted(secrets.items()))
+        for name, content in (("culvert.conf", text), ("ids", ids), ("secrets", vault)):
             with open(f"{folder}/{name}", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(content)
         if current:

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "conf/canonical.h"
 #include "conf/conf.h"
 #include "conf/derive.h"
 #include "conf/locate.h"
@@ -17,6 +18,7 @@
 #include "lib/diag.h"
 #include "lib/io.h"
 
+#include <errno.h>
 #include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
@@ -346,31 +348,87 @@ static void write_group(struct dice *d, const struct schema_group *group, unsign
 	}
 }
 
-/* What is read of a text, as printed, without looking whether it fits together; NULL and a message if it cannot be. */
-static char *read_and_printed(const char *text)
+static void print_services(const struct service *services, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s %u\n", services[i].name, services[i].origin.line);
+}
+
+/* What a model was read as, and where it stands. The model is freed. */
+static char *told(struct model *m)
+{
+	struct buf out = { 0 };
+
+	assert_int_equal(derive_model(m), 0);
+	conf_print(m, &out);
+	buf_printf(&out, "%u %u\n", m->gateway.origin.line, m->management.origin.line);
+	for (size_t i = 0; i < m->n_carriers; i++) {
+		buf_printf(&out, "%s %u\n", m->carriers[i].name, m->carriers[i].origin.line);
+		for (size_t k = 0; k < m->carriers[i].n_tunnels; k++)
+			buf_printf(&out, "%s %u\n", m->carriers[i].tunnels[k].name, m->carriers[i].tunnels[k].origin.line);
+	}
+	for (size_t i = 0; i < m->n_apns; i++) {
+		buf_printf(&out, "%s %u\n", m->apns[i].name, m->apns[i].origin.line);
+		print_services(m->apns[i].services, m->apns[i].n_services, &out);
+		print_services(m->apns[i].downlink, m->apns[i].n_downlink, &out);
+	}
+	schema_clear(&schema_root, m);
+	free(m->shared);
+	return buf_steal(&out);
+}
+
+/* A text read as the operator's file is, without looking whether it fits together; NULL with *ret_why if it cannot be.
+ */
+static char *told_by_libconfig(const char *text, char **ret_why)
 {
 	struct diag_list diags = { 0 };
-	struct source source;
+	struct source source = { 0 };
 	struct model m = { 0 };
-	struct buf out = { 0 };
+	struct buf why = { 0 };
+	char *out = NULL;
 	config_t config;
 
-	assert_int_equal(source_build("x.conf", text, strlen(text), NULL, NULL, &diags, &source), 0);
 	config_init(&config);
-	assert_int_equal(config_read_string(&config, buf_text(&source.text)), CONFIG_TRUE);
-	struct locator where = { &source, config_root_setting(&config) };
-	assert_int_equal(read_model(&where, &diags, &m), 0);
-	assert_int_equal(derive_model(&m), 0);
-	diag_print(&diags, &out);
-	if (diags.count)
-		fail_msg("%s\n%s", buf_text(&out), text);
-	conf_print(&m, &out);
-	schema_clear(&schema_root, &m);
-	free(m.shared);
+	if (!source_build("x.conf", text, strlen(text), NULL, NULL, &diags, &source) &&
+		config_read_string(&config, buf_text(&source.text))) {
+		struct locator where = { &source, config_root_setting(&config) };
+		assert_int_equal(read_model(&where, &diags, &m), 0);
+		if (diags.count)
+			schema_clear(&schema_root, &m);
+		else
+			out = told(&m);
+	}
+	diag_print(&diags, &why);
+	*ret_why = buf_steal(&why);
 	config_destroy(&config);
 	source_free(&source);
 	diag_free(&diags);
-	return buf_steal(&out);
+	return out;
+}
+
+/* The same for canonical text; NULL if it is none. */
+static char *told_by_canonical(const char *text)
+{
+	char name[] = "x.conf", *files[] = { name };
+	struct model m = { .files = files, .n_files = 1 };
+
+	int r = canonical_read(text, strlen(text), &m);
+	if (!r)
+		return told(&m);
+	assert_int_equal(r, -EINVAL);
+	schema_clear(&schema_root, &m);
+	return NULL;
+}
+
+/* A text with at least one tunnel; "" if the dice have none. */
+static char *any_text(struct dice *d)
+{
+	struct buf text = { 0 };
+
+	write_group(d, &schema_root, 0, &text);
+	if (!d->tunnels)
+		buf_cut(&text, 0);
+	return buf_steal(&text);
 }
 
 static void any_model_prints_as_it_was_written(void **state)
@@ -380,19 +438,72 @@ static void any_model_prints_as_it_was_written(void **state)
 	(void)state;
 	for (uint32_t seed = 0; seed < 300; seed++) {
 		struct dice d = { .state = seed * 2654435761U };
-		struct buf text = { 0 };
-		write_group(&d, &schema_root, 0, &text);
-		if (!d.tunnels) { /* and no APN can name one */
-			buf_free(&text);
-			continue;
+		char *text = any_text(&d), *why = NULL;
+		if (*text) {
+			char *one = told_by_libconfig(text, &why), *other = told_by_canonical(text);
+			if (!one || !other)
+				fail_msg("%s\n%s", why, text);
+			assert_memory_equal(one, text, strlen(text));
+			assert_string_equal(one, other);
+			models++;
+			free(one);
+			free(other);
 		}
-		char *printed = read_and_printed(buf_text(&text));
-		assert_string_equal(printed, buf_text(&text));
-		models++;
-		free(printed);
-		buf_free(&text);
+		free(why);
+		free(text);
 	}
 	assert_true(models > 100);
+}
+
+/* An octet, or a whole line, gone, doubled or put in the place of another. */
+static void damage(struct dice *d, char *text)
+{
+	static const char octets[] = "\t\n \"\\01aA.,;=(){}[]-/#_\x80";
+	size_t len = strlen(text), at = roll(d, (unsigned)len);
+
+	switch (roll(d, 4)) {
+	case 0:
+		text[at] = octets[roll(d, sizeof(octets) - 1)];
+		break;
+	case 1:
+		memmove(text + at, text + at + 1, len - at);
+		break;
+	case 2:
+		text[at] = text[roll(d, (unsigned)len)];
+		break;
+	default: {
+		char *line = text + at, *end = strchr(line, '\n');
+		if (end)
+			memmove(line, end, strlen(end) + 1);
+	}
+	}
+}
+
+/* The two ways never take the same text for different things, and what is read as canonical is never refused. */
+static void damaged_text_is_never_read_otherwise(void **state)
+{
+	unsigned taken = 0, refused = 0;
+
+	(void)state;
+	for (uint32_t seed = 0; seed < 3000; seed++) {
+		struct dice d = { .state = seed * 2246822519U };
+		char *text = any_text(&d), *why = NULL;
+		if (*text) {
+			damage(&d, text);
+			char *other = told_by_canonical(text), *one = other ? told_by_libconfig(text, &why) : NULL;
+			if (other && !one)
+				fail_msg("%s\n%s", why, text);
+			if (other)
+				assert_string_equal(one, other);
+			taken += other != NULL;
+			refused += !other;
+			free(one);
+			free(other);
+		}
+		free(why);
+		free(text);
+	}
+	assert_true(taken > 50 && refused > 50);
 }
 
 int main(void)
@@ -402,6 +513,7 @@ int main(void)
 		cmocka_unit_test(example_becomes_canonical),
 		cmocka_unit_test(order_of_keys_does_not_show),
 		cmocka_unit_test(any_model_prints_as_it_was_written),
+		cmocka_unit_test(damaged_text_is_never_read_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -572,8 +572,8 @@ static void a_rollback_brings_its_secrets(void **state)
 	bring("two");
 	charon_up = false;
 	begin_rollback(1);
-	assert_int_equal(io_read_file("run/gen/3/secrets/c.psk", 100, &secret, &len), 0);
-	assert_string_equal(secret, "0123456789abcdef0123456789abcdef\n");
+	assert_int_equal(io_read_file("run/gen/3/secrets", 100, &secret, &len), 0);
+	assert_string_equal(secret, "secrets 1\nc.psk 33\n0123456789abcdef0123456789abcdef\n\n");
 	free(secret);
 	buf_free(&steps);
 }

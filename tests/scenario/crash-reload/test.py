@@ -25,7 +25,7 @@ def _canonical(number):
     path = f"{gateway.RUN}/gen/{number}"
     with open(f"{path}/culvert.conf", encoding="utf-8") as file:
         text = file.read()
-    return text if all(os.path.exists(f"{path}/{name}") for name in ("ids", "meta", "secrets/vodafone-cz.psk")) else None
+    return text if all(os.path.exists(f"{path}/{name}") for name in ("ids", "meta", "secrets")) else None
 
 
 def _parts():

@@ -1,0 +1,295 @@
+/*
+ * print.c the other way round, function by function: the text is taken as it is printed, to the octet. What it cannot
+ * take is left to the loader of the operator's file, which knows what to say of it. So nothing is forgiven here: no
+ * other order of keys, no comment, no other spelling of a number.
+ */
+#include "conf/canonical.h"
+
+#include "conf/model.h"
+#include "conf/read.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+#include "lib/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 256 }; /* octets of a value with its NUL; no kind takes a longer one */
+
+struct reader {
+	const char *at, *end;
+	unsigned line;
+	const struct model *m;
+	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
+};
+
+static int read_group(struct reader *r, const struct schema_group *group, void *record, unsigned depth);
+
+/* --- octets --- */
+
+/* Goes behind text if that is what comes next. It has a newline at its end or none. */
+static bool take(struct reader *r, const char *text, size_t len)
+{
+	if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0)
+		return false;
+	r->at += len;
+	r->line += text[len - 1] == '\n';
+	return true;
+}
+
+#define TAKE(r, literal) take(r, literal, sizeof(literal) - 1)
+
+static bool take_tabs(struct reader *r, unsigned depth)
+{
+	const char *at = r->at;
+
+	while (depth && at < r->end && *at == '\t') {
+		at++;
+		depth--;
+	}
+	if (depth)
+		return false;
+	r->at = at;
+	return true;
+}
+
+/* Goes behind "KEY = " on a line of its own; stays where it is if that is not what comes next. */
+static bool begin(struct reader *r, const struct schema_key *key, unsigned depth)
+{
+	const char *before = r->at;
+
+	if (take_tabs(r, depth) && take(r, key->name, strlen(key->name)) && TAKE(r, " = "))
+		return true;
+	r->at = before;
+	return false;
+}
+
+/* --- values --- */
+
+static bool is_digit(const struct reader *r)
+{
+	return r->at < r->end && *r->at >= '0' && *r->at <= '9';
+}
+
+/* Behind the opening quote. */
+static int take_text(struct reader *r, char to[static TEXT_MAX])
+{
+	size_t len = 0;
+
+	for (; r->at < r->end && *r->at != '"'; r->at++) {
+		bool escaped = *r->at == '\\';
+		r->at += escaped;
+		if (len == TEXT_MAX - 1 || r->at == r->end || !*r->at || *r->at == '\n' ||
+			(escaped && *r->at != '"' && *r->at != '\\'))
+			return -EINVAL;
+		to[len++] = *r->at;
+	}
+	to[len] = '\0';
+	return TAKE(r, "\"") ? 0 : -EINVAL;
+}
+
+/* Digits, as many as make a number that no key's range exceeds. */
+static int take_digits(struct reader *r, long long *ret, unsigned *ret_n)
+{
+	const char *from = r->at;
+	long long number = 0;
+
+	for (; is_digit(r); r->at++) {
+		if (r->at - from == 12)
+			return -EINVAL;
+		number = number * 10 + (*r->at - '0');
+	}
+	if (r->at == from || (*from == '0' && r->at - from > 1))
+		return -EINVAL;
+	*ret = number;
+	*ret_n = (unsigned)(r->at - from);
+	return 0;
+}
+
+/* Up to three digits behind the point: thousandths are all that is kept. */
+static int take_fraction(struct reader *r, struct value_source *s)
+{
+	static const double scales[] = { 1, 10, 100, 1000 };
+	unsigned n = 0;
+	long long all = s->number;
+
+	for (; is_digit(r); r->at++) {
+		if (n == 3)
+			return -EINVAL;
+		all = all * 10 + (*r->at - '0');
+		n++;
+	}
+	s->form = VALUE_REAL;
+	s->real = (double)all / scales[n];
+	return n ? 0 : -EINVAL;
+}
+
+static int take_number(struct reader *r, struct value_source *s)
+{
+	unsigned n;
+	int error = take_digits(r, &s->number, &n);
+
+	s->form = VALUE_NUMBER;
+	return !error && TAKE(r, ".") ? take_fraction(r, s) : error;
+}
+
+static int read_value(struct reader *r, const struct schema_key *key, void *field)
+{
+	struct value_source source = { .tunnels = &r->tunnels, .least = key->least, .most = key->most };
+	struct buf why = { 0 };
+	char text[TEXT_MAX];
+	int error;
+
+	if (key->kind == &value_link && !r->tunnels.sorted) {
+		error = tunnel_index_build(r->m, &r->tunnels);
+		if (error)
+			return error;
+	}
+	if (TAKE(r, "\"")) {
+		source.form = VALUE_TEXT;
+		source.text = text;
+		error = take_text(r, text);
+	} else {
+		error = take_number(r, &source);
+	}
+	if (!error)
+		error = key->kind->forms & source.form ? value_parse(key->kind, &source, field, &why) : -EINVAL;
+	buf_free(&why);
+	return error;
+}
+
+/* --- lists --- */
+
+/* One more entry, zeroed, at the end of the list; NULL when memory ran out or the list is full. */
+static void *add_entry(const struct schema_key *key, void *record, size_t *room)
+{
+	char **entries = schema_field(record, key->offset);
+	size_t *n = schema_field(record, key->count_offset), size = schema_entry_size(key);
+
+	if (*n == *room) {
+		size_t larger = *room ? *room * 2 : 1;
+		char *grown = reallocarray(*entries, larger, size);
+		if (!grown)
+			return NULL;
+		*entries = grown;
+		*room = larger;
+	}
+	return memset(*entries + (*n)++ * size, 0, size);
+}
+
+static int read_groups(struct reader *r, const struct schema_key *key, void *record, unsigned depth)
+{
+	size_t room = 0, n = 0;
+	bool more = true;
+
+	if (!TAKE(r, "(\n"))
+		return -EINVAL;
+	for (; more; n++) {
+		struct reader here = *r;
+		if (n == key->max || !take_tabs(r, depth + 1) || !TAKE(r, "{\n"))
+			return -EINVAL;
+		void *entry = add_entry(key, record, &room);
+		if (!entry)
+			return -ENOMEM;
+		if (key->group->has_origin)
+			*(struct origin *)entry = (struct origin){ r->m->files[0], here.line };
+		int error = read_group(r, key->group, entry, depth + 2);
+		if (error)
+			return error;
+		if (!take_tabs(r, depth + 1) || !TAKE(r, "}"))
+			return -EINVAL;
+		more = TAKE(r, ",\n");
+		if (!more && !TAKE(r, "\n"))
+			return -EINVAL;
+	}
+	return n >= key->min && take_tabs(r, depth) && TAKE(r, ");\n") ? 0 : -EINVAL;
+}
+
+/* The bracket that opens or closes a list of values; none around a single one where it may stand alone. */
+static bool take_bracket(struct reader *r, bool mixed, bool closing)
+{
+	if (closing)
+		return mixed ? TAKE(r, " )") : TAKE(r, " ]");
+	return mixed ? TAKE(r, "( ") : TAKE(r, "[ ");
+}
+
+static int read_values(struct reader *r, const struct schema_key *key, void *record)
+{
+	bool mixed = key->kind->forms == (VALUE_TEXT | VALUE_NUMBER), brackets = take_bracket(r, mixed, false);
+	size_t room = 0, n = 0;
+
+	do {
+		void *entry = n == key->max ? NULL : add_entry(key, record, &room);
+		if (!entry)
+			return n == key->max ? -EINVAL : -ENOMEM;
+		int error = read_value(r, key, entry);
+		if (error)
+			return error;
+		n++;
+	} while (brackets && TAKE(r, ", "));
+	if (n < key->min || brackets == (key->single && n == 1) || (brackets && !take_bracket(r, mixed, true)))
+		return -EINVAL;
+	return TAKE(r, ";\n") ? 0 : -EINVAL;
+}
+
+/* --- groups --- */
+
+static int read_single(struct reader *r, const struct schema_key *key, void *field, unsigned depth)
+{
+	unsigned line = r->line;
+
+	if (!key->group) {
+		int error = read_value(r, key, field);
+		return error ? error : TAKE(r, ";\n") ? 0 : -EINVAL;
+	}
+	if (!TAKE(r, "{\n"))
+		return -EINVAL;
+	if (key->group->has_origin)
+		*(struct origin *)field = (struct origin){ r->m->files[0], line };
+	int error = read_group(r, key->group, field, depth + 1);
+	if (error)
+		return error;
+	return take_tabs(r, depth) && TAKE(r, "};\n") ? 0 : -EINVAL;
+}
+
+/* The values that the keys of a group have where nothing of it is written. */
+static int read_absent(const struct schema_key *key, void *record)
+{
+	int error = 0;
+
+	if (key->fallback)
+		return read_fallback(key, record);
+	if (!key->group || key->list)
+		return 0;
+	for (size_t i = 0; i < key->group->n_keys && !error; i++)
+		error = read_absent(&key->group->keys[i], schema_field(record, key->offset));
+	return error;
+}
+
+static int read_group(struct reader *r, const struct schema_group *group, void *record, unsigned depth)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < group->n_keys && !error; i++) {
+		const struct schema_key *key = &group->keys[i];
+		if (!begin(r, key, depth))
+			error = key->required ? -EINVAL : read_absent(key, record);
+		else if (!key->list)
+			error = read_single(r, key, schema_field(record, key->offset), depth);
+		else if (key->group)
+			error = read_groups(r, key, record, depth);
+		else
+			error = read_values(r, key, record);
+	}
+	return error;
+}
+
+int canonical_read(const char *text, size_t len, struct model *m)
+{
+	struct reader r = { .at = text, .end = text + len, .line = 1, .m = m };
+
+	int error = read_group(&r, &schema_root, m, 0);
+	free(r.tunnels.sorted);
+	return error ? error : r.at == r.end ? 0 : -EINVAL;
+}
