@@ -35,7 +35,7 @@ static linked_list_t *transforms_of(proposal_substructure_t *substructure)
 
 	count = payload->get_encoding_rules(payload, &rules);
 	for (i = 0; i < count; i++) {
-		if (rules[i].type == PAYLOAD_LIST + PLV2_TRANSFORM_SUBSTRUCTURE)
+		if ((int)rules[i].type == (int)PAYLOAD_LIST + (int)PLV2_TRANSFORM_SUBSTRUCTURE)
 			return *(linked_list_t **)(void *)((char *)substructure + rules[i].offset);
 	}
 	return NULL;
