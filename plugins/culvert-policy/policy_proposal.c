@@ -37,7 +37,7 @@ static linked_list_t *transforms_of(proposal_substructure_t *substructure)
 	count = payload->get_encoding_rules(payload, &rules);
 	for (i = 0; i < count; i++) {
 		if ((int)rules[i].type == (int)PAYLOAD_LIST + (int)PLV2_TRANSFORM_SUBSTRUCTURE)
-			memcpy(&transforms, (char *)substructure + rules[i].offset, sizeof(transforms));
+			transforms = *(linked_list_t **)((char *)substructure + rules[i].offset);
 	}
 	return transforms;
 }
