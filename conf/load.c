@@ -153,7 +153,9 @@ static void look_at_secrets(struct check *c, struct model *m)
 	if (r == -ENOMEM)
 		c->error = r;
 	else if (r == -EINVAL)
-		check_error(c, NULL, "%s/secrets: is no folder, nor is it as culvertd writes a generation's", m->dir);
+		check_error(c, NULL,
+			"%s/secrets: is neither a folder nor a generation's file of secrets; make it a folder of mode 0700",
+			m->dir);
 	else
 		validate_secrets(c);
 	if (c->secrets)
@@ -293,7 +295,10 @@ static char **name_file(const char *path)
 	return NULL;
 }
 
-/* What was printed of a model that was checked; -EINVAL: it is some other text. */
+/*
+ * What was printed of a model that was checked, and is not checked again: whoever can write a generation is root.
+ * -EINVAL: it is some other text.
+ */
 static int load_canonical(const char *path, const char *text, size_t len, struct model **ret)
 {
 	char **files = name_file(path);

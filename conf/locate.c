@@ -54,6 +54,19 @@ struct origin locate_setting(const struct locator *l, const config_setting_t *se
 	return source_origin(l->source, line_of(l->source, setting));
 }
 
+/* libconfig's own search takes each octet for a part of a path. */
+const config_setting_t *locate_member(const config_setting_t *group, const char *name)
+{
+	unsigned n = config_setting_is_group(group) ? (unsigned)config_setting_length(group) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const config_setting_t *member = config_setting_get_elem(group, i);
+		if (!strcmp(config_setting_name(member), name))
+			return member;
+	}
+	return NULL;
+}
+
 /* The entry of setting that key begins with; *key moves behind it. NULL if it has none such. */
 static const config_setting_t *step(const config_setting_t *setting, const char **key)
 {
@@ -70,12 +83,12 @@ static const config_setting_t *step(const config_setting_t *setting, const char 
 	size_t len = 0;
 	while ((*key)[len] && (*key)[len] != '.' && (*key)[len] != '[')
 		len++;
-	if (len >= sizeof(name) || !config_setting_is_group(setting))
+	if (len >= sizeof(name))
 		return NULL;
 	memcpy(name, *key, len);
 	name[len] = '\0';
 	*key += len;
-	return config_setting_get_member(setting, name);
+	return locate_member(setting, name);
 }
 
 /* The setting at key, or the nearest around it; *ret_rest is what of key was not found. */

@@ -18,6 +18,8 @@ struct origin locate_setting(const struct locator *l, const struct config_settin
 /* Where that stands which is at a path such as "apns[0].cloud.address", or the nearest thing around it. NULL: the file.
  */
 struct origin locate_key(const struct locator *l, const char *key);
+/* The entry of a group that is called so; NULL: it is no group, or has none. */
+const struct config_setting_t *locate_member(const struct config_setting_t *group, const char *name);
 /* What stands at exactly that path; NULL: nothing. */
 const struct config_setting_t *locate_at(const struct locator *l, const char *key);
 /* True if something stands at exactly that path. */

@@ -5,7 +5,6 @@
 #include "lib/diag.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,14 +120,12 @@ bool check_has(const struct check *c, const char *key)
 
 const struct config_setting_t *check_group(const struct check *c, const char *key)
 {
-	const config_setting_t *at = locate_at(c->where, key);
-
-	return at && config_setting_is_group(at) ? at : NULL;
+	return locate_at(c->where, key);
 }
 
 bool check_group_has(const struct config_setting_t *group, const char *name)
 {
-	return group && config_setting_get_member(group, name);
+	return group && locate_member(group, name);
 }
 
 bool check_wrong(const struct check *c, const char *key)

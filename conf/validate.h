@@ -38,7 +38,7 @@ struct place {
 struct place check_place(const struct check *c, const char *key, const char *other);
 /* True if the key stands in the file. */
 bool check_has(const struct check *c, const char *key);
-/* A group of the file, so that several of its keys are looked for at one go. NULL: it is not there, and has none. */
+/* The same for several keys of one group, which is looked for once. NULL: it is not there, and has none. */
 const struct config_setting_t *check_group(const struct check *c, const char *key);
 bool check_group_has(const struct config_setting_t *group, const char *name);
 /* True if reading the key has given an error: its value is then not known. */

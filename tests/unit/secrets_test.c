@@ -108,6 +108,41 @@ static void frozen(void **state)
 	diag_free(&diags);
 }
 
+static void write_secrets(const char *text)
+{
+	assert_int_equal(io_write_file("secrets", text, strlen(text), 0600), 0);
+}
+
+/* As a generation holds them: what they say is looked at again, there are no files of theirs. */
+static void in_one_file(void **state)
+{
+	struct diag_list diags = { 0 };
+	struct model *m = NULL;
+	char *psk;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(io_remove_tree("secrets"), 0);
+	write_secrets("secrets 2\nc.psk 33\n" GOOD_PSK "\n\nd.psk 1\nx\n");
+	assert_load(0, "");
+	assert_int_equal(conf_load_frozen("x.conf", &diags, &m), 0);
+	assert_int_equal(conf_hold_secrets(m), 0);
+	assert_int_equal(conf_read_psk(m, "c.psk", &psk, &len), 0);
+	assert_string_equal(psk, GOOD_PSK);
+	io_free_secret(psk, len);
+	assert_int_equal(conf_read_psk(m, "e.psk", &psk, &len), -ENOENT);
+	conf_free(m);
+	write_secrets("secrets 1\nc.psk 2\nab\n");
+	assert_load(-EINVAL,
+		"x.conf:2: carriers[0].psk_file: ./secrets: c.psk: the key has 2 octets; use 32 or more, from a random "
+		"source\n");
+	write_secrets("secrets 0\n");
+	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets: c.psk: is not in it\n");
+	write_secrets("c.psk 32\n" GOOD_PSK "\n");
+	assert_load(-EINVAL,
+		"x.conf: ./secrets: is neither a folder nor a generation's file of secrets; make it a folder of mode 0700\n");
+}
+
 static void length(void **state)
 {
 	(void)state;
@@ -391,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(good_key),
 		IN_FOLDER(frozen),
+		IN_FOLDER(in_one_file),
 		IN_FOLDER(length),
 		IN_FOLDER(digits),
 		IN_FOLDER(bad_digits),
