@@ -63,6 +63,7 @@ plugins() {
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
+	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
