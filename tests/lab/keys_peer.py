@@ -21,6 +21,8 @@ connections {{ gw {{
     remote_addrs = {topology.GATEWAY}
     proposals = aes256-sha256-modp2048
     rekey_time = %s
+    over_time = 1h
+    rand_time = 0
     local {{ auth = psk
         id = {stock.ID} }}
     remote {{ auth = psk
@@ -29,6 +31,7 @@ connections {{ gw {{
         local_ts = {topology.POOL}
         remote_ts = {topology.CLOUD_NET}
         rekey_time = %s
+        life_time = 1h
         rand_time = 0
         esp_proposals = %s }} }} }} }}
 secrets {{ ike-gw {{ secret = "{operators_file.PSK}" }} }}
