@@ -1,10 +1,14 @@
 #include "rekey_memory.h"
 
 #include <errno.h>
+#include <time.h>
+
 #include <threading/mutex.h>
 
 #include "lib/buf.h"
 #include "lib/io.h"
+
+#include <time.h>
 
 typedef struct private_rekey_memory_t private_rekey_memory_t;
 
