@@ -226,6 +226,20 @@ def test_peer_rekeys_wildly(bench):
     back_up(bench)
 
 
+def test_peer_withholds_delete(bench):
+    """It rekeys the CHILD_SA and does not delete the old one: that ends in time, the new one is rekeyed all the same."""
+    mark = begin(bench, connection(1), fast(ike=7))
+    filter_in("gateway", f"{REQUEST} {INFORMATIONAL}")
+    with Watch(bench) as watch:
+        bench.carrier.swanctl("--rekey", "--child", "k1")
+        wait_for("the rekey concluded", lambda: "was replaced and not deleted by the peer" in since(bench, mark), 20)
+        wait_for("rekeys of ours", lambda: count("CHILD_SA a1.* reqid", since(bench, mark)) >= 2, 20)
+        filter_in("gateway")
+        time.sleep(CEILING)
+        back_up(bench)
+    watch.check(ikes=2)
+
+
 def stop_past_ceiling(bench, mark):
     """Stops our charon until its keys have reached the ceiling, a request of the peer's waiting in its socket."""
     gateway = bench.gateway
