@@ -328,6 +328,23 @@ def test_errand_beside_the_schedule(bench):
     back_up(bench)
 
 
+def test_strays(bench):
+    """A peer that makes one CHILD_SA beside the other, and keeps all of them up: one stays, the others end and are told."""
+    # A strongSwan makes none that is the same in its own eyes.
+    block = re.search(r"k1 \{.*?\n    \}", connection(1), re.S)[0]
+    beside = "\n".join(
+        block.replace("k1 {", f"k{n} {{\n        if_id_in = {n}\n        if_id_out = {n}") for n in (7, 8, 9))
+    mark = begin(bench, connection(1).replace(block, f"{block}\n{beside}"), tunnel(1))
+    for n in (7, 8, 9):
+        bench.carrier.swanctl("--initiate", "--child", f"k{n}")
+    bench.gateway.wait_tunnel("t1", "with four", lambda r: len(r["children"]["a1"]) == 4)
+    row = bench.gateway.wait_tunnel("t1", "with one", lambda r: len(r["children"].get("a1", [])) == 1)
+    assert row["state"] == "up" and "were ended" in row["failure"], row
+    assert count(BEGUN, since(bench, mark)) == 1
+    bench.gateway.ask("restart t1")
+    back_up(bench)
+
+
 def test_lifetimes_changed(bench):
     """Shorter times act on SAs that exist."""
     mark = begin(bench, connection(1), tunnel(1))
