@@ -1,5 +1,7 @@
 #include "conf_duplicates.h"
 
+#include "conf_text.h"
+
 enum {
 	/** seconds that duplicates are left to their makers */
 	SETTLE = 10,
@@ -30,9 +32,11 @@ static bool are_duplicates(const conf_child_t *a, const conf_child_t *b)
 	return a != b && !a->rekeying && !b->rekeying && a->if_id == b->if_id && a->selectors == b->selectors;
 }
 
-static void end_children(const conf_sa_t *sa, conf_tunnel_t *tunnel, time_t now)
+/** @return number of CHILD_SAs that were told to end */
+static u_int end_children(const conf_sa_t *sa, time_t now)
 {
 	const conf_child_t *child, *other;
+	u_int ended = 0;
 
 	for (child = sa->children; child; child = child->next) {
 		for (other = sa->children; other; other = other->next) {
@@ -41,11 +45,11 @@ static void end_children(const conf_sa_t *sa, conf_tunnel_t *tunnel, time_t now)
 				break;
 		}
 		if (other) {
-			DBG1(DBG_CFG, "tunnel %s: CHILD_SA %.8x ends, %.8x is there for the same selectors", tunnel->name,
-				child->spi_in, other->spi_in);
 			conf_survey_end_child(sa, child);
+			ended++;
 		}
 	}
+	return ended;
 }
 
 static bool is_better_sa(const conf_sa_t *a, const conf_sa_t *b)
@@ -63,24 +67,46 @@ static const conf_sa_t *next_established(const conf_sa_t *sa, conf_tunnel_t *tun
 	return sa;
 }
 
-void conf_duplicates_end(conf_survey_t *survey, conf_tunnel_t *tunnel, time_t now)
+/** The best of a tunnel's IKE_SAs, NULL if it has none; latest receives when the last one was established. */
+static const conf_sa_t *find_best(const conf_sa_t *first, conf_tunnel_t *tunnel, time_t *latest)
 {
-	const conf_sa_t *first, *sa, *best;
-	time_t latest = 0;
+	const conf_sa_t *sa, *best = first;
 
-	first = best = next_established(survey->get_first(survey, tunnel->name), tunnel);
+	*latest = 0;
 	for (sa = first; sa; sa = next_established(sa->next, tunnel)) {
-		latest = max(latest, sa->established);
+		*latest = max(*latest, sa->established);
 		if (is_better_sa(sa, best))
 			best = sa;
 	}
+	return best;
+}
+
+static void tell(conf_tunnel_t *tunnel, u_int ikes, u_int children)
+{
+	char *text = conf_text("%u IKE_SAs and %u CHILD_SAs beside those wanted were ended; one of each is enough", ikes,
+		children);
+
+	DBG1(DBG_CFG, "tunnel %s: %s", tunnel->name, text);
+	tunnel->status->fail(tunnel->status, 0, CONF_SCOPE_CHILD, text);
+	free(text);
+}
+
+void conf_duplicates_end(conf_survey_t *survey, conf_tunnel_t *tunnel, time_t now)
+{
+	const conf_sa_t *first = next_established(survey->get_first(survey, tunnel->name), tunnel), *sa, *best;
+	u_int ikes = 0, children;
+	time_t latest;
+
+	best = find_best(first, tunnel, &latest);
 	if (!best)
 		return;
 	for (sa = first; sa && latest + SETTLE <= now; sa = next_established(sa->next, tunnel)) {
 		if (sa != best) {
-			DBG1(DBG_CFG, "tunnel %s: one of two IKE_SAs ends", tunnel->name);
 			conf_survey_end(sa);
+			ikes++;
 		}
 	}
-	end_children(best, tunnel, now);
+	children = end_children(best, now);
+	if (ikes || children)
+		tell(tunnel, ikes, children);
 }
