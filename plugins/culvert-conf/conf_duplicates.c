@@ -83,8 +83,8 @@ static const conf_sa_t *find_best(const conf_sa_t *first, conf_tunnel_t *tunnel,
 
 static void tell(conf_tunnel_t *tunnel, u_int ikes, u_int children)
 {
-	char *text = conf_text("%u IKE_SAs and %u CHILD_SAs beside those wanted were ended; one of each is enough", ikes,
-		children);
+	char *text =
+		conf_text("%u IKE_SAs and %u CHILD_SAs beside those wanted were ended; one of each is enough", ikes, children);
 
 	DBG1(DBG_CFG, "tunnel %s: %s", tunnel->name, text);
 	tunnel->status->fail(tunnel->status, 0, CONF_SCOPE_CHILD, text);

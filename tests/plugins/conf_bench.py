@@ -34,9 +34,10 @@ PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pem openssl pk
            "kernel-netlink socket-default vici")
 
 
-def gateway_settings(folder, rehearsal_delay=3600):
+def gateway_settings(folder, rehearsal_delay=3600, admission="culvert-apn!"):
+    """Without admission a CHILD_SA of a connection loaded by vici comes up as well."""
     return f"""charon-systemd {{ {COMMON}
-    load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey! culvert-apn!
+    load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey! {admission}
     reuse_ikesa = no
     ikesa_table_size = 64
     ikesa_table_segments = 4

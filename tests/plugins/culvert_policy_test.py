@@ -432,4 +432,4 @@ def test_what_comes_up_is_ended(bench):
 
 
 if __name__ == "__main__":
-    sys.exit(main(globals()))
+    sys.exit(main(globals(), admission=""))

@@ -399,4 +399,4 @@ def test_lifetimes_changed(bench):
 
 if __name__ == "__main__":
     names = sys.argv[1:]
-    sys.exit(main({n: v for n, v in globals().items() if not names or n in names}))
+    sys.exit(main({n: v for n, v in globals().items() if not names or n in names}, admission=""))
