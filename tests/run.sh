@@ -68,12 +68,14 @@ check() {
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
 	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change; do
+	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_rekey; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
 	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
+	storm plugins/storm
+	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
@@ -108,7 +110,10 @@ in_lab() { # GROUP, with a dash where its function has an underscore
 # The long random runs. A test sees TORTURE=1 and takes its large count: count() of tests/plugins/ike_lab.py, lab.count() in
 # a scenario.
 torture() {
-	:
+	storm torture/storm
+}
+storm() { # NAME
+	t "$1" env STRONGSWAN="$STRONGSWAN_SAN" CULVERT_BUILD=build/san python3 -B tests/plugins/storm_test.py
 }
 # One boot for all of them.
 torture_lab() {
