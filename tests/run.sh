@@ -110,7 +110,10 @@ in_lab() { # GROUP, with a dash where its function has an underscore
 # The long random runs. A test sees TORTURE=1 and takes its large count: count() of tests/plugins/ike_lab.py, lab.count() in
 # a scenario.
 torture() {
-	:
+	storm torture/storm
+}
+storm() { # NAME
+	t "$1" env STRONGSWAN="$STRONGSWAN_SAN" CULVERT_BUILD=build/san python3 -B tests/plugins/storm_test.py
 }
 # One boot for all of them.
 torture_lab() {

@@ -139,7 +139,7 @@ class Stock(Side, sanitized.Charon):
 
 class Ours(Side, sanitized.Gateway):
     def begin(self, numbers):
-        text, ids = text_of([tunnel(n, ike=REKEY, child=f"{REKEY}; ceiling = {CEILING}",
+        text, ids = text_of([tunnel(n, ike=REKEY, child=REKEY, ceiling=CEILING,
                                     retransmission="{ timeout = 0.5; base = 1.0; tries = 3; }") for n in numbers])
         self.write(1, text, ids, {"carrier.psk": PSK + "\n"}, current=True)
         self.start()
