@@ -58,11 +58,13 @@ check() {
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
 	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_policy; do
+	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_policy policy_generator; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
+	# With the check switched off the generator must see what it looks for.
+	t plugins/policy-generator/off python3 -B tests/plugins/policy_generator_test.py --off
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
