@@ -76,6 +76,7 @@ plugins() {
 	done
 	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
 	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
+	t plugins/policy-generator/off python3 -B tests/plugins/policy_generator_test.py --off
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.
