@@ -58,11 +58,12 @@ check() {
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
 	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_rehearsal; do
+	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_rekey culvert_rehearsal; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
+	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.

@@ -10,6 +10,7 @@
 #include "conf_attempt.h"
 #include "conf_children.h"
 #include "conf_lookup.h"
+#include "conf_strays.h"
 #include "conf_survey.h"
 
 typedef struct private_conf_keeper_t private_conf_keeper_t;
@@ -118,6 +119,7 @@ static bool check(private_conf_keeper_t *this)
 			continue;
 		}
 		end_unwanted_children(survey, tunnel, now);
+		conf_strays_end(survey, tunnel, now);
 		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, this->lookup, now))
 			attempts++;
 	}

@@ -132,6 +132,7 @@ static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
 		.initiator = id->is_initiator(id),
 		.cfg = cfg->get_ref(cfg),
 		.state = ike_sa->get_state(ike_sa),
+		.established = ike_sa->get_statistic(ike_sa, STAT_ESTABLISHED),
 		.creating = is_creating(ike_sa, TASK_QUEUE_ACTIVE) || is_creating(ike_sa, TASK_QUEUE_PASSIVE) ||
 					is_creating(ike_sa, TASK_QUEUE_QUEUED),
 		/* Flags, of which charon itself passes none as 0. */

@@ -48,6 +48,8 @@ struct conf_sa_t {
 	/** configuration, a reference */
 	peer_cfg_t *cfg;
 	ike_sa_state_t state;
+	/** monotonic seconds, 0: never was */
+	time_t established;
 	/** whether CHILD_SAs are being created in it */
 	bool creating;
 	/** negotiated algorithms, NULL until they are and unless asked for; owned */

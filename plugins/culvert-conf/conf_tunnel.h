@@ -76,6 +76,8 @@ struct conf_tunnel_t {
 		/** a look-up of peer_name is on its way; what it found, for one attempt */
 		bool resolving;
 		host_t *resolved;
+		/** monotonic seconds since when it has more SAs than it should, 0: it has not */
+		time_t strayed;
 		/** monotonic seconds when it came into force */
 		time_t activated;
 	} retry;

@@ -139,14 +139,28 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 	return status == DESTROY_ME ? DESTROY_ME : SUCCESS;
 }
 
+/**
+ * A peer that rekeyed a CHILD_SA and never deleted the one before leaves the two linked. Rekeyed in this state, the newer
+ * one would go and the link stay, so the rekey before is concluded as if the peer had: this time without it.
+ */
+static status_t conclude(ike_sa_t *ike_sa, child_sa_t *before)
+{
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced and not deleted by the peer", before->get_name(before),
+		before->get_unique_id(before));
+	return ike_sa->delete_child_sa(ike_sa, before->get_protocol(before), before->get_spi(before, TRUE), FALSE);
+}
+
 static status_t rekey_child(
 	private_rekey_worker_t *this, const rekey_due_t *due, ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
+	child_sa_t *before = child_sa->get_rekey_sa(child_sa);
 	bool busy = child_sa->get_state(child_sa) != CHILD_INSTALLED || is_busy(ike_sa);
 
-	this->ledger->tried(this->ledger, REKEY_CHILD, due->id, !busy);
+	this->ledger->tried(this->ledger, REKEY_CHILD, due->id, !busy && !before);
 	if (busy)
 		return SUCCESS;
+	if (before)
+		return conclude(ike_sa, before);
 	return ike_sa->rekey_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE));
 }
 
@@ -161,8 +175,8 @@ static status_t bid_child_farewell(ike_sa_t *ike_sa, child_sa_t *child_sa)
 		return bid_farewell(ike_sa);
 	if (child_sa->get_state(child_sa) == CHILD_DELETING)
 		return SUCCESS;
-	DBG1(DBG_IKE, "CHILD_SA %s{%u} ends: its keys could not be renewed in time", child_sa->get_name(child_sa),
-		child_sa->get_unique_id(child_sa));
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} %s", child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
+		carries(child_sa) ? "ends: its keys could not be renewed in time" : "was replaced and is not kept any longer");
 	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
 }
 

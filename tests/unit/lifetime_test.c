@@ -91,6 +91,56 @@ static void culvertd_waits_for_the_others_but_not_to_the_limit(void **state)
 	assert_int_equal(lifetime_watch(&l), LIFETIME_LIMIT - 5);
 }
 
+/* From rekey to the kernel's limit, each comes after the one before, whatever the operator has written. */
+static void one_after_the_other(void **state)
+{
+	static const struct lifetime lifetimes[] = {
+		{ .rekey = LIFETIME_REKEY_CHILD, .jitter = 300, .ceiling = LIFETIME_CEILING },
+		{ .rekey = 4, .jitter = 1, .ceiling = 10 },
+		{ .rekey = 2, .jitter = 1, .ceiling = 3 },
+		{ .rekey = 3000, .jitter = 375, .ceiling = LIFETIME_LIMIT - 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lifetimes) / sizeof(lifetimes[0]); i++) {
+		const struct lifetime *l = &lifetimes[i];
+		assert_true(lifetime_soonest(l) < l->rekey * 1000);
+		assert_true(l->rekey * 1000 < lifetime_farewell(l));
+		assert_true(lifetime_farewell(l) < lifetime_end(l));
+		assert_int_equal(lifetime_end(l), l->ceiling * 1000);
+		assert_true(l->ceiling <= lifetime_kernel(l) && lifetime_kernel(l) < LIFETIME_LIMIT);
+	}
+	assert_int_equal(lifetime_farewell(&lifetimes[0]), 3470000);
+	assert_int_equal(lifetime_kernel(&lifetimes[0]), 3485);
+	assert_int_equal(lifetime_kernel(&lifetimes[3]), 3599);
+}
+
+/* Pauses grow to a bound, and many fit before the farewell even when each is as long as it can be. */
+static void pauses(void **state)
+{
+	static const struct lifetime lifetimes[] = {
+		{ .rekey = LIFETIME_REKEY_CHILD, .jitter = 300, .ceiling = LIFETIME_CEILING },
+		{ .rekey = LIFETIME_REKEY_IKE, .jitter = 345, .ceiling = LIFETIME_CEILING },
+		{ .rekey = 4, .jitter = 1, .ceiling = 10 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lifetimes) / sizeof(lifetimes[0]); i++) {
+		const struct lifetime *l = &lifetimes[i];
+		uint64_t age = l->rekey * 1000, before = 0;
+		unsigned tries = 0;
+		for (; age < lifetime_farewell(l); age += before) {
+			uint64_t pause = lifetime_pause(l, ++tries, 0);
+			assert_true(pause >= before && pause > 0);
+			assert_in_range(lifetime_pause(l, tries, 1023), pause / 2, pause);
+			before = pause;
+		}
+		assert_in_range(tries, 8, 30);
+	}
+	assert_int_equal(lifetime_pause(&lifetimes[0], 1, 0), 2000);
+	assert_int_equal(lifetime_pause(&lifetimes[0], 1000000, 0), 60000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +150,8 @@ int main(void)
 		cmocka_unit_test(each_break_is_named),
 		cmocka_unit_test(short_rekeys_have_short_ceilings),
 		cmocka_unit_test(culvertd_waits_for_the_others_but_not_to_the_limit),
+		cmocka_unit_test(one_after_the_other),
+		cmocka_unit_test(pauses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
