@@ -94,8 +94,21 @@ static bool is_settled(conf_tunnel_t *tunnel, u_int settled)
 	return view.state == CONF_UP && view.seconds >= (time_t)settled;
 }
 
-/** Whether all tunnels of its APNs are up. */
-static bool is_backed(conf_generation_t *generation, conf_tunnel_t *tunnel, u_int settled)
+static bool is_rehearsing(conf_tunnel_t *tunnel, array_t *rehearsing)
+{
+	rekey_candidate_t *candidate;
+	int i;
+
+	for (i = 0; i < array_count(rehearsing); i++) {
+		array_get(rehearsing, i, &candidate);
+		if (streq(candidate->name, tunnel->name))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/** Whether all tunnels of its APNs are up, and stay so as far as we have to do with it. */
+static bool is_backed(conf_generation_t *generation, conf_tunnel_t *tunnel, u_int settled, array_t *rehearsing)
 {
 	enumerator_t *enumerator;
 	conf_tunnel_t *other;
@@ -104,14 +117,14 @@ static bool is_backed(conf_generation_t *generation, conf_tunnel_t *tunnel, u_in
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (backed && enumerator->enumerate(enumerator, &other)) {
 		if (other == tunnel || share_an_apn(tunnel, other))
-			backed = is_settled(other, settled);
+			backed = is_settled(other, settled) && !is_rehearsing(other, rehearsing);
 	}
 	enumerator->destroy(enumerator);
 	return backed;
 }
 
-rekey_look_t rekey_candidate_look(
-	const rekey_candidate_t *this, conf_generation_t *generation, u_int settled, rekey_negotiated_t *found)
+rekey_look_t rekey_candidate_look(const rekey_candidate_t *this, conf_generation_t *generation, u_int settled,
+	array_t *rehearsing, rekey_negotiated_t *found)
 {
 	conf_tunnel_t *tunnel = generation->get_tunnel(generation, this->name);
 	ike_sa_manager_t *manager = charon->ike_sa_manager;
@@ -120,7 +133,7 @@ rekey_look_t rekey_candidate_look(
 
 	if (!tunnel || !tunnel->rehearse)
 		return REKEY_LOOK_NEVER;
-	if (!is_backed(generation, tunnel, settled))
+	if (!is_backed(generation, tunnel, settled, rehearsing))
 		return REKEY_LOOK_LATER;
 	ike_sa = manager->checkout(manager, this->id);
 	if (!ike_sa)

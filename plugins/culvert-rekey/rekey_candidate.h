@@ -2,6 +2,7 @@
 #ifndef REKEY_CANDIDATE_H_
 #define REKEY_CANDIDATE_H_
 
+#include <collections/array.h>
 #include <collections/hashtable.h>
 #include <daemon.h>
 
@@ -16,7 +17,7 @@ typedef enum rekey_look_t rekey_look_t;
 enum rekey_look_t {
 	/** gone, or not to be rehearsed */
 	REKEY_LOOK_NEVER,
-	/** not now: it is busy, or another tunnel of its APNs is not up, or not for long */
+	/** not now: it is busy, or another tunnel of its APNs is not up, not for long, or at it */
 	REKEY_LOOK_LATER,
 	REKEY_LOOK_READY,
 };
@@ -68,10 +69,11 @@ uint32_t rekey_candidate_spi(const rekey_candidate_t *this);
  * Looks whether it may begin. Waits for the IKE_SA.
  *
  * @param settled	seconds that the other tunnels of its APNs must have been up
+ * @param rehearsing	those that are at it (rekey_candidate_t)
  * @param found		receives what it has negotiated if REKEY_LOOK_READY is returned
  */
-rekey_look_t rekey_candidate_look(
-	const rekey_candidate_t *this, conf_generation_t *generation, u_int settled, rekey_negotiated_t *found);
+rekey_look_t rekey_candidate_look(const rekey_candidate_t *this, conf_generation_t *generation, u_int settled,
+	array_t *rehearsing, rekey_negotiated_t *found);
 
 /**
  * Begins the next rekey.

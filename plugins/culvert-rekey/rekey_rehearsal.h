@@ -3,8 +3,9 @@
  * the other, then its IKE_SA's. Once: the result is remembered across restarts, and what failed is not tried again by
  * this. Few at a time, so that many tunnels take minutes.
  *
- * Never on failover: only when every tunnel that has an APN in common with this one is up, and has been as long as this
- * one had to wait. So neither the one that replaces another nor the one that is left is put at risk.
+ * Never on failover: only when every tunnel that has an APN in common with this one is up, has been as long as this one
+ * had to wait, and is not at it itself. So neither the one that replaces another nor the one that is left is put at
+ * risk.
  *
  * What begins and does not end, because the tunnel or charon ended first, is tried once more and then counts as failed.
  */

@@ -211,6 +211,8 @@ def test_never_while_another_is_down(bench):
     load_carrier(bench, t2={"apns": {1: "10.1.0.0/16"}})
     wait_result(bench, "t1")
     wait_result(bench, "t2")
+    steps = re.findall("tunnel (t[12]): rehears(?:ing its rekeys|al of the rekeys passed)", bench.gateway.read_log()[here:])
+    assert len(steps) == 4 and steps[0] == steps[1] and steps[2] == steps[3], f"both at once: {steps}"
 
 
 def test_begun_and_not_ended(bench):
