@@ -51,7 +51,8 @@ static bool is_surplus(const conf_sa_t *sa, const conf_child_t *child)
 	for (other = sa->children; other; other = other->next) {
 		if (other == child)
 			behind = TRUE;
-		else if (!other->rekeying && !child->rekeying && conf_children_fit(other->cfg, child->cfg) >= CONF_FIT_SELECTORS &&
+		else if (!other->rekeying && !child->rekeying &&
+				 conf_children_fit(other->cfg, child->cfg) >= CONF_FIT_SELECTORS &&
 				 (other->installed > child->installed || (behind && other->installed == child->installed)))
 			return TRUE;
 	}
@@ -88,8 +89,8 @@ static u_int look(conf_survey_t *survey, conf_tunnel_t *tunnel, bool end)
 			conf_survey_end_child(best, child);
 	}
 	if (end)
-		tell(tunnel, conf_text("%u IKE_SAs and %u CHILD_SAs beside those wanted were ended; one of each is enough", ikes,
-						 children));
+		tell(tunnel, conf_text("%u IKE_SAs and %u CHILD_SAs beside those wanted were ended; one of each is enough",
+						 ikes, children));
 	return ikes + children;
 }
 

@@ -1,7 +1,7 @@
 /*
- * A tunnel has one IKE_SA, and one CHILD_SA for each configuration. charon replaces an IKE_SA of the same identities, but
- * takes every CHILD_SA that a peer makes beside another one, and two that come up at the same moment do not see each
- * other. Which of two carries the packets nobody can say, so those too many end.
+ * A tunnel has one IKE_SA, and one CHILD_SA for each configuration. charon replaces an IKE_SA of the same identities,
+ * but takes every CHILD_SA that a peer makes beside another one, and two that come up at the same moment do not see
+ * each other. Which of two carries the packets nobody can say, so those too many end.
  */
 #ifndef CONF_STRAYS_H_
 #define CONF_STRAYS_H_

@@ -140,8 +140,8 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 }
 
 /**
- * A peer that rekeyed a CHILD_SA and never deleted the one before leaves the two linked. Rekeyed in this state, the newer
- * one would go and the link stay, so the rekey before is concluded as if the peer had: this time without it.
+ * A peer that rekeyed a CHILD_SA and never deleted the one before leaves the two linked. Rekeyed in this state, the
+ * newer one would go and the link stay, so the rekey before is concluded as if the peer had: this time without it.
  */
 static status_t conclude(ike_sa_t *ike_sa, child_sa_t *before)
 {

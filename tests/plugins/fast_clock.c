@@ -46,11 +46,12 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
 {
 	static int (*settime)(int, int, const struct itimerspec *, struct itimerspec *);
-	int64_t at = new->it_value.tv_sec * second + new->it_value.tv_nsec;
+	int64_t at = new->it_value.tv_sec *second + new->it_value.tv_nsec;
 	struct itimerspec soon = *new;
 
 	if (!settime)
-		settime = (int (*)(int, int, const struct itimerspec *, struct itimerspec *))dlsym(RTLD_NEXT, "timerfd_settime");
+		settime =
+			(int (*)(int, int, const struct itimerspec *, struct itimerspec *))dlsym(RTLD_NEXT, "timerfd_settime");
 	if (at) {
 		at = begin() + (at - begin()) / SPEED + 1;
 		soon.it_value = (struct timespec){ .tv_sec = at / second, .tv_nsec = at % second };
