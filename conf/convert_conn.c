@@ -62,11 +62,11 @@ static unsigned rekey_most(void)
 
 void conn_set_rekey(struct foreign *s, unsigned *field, unsigned seconds, unsigned line, const char *key)
 {
-	if (seconds < LIFETIME_REKEY_MIN || seconds > rekey_most())
+	if (seconds < LIFETIME_REKEY_FEW || seconds > rekey_most())
 		foreign_note(s, line, key,
 			"keys would be renewed after %u s; Culvert renews them after %d to %u s, so that none gets an hour old, "
 			"and takes its own default",
-			seconds, LIFETIME_REKEY_MIN, rekey_most());
+			seconds, LIFETIME_REKEY_FEW, rekey_most());
 	else if (*field && *field != seconds)
 		foreign_note(
 			s, line, key, "is another value than elsewhere in this tunnel (%u s), which is taken for all", *field);

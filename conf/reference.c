@@ -105,6 +105,8 @@ static void add_kind(const struct schema_key *key, struct buf *out)
 		buf_printf(out, ", %zu to %zu", key->min, key->max);
 	else if (key->list)
 		buf_printf(out, ", up to %zu", key->max);
+	else if (key->kind == &value_real)
+		buf_printf(out, ", %g to %g", (double)key->least / 10, (double)key->most / 10);
 	else if (key->least < key->most)
 		buf_printf(out, ", %lld to %lld", key->least, key->most);
 }

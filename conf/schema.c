@@ -178,8 +178,9 @@ static const struct schema_key rekey_keys[] = {
 		.most = LIFETIME_LIMIT,
 		.fallback = SECONDS(REKEY_IKE),
 		.example = SECONDS(REKEY_IKE),
-		.doc =
-			"Seconds until the keys of the IKE_SA are renewed. Up to an eighth earlier, so that many tunnels spread.",
+		.doc = "Seconds until the keys of the IKE_SA are renewed. Up to an eighth earlier, so that many tunnels "
+			   "spread, and "
+			   "the first time much earlier where many rose together.",
 	},
 	{
 		.name = "child",
@@ -217,7 +218,7 @@ static const struct schema_key retransmission_keys[] = {
 		.kind = &value_real,
 		.offset = offsetof(struct tunnel, retransmission.timeout),
 		.least = 1,
-		.most = 60,
+		.most = 600,
 		.fallback = "2.0",
 		.example = "2.0",
 		.note = "seconds before the first repetition",
@@ -227,8 +228,8 @@ static const struct schema_key retransmission_keys[] = {
 		.name = "base",
 		.kind = &value_real,
 		.offset = offsetof(struct tunnel, retransmission.base),
-		.least = 1,
-		.most = 4,
+		.least = 10,
+		.most = 40,
 		.fallback = "1.6",
 		.example = "1.6",
 		.note = "how much longer each wait is than the one before",

@@ -22,7 +22,7 @@ struct schema_key {
 	size_t offset; /* octets into the record; a group that is no list is read into the record at that place */
 	size_t count_offset; /* lists: where the number of entries (size_t) lives */
 	size_t min, max; /* lists: entries */
-	long long least, most; /* numbers: what is allowed */
+	long long least, most; /* numbers: what is allowed; such as may have a fraction: in tenths */
 	const char *fallback; /* what an absent value is taken as, in the text or number of its kind; or NULL */
 	const char *absent; /* in words, what it means that an optional key is absent; or NULL */
 	const char *example; /* a value as the operator writes it */

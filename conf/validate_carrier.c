@@ -248,7 +248,7 @@ static void check_lifetime(
 	if (!broken || check_wrong(c, ceiling.text))
 		return;
 	unsigned most = l->ceiling > rest ? l->ceiling - rest : 0;
-	if (t->ceiling && (!check_has(c, key.text) || most < LIFETIME_REKEY_MIN))
+	if (t->ceiling && (!check_has(c, key.text) || most < LIFETIME_REKEY_FEW))
 		check_error(c, ceiling.text,
 			"%u s: leaves no room for a rekey after %u s (rekey.%s) and for %.1f s of retransmissions; use %u to %d, "
 			"or "
@@ -256,7 +256,16 @@ static void check_lifetime(
 			l->ceiling, l->rekey, name, total, l->rekey + rest, LIFETIME_LIMIT - 1, name);
 	else
 		check_error(c, key.text, "%u s: %s (rekey.ceiling: %u s, retransmissions: %.1f s); use %d to %u", l->rekey,
-			broken, l->ceiling, total, LIFETIME_REKEY_MIN, most);
+			broken, l->ceiling, total, LIFETIME_REKEY_FEW, most);
+}
+
+/* Allowed, so that what takes an hour can be watched in a minute. */
+static void check_often(struct check *c, const struct lifetime *l, const char *path, const char *name)
+{
+	if (l->rekey >= LIFETIME_REKEY_MIN && l->rekey < LIFETIME_REKEY_FEW)
+		check_warning(c, check_key("%s.rekey.%s", path, name).text,
+			"%u s: keys are renewed so often that a peer may take it for an attack; use %d or more but for tests",
+			l->rekey, LIFETIME_REKEY_FEW);
 }
 
 static void check_times(struct check *c, const struct tunnel *t, const char *path)
@@ -265,6 +274,8 @@ static void check_times(struct check *c, const struct tunnel *t, const char *pat
 
 	check_lifetime(c, t, &t->ike, total, path, "ike");
 	check_lifetime(c, t, &t->child, total, path, "child");
+	check_often(c, &t->ike, path, "ike");
+	check_often(c, &t->child, path, "child");
 	if (total > 0 && t->dpd && t->child.rekey && t->dpd + total >= t->child.ceiling)
 		check_warning(c, check_key("%s.dpd", path).text,
 			"%u s and %.1f s of retransmissions: a dead peer is noticed when its keys have ended anyway, after %u s; "

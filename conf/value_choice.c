@@ -109,8 +109,10 @@ static int parse_real(const struct value_source *source, void *ret, struct buf *
 {
 	double real = source->form == VALUE_REAL ? source->real : (double)source->number;
 
-	if (!(real >= (double)source->least && real <= (double)source->most)) {
-		buf_printf(why, "%g is out of range; use %lld to %lld", real, source->least, source->most);
+	double least = (double)source->least / 10, most = (double)source->most / 10;
+
+	if (!(real >= least && real <= most)) {
+		buf_printf(why, "%g is out of range; use %g to %g", real, least, most);
 		return -EINVAL;
 	}
 	*(double *)ret = round(real * 1000) / 1000;

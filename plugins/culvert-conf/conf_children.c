@@ -22,16 +22,17 @@ static dscp_copy_t dscp_copy(enum dscp dscp)
 static child_cfg_t *create_child(char *name, const struct link *link)
 {
 	const struct tunnel *tunnel = link->tunnel;
-	/* No action of charon's own on start, close or a dead peer: conf_keeper does it. */
+	/*
+	 * No action of charon's own on start, close or a dead peer: conf_keeper does it. Nor a rekey of the kernel's or
+	 * charon's: culvert-rekey does it, and ends what reaches the ceiling; the kernel's end stands just behind that.
+	 */
 	child_cfg_create_t create = {
 		.if_id_in = link->if_id,
 		.if_id_out = link->if_id,
 		.mode = MODE_TUNNEL,
 		.lifetime = {
 			.time = {
-				.life = tunnel->child.ceiling,
-				.rekey = tunnel->child.rekey,
-				.jitter = tunnel->child.jitter,
+				.life = lifetime_kernel(&tunnel->child),
 			},
 		},
 		.copy_dscp = dscp_copy(tunnel->dscp),

@@ -168,13 +168,25 @@ METHOD(conf_keeper_t, check_soon, void, private_conf_keeper_t *this)
 		lib->scheduler->schedule_job_ms(lib->scheduler, create_job(this, check_pending), CHECK_SOON);
 }
 
-/** Rekeys the CHILD_SAs whose configuration has changed in other things than selectors; it says which the next is. */
-static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *tunnel, uint32_t *count)
+/** Whether culvert-rekey shall rekey a tunnel's CHILD_SAs at other times: charon's configuration does not tell. */
+static bool other_times(conf_tunnel_t *was, conf_tunnel_t *is)
+{
+	return was->child.rekey != is->child.rekey || was->child.jitter != is->child.jitter ||
+		   was->child.ceiling != is->child.ceiling;
+}
+
+/**
+ * Rekeys the CHILD_SAs whose configuration has changed in other things than selectors: charon's says which the next one
+ * is, and their age counts by the new times from then on.
+ */
+static void rekey_changed(const conf_sa_t *sa, conf_tunnel_t *was, conf_tunnel_t *is, uint32_t *count)
 {
 	const conf_child_t *child;
+	conf_fit_t fit;
 
 	for (child = sa->children; child; child = child->next) {
-		if (!child->rekeying && conf_children_best_fit(tunnel->cfg, child->cfg) == CONF_FIT_SELECTORS)
+		fit = conf_children_best_fit(is->cfg, child->cfg);
+		if (!child->rekeying && (fit == CONF_FIT_SELECTORS || (fit == CONF_FIT_EQUAL && other_times(was, is))))
 			conf_survey_rekey_child(sa, child, REKEY_SPACING * (*count)++);
 	}
 }
@@ -200,7 +212,7 @@ static void follow(const conf_sa_t *sa, conf_generation_t *old, conf_generation_
 	if (sa->cfg != is->cfg)
 		conf_children_replace(sa->cfg, is->cfg);
 	if (rekeys)
-		rekey_changed(sa, is, rekeys);
+		rekey_changed(sa, was, is, rekeys);
 }
 
 /**

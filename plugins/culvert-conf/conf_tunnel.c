@@ -91,8 +91,8 @@ static auth_cfg_t *create_auth(identification_t *id, const conf_carrier_t *carri
 static peer_cfg_t *create_peer_cfg(conf_tunnel_t *this, const struct tunnel *tunnel, ike_cfg_t *ike_cfg)
 {
 	/*
-	 * One try: conf_keeper tries again. charon ends an IKE_SA over_time after its jittered rekey time, so the hard end
-	 * is the ceiling or earlier.
+	 * One try: conf_keeper tries again. culvert-rekey says when to rekey and ends what reaches the ceiling; charon's
+	 * own times stand behind that, with an end just after the ceiling.
 	 */
 	peer_cfg_create_t create = {
 		.options = OPT_NO_MOBIKE,
@@ -100,9 +100,8 @@ static peer_cfg_t *create_peer_cfg(conf_tunnel_t *this, const struct tunnel *tun
 		.ocsp_policy = OCSP_SEND_NEVER,
 		.unique = UNIQUE_REPLACE,
 		.keyingtries = 1,
-		.rekey_time = tunnel->ike.rekey,
-		.jitter_time = tunnel->ike.jitter,
-		.over_time = tunnel->ike.ceiling - tunnel->ike.rekey,
+		.rekey_time = tunnel->ike.ceiling,
+		.over_time = lifetime_kernel(&tunnel->ike) - tunnel->ike.ceiling,
 		.dpd = tunnel->dpd,
 		.retransmit_tries = tunnel->retransmission.tries,
 		.retransmit_timeout = tunnel->retransmission.timeout,

@@ -2,11 +2,21 @@
 
 #include <daemon.h>
 
+#include "plugins/culvert-conf/conf_query.h"
+#include "rekey_gate.h"
+#include "rekey_ledger.h"
+#include "rekey_listener.h"
+#include "rekey_worker.h"
+
 typedef struct private_culvert_rekey_plugin_t private_culvert_rekey_plugin_t;
 
 struct private_culvert_rekey_plugin_t {
 	culvert_rekey_plugin_t public;
-	listener_t listener;
+	/** all NULL unless the plugin's feature is there */
+	rekey_ledger_t *ledger;
+	rekey_listener_t *listener;
+	rekey_gate_t *gate;
+	rekey_worker_t *worker;
 };
 
 METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
@@ -14,12 +24,36 @@ METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
 	return "culvert-rekey";
 }
 
+static bool set_up(private_culvert_rekey_plugin_t *this)
+{
+	conf_query_t *query = lib->get(lib, CONF_QUERY);
+
+	this->ledger = rekey_ledger_create();
+	if (!this->ledger)
+		return FALSE;
+	/* charon would begin a chain of retries of its own with each rekey that is refused. */
+	lib->settings->set_bool(lib->settings, "%s.rekey_retry", FALSE, lib->ns);
+	this->listener = rekey_listener_create(this->ledger, query);
+	this->gate = rekey_gate_create(this->ledger);
+	this->worker = rekey_worker_create(this->ledger, this->gate);
+	charon->bus->add_listener(charon->bus, &this->listener->listener);
+	return TRUE;
+}
+
+static void tear_down(private_culvert_rekey_plugin_t *this)
+{
+	charon->bus->remove_listener(charon->bus, &this->listener->listener);
+	this->worker->destroy(this->worker);
+	this->gate->destroy(this->gate);
+	this->listener->destroy(this->listener);
+	this->ledger->destroy(this->ledger);
+}
+
 static bool plugin_cb(private_culvert_rekey_plugin_t *this, plugin_feature_t *feature, bool reg, void *cb_data)
 {
 	if (reg)
-		charon->bus->add_listener(charon->bus, &this->listener);
-	else
-		charon->bus->remove_listener(charon->bus, &this->listener);
+		return set_up(this);
+	tear_down(this);
 	return TRUE;
 }
 
@@ -29,6 +63,7 @@ METHOD(plugin_t, get_features, int, private_culvert_rekey_plugin_t *this, plugin
 		PLUGIN_CALLBACK((plugin_feature_callback_t)plugin_cb, NULL),
 		PLUGIN_PROVIDE(CUSTOM, "culvert-rekey"),
 		PLUGIN_DEPENDS(CUSTOM, "culvert-conf"),
+		PLUGIN_DEPENDS(CUSTOM, "libcharon-sa-managers"),
 	};
 	*features = f;
 	return countof(f);

@@ -53,7 +53,7 @@ static void whatever_passes_is_under_an_hour(void **state)
 static void each_break_is_named(void **state)
 {
 	static const struct lifetime broken[] = {
-		{ .rekey = 29, .jitter = 3, .ceiling = 600 },
+		{ .rekey = 1, .jitter = 0, .ceiling = 600 },
 		{ .rekey = 60, .jitter = 60, .ceiling = 600 },
 		{ .rekey = 60, .jitter = 6, .ceiling = 3600 },
 		{ .rekey = 3428, .jitter = 6, .ceiling = 3480 },

@@ -217,9 +217,11 @@ static void write_number(struct dice *d, const struct schema_key *key, struct bu
 {
 	long long span = key->most - key->least, at = roll(d, 3) ? span * roll(d, 1000) / 1000 : span * roll(d, 2);
 
-	buf_printf(out, "%lld", key->least + at);
-	if (key->kind == &value_real)
-		buf_puts(out, (const char *const[]){ ".0", ".5", ".125" }[key->least + at < key->most ? roll(d, 3) : 0]);
+	at += key->least;
+	if (key->kind != &value_real)
+		buf_printf(out, "%lld", at);
+	else
+		buf_printf(out, "%lld.%lld%s", at / 10, at % 10, at < key->most && roll(d, 2) ? "25" : "");
 }
 
 static void write_value(struct dice *d, const struct schema_key *key, struct buf *out)
