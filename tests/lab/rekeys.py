@@ -7,6 +7,7 @@ ends.
 
 import collections
 import itertools
+import os
 import threading
 import time
 
@@ -14,7 +15,12 @@ import check
 import gateway
 import netns
 import operators_file
+import rekeys_carriers
+import rekeys_ends
 import rekeys_traffic
+
+# CHILD rekeys and IKE rekeys of a scenario. More of them: REKEYS="1000 100" in the environment.
+COUNTS = tuple(map(int, os.environ.get("REKEYS", "40 10").split()))
 
 DELAY = 0.02  # seconds each way: requests of both sides cross, and answers are on their way for a while
 LOSS = 5  # per cent of IKE packets, in either direction
@@ -68,10 +74,10 @@ def dropped():
     return sum(int(words[at + 1]) for at, word in enumerate(words) if word == "packets")
 
 
-def cases(children, ikes):
+def cases(children, ikes, turns=("gateway", "carrier", "gateway", "carrier", "both")):
     """Who begins takes turns; every fifth is a collision. IKE_SAs are spread among the CHILD_SAs."""
     total = children + ikes
-    turns = {kind: itertools.cycle(("gateway", "carrier", "gateway", "carrier", "both")) for kind in ("CHILD", "IKE")}
+    turns = {kind: itertools.cycle(turns) for kind in ("CHILD", "IKE")}
     done = 0
     for number in range(1, total + 1):
         kind = "IKE" if number * ikes // total > done else "CHILD"
@@ -88,15 +94,15 @@ class Rekeys:
         self.traffic = rekeys_traffic.Numbered(rate)
 
     def _view(self):
-        """Both ends' SAs, if they are one IKE_SA and one CHILD_SA, the same at both; else None and what is there."""
+        """SPIs of the IKE_SA and of the CHILD_SA, if both ends have just these and rest; or None. And what is there."""
         ikes, children = self.ours.sas()
         their_ikes, their_children = self.theirs.sas()
         seen = f"gateway {ikes} {children}, {self.theirs.name} {their_ikes} {their_children}"
-        good = len(ikes) == 1 == len(children) == len(their_children) and their_ikes in (None, their_ikes[:1] if their_ikes else 0)
-        good = good and children[0][1:3] == their_children[0][2:0:-1]
-        good = good and (their_ikes is None or their_ikes[0][1] == ikes[0][1])
-        good = good and children[0][3] == their_children[0][3] == "INSTALLED"
-        return ({"IKE": ikes[0][1], "CHILD": children[0][1:3]} if good else None), seen
+        if len(ikes) != 1 or ikes[0][1] is None or [one[1] for one in their_ikes or ikes] != [ikes[0][1]]:
+            return None, seen
+        if [one[1:] for one in children] != [(b, a, state) for _, a, b, state in their_children] or len(children) != 1:
+            return None, seen
+        return ({"IKE": ikes[0][1], "CHILD": children[0][1:3]} if children[0][3] == "INSTALLED" else None), seen
 
     def _tell(self, case):
         told = {"gateway": (self.ours,), "carrier": (self.theirs,), "both": (self.ours, self.theirs)}[case.by]
@@ -115,7 +121,7 @@ class Rekeys:
         """One rekey, until both ends have one new set of SAs."""
         before, seen = self._view()
         if before is None:
-            return self._note(case, time.monotonic(), self.traffic.mark(), f"not one set of SAs before: {seen}")
+            raise RuntimeError(f"not one set of SAs before a rekey: {seen}")
         first, began, last = self.traffic.mark(), time.monotonic(), [None, ""]
 
         def replaced():
@@ -173,3 +179,35 @@ def kernel_settled(theirs):
         return netns.run("ip", "-n", theirs.namespace, "xfrm", "state", "list", "nokeys").count("\tproto esp spi")
     check.poll(lambda: len(gateway.sas()) == 2 and pairs() == 2, 30)
     return len(gateway.sas()), pairs()
+
+
+def start(name):
+    """The tunnel to a carrier of that name up, a road between, and numbered datagrams flowing."""
+    theirs = rekeys_carriers.start(name)
+    gateway.configure(operators_text(), {"vodafone-cz.psk": operators_file.PSK + "\n"})
+    gateway.start()
+    if not gateway.link(gateway.await_carrying()).get("carrying"):
+        raise RuntimeError(f"the tunnel to {name} does not come up")
+    road()
+    return Rekeys(rekeys_ends.Charon("gateway", f"{gateway.RUN}/charon.vici"), theirs())
+
+
+def show(lab, name):
+    """A scenario: all the cases against one carrier."""
+    session = start(name)
+    try:
+        lab.require("numbered datagrams flow in both directions", session.traffic.flows())
+        for case in cases(*COUNTS):
+            if session.run(case).flaw:
+                break
+        settled = kernel_settled(session.theirs)
+    finally:
+        session.stop()
+    for line in itertools.chain(session.report(), session.summary()):
+        check.explain(line)
+    flaws = [one.flaw for one in session.outcomes if one.flaw]
+    lab.check(f"{len(session.outcomes)} rekeys, after each one IKE_SA and one CHILD_SA, the same at both ends",
+        not flaws and len(session.outcomes) == sum(COUNTS), flaws)
+    lab.check("in the end no old SA is left in either kernel", settled == (2, 2), settled)
+    lab.check(f"no datagram of {session.sent()} was lost, while the road lost {dropped()} IKE packets", session.lost() == 0,
+        f"{session.lost()} lost")

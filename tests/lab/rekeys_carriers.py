@@ -23,7 +23,7 @@ connections {{ gw {{
         esp_proposals = aes256-sha256-modp2048 }} }} }} }}
 secrets {{ ike-gw {{ secret = "{operators_file.PSK}" }} }}
 """
-_SHORT = "retransmit_timeout = 1.0\n    retransmit_base = 1.0\n    retransmit_tries = 20"
+SHORT = "retransmit_timeout = 1.0\n    retransmit_base = 1.0\n    retransmit_tries = 20"
 
 
 def _libreswan():
@@ -32,7 +32,7 @@ def _libreswan():
 
 
 def _strongswan():
-    stock.start(_SWANCTL, _SHORT)
+    stock.start(_SWANCTL, SHORT)
     return lambda: rekeys_ends.Charon("strongswan", stock.SOCKET, "carrier")
 
 

@@ -29,13 +29,13 @@ class _Vici(vici.Vici):
         assert self._packet()[0] == _CONFIRM
 
     def stream(self, command, event):
-        """What a command tells by events, each as ask() would give it."""
+        """What a command tells by events: each as it came, and as ask() would give it."""
         self._events(_REGISTER, event)
         self._send(vici.REQUEST, command)
         rows = []
         while (packet := self._packet())[0] != vici.RESPONSE:
             if packet[0] == _EVENT:
-                rows.append(vici._decode(packet[1][1 + packet[1][0]:]))
+                rows.append((packet[1], vici._decode(packet[1][1 + packet[1][0]:])))
         self._events(_UNREGISTER, event)
         return rows
 
@@ -49,15 +49,17 @@ class Charon:
         self._lock = threading.Lock()
 
     def sas(self):
-        """SPIs of the IKE_SAs, and (in, out) of the CHILD_SAs, in use. What waits for its end is left out."""
+        """The IKE_SAs as (id, SPI), and the CHILD_SAs as (id, SPI in, SPI out, state). What was deleted and waits for its
+        end is left out; an IKE_SA in which an exchange is under way has no SPI."""
         ikes, children = [], []
         with self._lock:
             rows = self._view.stream("list-sas", "list-sa")
-        for row in rows:
+        for raw, row in rows:
             top = next(iter(row)).split(".")[0]
             if row.get(f"{top}.state") in ("DELETING", "DESTROYING"):
                 continue
-            ikes.append((row[f"{top}.uniqueid"], row[f"{top}.initiator-spi"]))
+            busy = b"tasks-active" in raw or b"tasks-queued" in raw
+            ikes.append((row[f"{top}.uniqueid"], None if busy else row[f"{top}.initiator-spi"]))
             for key in [one for one in row if one.startswith(f"{top}.child-sas.") and one.endswith(".state")]:
                 base = key.removesuffix("state")
                 if row[key] not in ("DELETED", "DELETING"):
@@ -84,7 +86,7 @@ class Pluto:
         self.name, self.namespace, self._pluto = "libreswan", pluto.namespace, pluto
 
     def sas(self):
-        """(None, pairs): how many IKE_SAs pluto has is not asked, the gateway's charon knows."""
+        """The same, with None for the IKE_SAs: how many there are the gateway's charon knows as well."""
         inward, outward = [], []
         for line in netns.run("ip", "-n", self.namespace, "xfrm", "state", "list", "nokeys").split("\nsrc "):
             spi = re.search(r"spi 0x([0-9a-f]{8})", line)
