@@ -161,8 +161,8 @@ static status_t bid_child_farewell(ike_sa_t *ike_sa, child_sa_t *child_sa)
 		return bid_farewell(ike_sa);
 	if (child_sa->get_state(child_sa) == CHILD_DELETING)
 		return SUCCESS;
-	DBG1(DBG_IKE, "CHILD_SA %s{%u} ends: its keys could not be renewed in time", child_sa->get_name(child_sa),
-		child_sa->get_unique_id(child_sa));
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} %s", child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
+		carries(child_sa) ? "ends: its keys could not be renewed in time" : "was replaced and is not kept any longer");
 	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
 }
 

@@ -30,12 +30,14 @@ def _write(path, text):
     os.rename(f"{path}.new", path)
 
 
-def write_operators_file(folder, size, pool_length=None, order=None):
-    """folder/culvert.conf and folder/secrets/. pool_length: prefix length by tunnel, where it is not 24."""
+def write_operators_file(folder, size, pool_length=None, order=None, tunnel_keys=""):
+    """folder/culvert.conf and folder/secrets/. pool_length: prefix length by tunnel, where it is not 24; tunnel_keys: more
+    of each tunnel."""
     lengths, order = pool_length or {}, list(order or range(size))
     carriers = ",\n".join(
         f"""{{ name = "c{n}"; local_id = "gw.example.net"; psk_file = "c{n}.psk"; tunnels = (
-	{{ name = "t{n}"; peer = "{peer(n)}"; remote_id = "peer{n}.example.net"; initiator = "carrier"; }} ); }}""" for n in order)
+	{{ name = "t{n}"; peer = "{peer(n)}"; remote_id = "peer{n}.example.net"; initiator = "carrier"; {tunnel_keys} }} ); }}"""
+        for n in order)
     apns = ",\n".join(
         f"""{{ name = "a{n}"; pool = [ "{pool(n, lengths.get(n, 24))}" ]; tunnels = [ "t{n}" ];
 	cloud = {{ attach = "dedicated"; interface = "eth{n + 1}"; address = "{cloud(n, 4)}"; prefixes = [ "{cloud(n)}" ]; }}; }}"""

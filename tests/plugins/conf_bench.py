@@ -74,12 +74,16 @@ def written(value):
     return value if isinstance(value, str) and value.startswith("{") else f'"{value}"' if isinstance(value, str) else value
 
 
+def ceiling_of(row):
+    return f"ceiling = {row['ceiling']}; " if "ceiling" in row else ""
+
+
 def text_of(tunnels, carrier="psk_file = \"carrier.psk\"", local_id="gw.example.net", outer=f'address = "{GATEWAY}"',
             apn_keys=""):
     """culvert.conf and ids for these tunnels."""
     rows = ", ".join(
-        "{ " + " ".join(f"{k} = {written(v)};" for k, v in t.items() if k not in ("ike", "child", "apns")) +
-        f" rekey = {{ ike = {t['ike']}; child = {t['child']}; }}; }}" for t in tunnels)
+        "{ " + " ".join(f"{k} = {written(v)};" for k, v in t.items() if k not in ("ike", "child", "ceiling", "apns")) +
+        f" rekey = {{ ike = {t['ike']}; child = {t['child']}; {ceiling_of(t)}}}; }}" for t in tunnels)
     apns = ",\n".join(
         f"""{{ name = "a{n}"; pool = {written(pool if isinstance(pool, list) else [pool])}; tunnels = [ "{t['name']}" ];
         cloud = {{ attach = "dedicated"; interface = "eth{n}"; address = "10.110.{n}.4/24";

@@ -32,6 +32,11 @@ def run(*command, **options):
     return done.stdout
 
 
+def count(small, large):
+    """How often a test does what it does: small in `make test`, large in `make torture`."""
+    return large if os.environ.get("TORTURE") else small
+
+
 def wait_for(what, probe, limit=LIMIT):
     """The first true value of probe(), asked ten times a second."""
     end = time.monotonic() + limit
@@ -150,15 +155,16 @@ class Gateway(Charon):
     """A charon with culvert-conf, and generations frozen by hand."""
 
     socket_name = "charon.sock"
+    preload = ""  # one more library to preload
 
     @property
     def wrapper(self):
         """For a plugin that is built with sanitizers: their runtime must come first. What OpenSSL keeps is not ours."""
         if not PRELOAD:
-            return ()
+            return ("env", f"LD_PRELOAD={self.preload}") if self.preload else ()
         with open(f"{self.folder}/lsan.supp", "w", encoding="ascii") as f:
             f.write("leak:libcrypto\n")
-        return ("env", f"LD_PRELOAD={PRELOAD}", "ASAN_OPTIONS=check_printf=0",
+        return ("env", f"LD_PRELOAD={PRELOAD}:{self.preload}", "ASAN_OPTIONS=check_printf=0",
                 f"LSAN_OPTIONS=suppressions={self.folder}/lsan.supp:print_suppressions=0")
 
     def write(self, number, text, ids, secrets, current=False):

@@ -1,205 +1,68 @@
-/*
- * Ten thousand tunnels, each with an IKE_SA and a CHILD_SA, live through some periods in model time; what is asserted
- * is the rate of rekeys from the end of the first period on, in every second, wherever the seconds begin.
- */
+/* What a calendar of rekeys promises: that they are even, and within their windows. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
-#include "ikev2/agenda.h"
-#include "ikev2/lifetime.h"
 #include "ikev2/spread.h"
+#include "tests/unit/rekey_world.h"
 
-enum {
-	TUNNELS = 10000,
-	KINDS = 2,
-	PERIODS = 5,
-	BEGIN = 5000000, /* ms; the clock does not begin with the tunnels */
-	RISE = 60000, /* ms in which all of them rise */
-	TICK = 100, /* ms: rekeys are counted in tenths of a second */
-	SECONDS = (PERIODS + 1) * LIFETIME_REKEY_IKE,
-};
+enum { TUNNELS = 10000 };
 
 static const double most = 1.5;
 
-struct sa {
-	struct agenda_item item; /* first */
-	struct spread_slot slot;
-	uint64_t born;
-	size_t tunnel;
-	int kind;
-	bool by_peer; /* the peer rekeys it before we would */
-};
-
-struct world {
-	struct spread *spread;
-	struct agenda agenda;
-	struct lifetime lifetimes[KINDS];
-	struct sa sas[TUNNELS][KINDS];
-	unsigned ticks[SECONDS * 10];
-	uint64_t early, rekeys, together;
-	unsigned wild; /* one of so many rekeys is the peer's, 0: none */
-	unsigned churn; /* after one of so many a tunnel begins anew, 0: none */
-};
-
-static void plan(struct world *w, struct sa *sa, uint64_t now)
+/* Lets a world live, frees it, and returns its peak over its mean; ret_early: the share that was brought forward. */
+static double ratio_of(struct world *w, const char *name, double *ret_early)
 {
-	const struct lifetime *l = &w->lifetimes[sa->kind];
-	const struct sa *other = &w->sas[sa->tunnel][!sa->kind];
-	struct spread_wish wish = {
-		.soonest = now + lifetime_soonest(l),
-		.usual = now + (l->rekey - l->jitter) * 1000,
-		.last = now + l->rekey * 1000,
-		.period = l->rekey * 1000,
-		.others = &other->slot.at,
-		.n_others = other->slot.at ? 1 : 0,
-		.distance = 10000,
-	};
-	uint64_t due;
-
-	spread_release(w->spread, &sa->slot);
-	spread_take(w->spread, &wish, &sa->slot);
-	assert_in_range(sa->slot.at, wish.soonest, wish.last);
-	sa->born = now;
-	w->early += sa->slot.at < wish.usual;
-	if (other->slot.at)
-		w->together += sa->slot.at / 1000 == other->slot.at / 1000;
-	sa->by_peer = w->wild && (unsigned)rand() % w->wild == 0;
-	due = sa->by_peer ? now + (uint64_t)rand() % (l->rekey * 1000) : sa->slot.at;
-	assert_int_equal(agenda_put(&w->agenda, &sa->item, due), 0);
-}
-
-static struct world *world_new(uint64_t seed)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_non_null(w);
-	w->spread = spread_new(seed);
-	assert_non_null(w->spread);
-	w->lifetimes[0] = lifetime_for(LIFETIME_REKEY_IKE, 0);
-	w->lifetimes[1] = lifetime_for(LIFETIME_REKEY_CHILD, 0);
-	return w;
-}
-
-static void world_free(struct world *w)
-{
-	agenda_free(&w->agenda);
-	spread_free(w->spread);
-	free(w);
-}
-
-static void rise(struct world *w)
-{
-	for (size_t t = 0; t < TUNNELS; t++) {
-		for (int kind = 0; kind < KINDS; kind++) {
-			struct sa *sa = &w->sas[t][kind];
-			sa->tunnel = t;
-			sa->kind = kind;
-			plan(w, sa, BEGIN + t * RISE / TUNNELS);
-		}
-	}
-}
-
-static void live(struct world *w)
-{
-	const uint64_t end = BEGIN + (uint64_t)PERIODS * LIFETIME_REKEY_IKE * 1000;
-
-	for (struct sa *sa; (sa = (struct sa *)agenda_first(&w->agenda))->item.due < end;) {
-		uint64_t now = sa->item.due;
-		/* What peers do costs as well, but we do not choose when. */
-		if (!sa->by_peer)
-			w->ticks[(now - BEGIN) / TICK]++;
-		w->rekeys++;
-		if (w->churn && (unsigned)rand() % w->churn == 0) {
-			plan(w, &w->sas[sa->tunnel][0], now + (uint64_t)rand() % 30000);
-			plan(w, &w->sas[sa->tunnel][1], w->sas[sa->tunnel][0].born);
-		} else {
-			plan(w, sa, now);
-		}
-	}
-}
-
-/* Of the seconds of all phases from the first period on; prints what it finds. */
-static double peak_over_mean(const struct world *w, const char *name)
-{
-	const size_t from = LIFETIME_REKEY_IKE * 10, to = (PERIODS - 1) * LIFETIME_REKEY_IKE * 10;
-	unsigned sum = 0, peak = 0, total = 0;
-
-	for (size_t i = from; i < to; i++) {
-		sum += w->ticks[i];
-		if (i >= from + 10)
-			sum -= w->ticks[i - 10];
-		if (i >= from + 10 && sum > peak)
-			peak = sum;
-		total += w->ticks[i];
-	}
-	double mean = total * 10.0 / (double)(to - from);
-	print_message("%s: peak %u, mean %.2f a second, ratio %.2f; %.1f %% brought forward\n", name, peak, mean,
-		peak / mean, 100.0 * (double)w->early / (double)w->rekeys);
-	return peak / mean;
+	world_live(w);
+	struct world_rate rate = world_rate(w);
+	*ret_early = (double)w->early / (double)w->rekeys;
+	print_message("%s: peak %u, mean %.2f a second, ratio %.2f; %.0f %% brought forward\n", name, rate.peak, rate.mean,
+		rate.peak / rate.mean, *ret_early * 100);
+	/* An IKE_SA and a CHILD_SA of one tunnel never choose the same second. */
+	assert_int_equal(w->together, 0);
+	world_free(w);
+	return rate.peak / rate.mean;
 }
 
 static void risen_together(void **state)
 {
-	struct world *w = world_new(1);
+	double early;
 
 	(void)state;
-	rise(w);
-	live(w);
-	assert_true(peak_over_mean(w, "risen together") <= most);
-	/* An IKE_SA and a CHILD_SA of one tunnel never choose the same second. */
-	assert_int_equal(w->together, 0);
-	/* Once they are spread, rekeys are brought forward no more. */
-	assert_true(w->early < w->rekeys / 2);
-	world_free(w);
+	assert_true(ratio_of(world_new(TUNNELS, false, 1), "risen together", &early) <= most);
+	/* Once they are spread, few are. */
+	assert_true(early < 0.25);
 }
 
 static void peers_rekey_themselves(void **state)
 {
-	struct world *w = world_new(2);
+	struct world *w = world_new(TUNNELS, false, 2);
+	double early;
 
 	(void)state;
 	w->wild = 5;
-	rise(w);
-	live(w);
-	assert_true(peak_over_mean(w, "a fifth rekeyed by peers") <= most);
-	world_free(w);
+	assert_true(ratio_of(w, "a fifth rekeyed by peers", &early) <= most);
 }
 
 static void tunnels_come_and_go(void **state)
 {
-	struct world *w = world_new(3);
+	struct world *w = world_new(TUNNELS, false, 3);
+	double early;
 
 	(void)state;
 	w->churn = 10;
-	rise(w);
-	live(w);
-	assert_true(peak_over_mean(w, "one in ten rises anew") <= most);
-	world_free(w);
+	assert_true(ratio_of(w, "one in ten rises anew", &early) <= most);
 }
 
-/* That the test can fail: without the calendar, random times in the window stay in step for long. */
+/* That the test can fail: without the calendar, random times stay in step for long. */
 static void random_times_do_not_do(void **state)
 {
-	struct world *w = world_new(4);
-	uint64_t end = BEGIN + (uint64_t)PERIODS * LIFETIME_REKEY_IKE * 1000;
+	double early;
 
 	(void)state;
-	srand(4);
-	for (size_t t = 0; t < TUNNELS; t++) {
-		uint64_t now = BEGIN + t * RISE / TUNNELS;
-		while ((now += 2100000 + (uint64_t)rand() % 300000) < end)
-			w->ticks[(now - BEGIN) / TICK]++;
-	}
-	w->rekeys = 1;
-	assert_true(peak_over_mean(w, "random") > 3);
-	world_free(w);
+	assert_true(ratio_of(world_new(TUNNELS, true, 4), "random", &early) > 3);
 }
 
 /* A tunnel alone is rekeyed anywhere in its window, and nowhere else. */

@@ -1,0 +1,326 @@
+"""culvert-rekey in two real charons, in fast motion: keys are renewed after 4 s (ESP) and 5 s (IKE), their ceiling is 10 s.
+
+A watch from outside notes since when and until when each SA is there, by charon's list of them, so that what is asserted
+does not come from what the plugin itself believes. Each peer that keeps us from rekeying is a case: one that does not
+answer, one that answers late, one that refuses, one that rekeys wildly itself; and a charon that was stopped.
+"""
+
+import re
+import signal
+import sys
+import threading
+import time
+
+from conf_bench import Bench, connection, main, tunnel
+from ike_lab import run, wait_for
+
+IKE, CHILD, CEILING = 5, 4, 10
+GRACE = 1.5  # seconds beyond the ceiling that a loaded machine and the watch's own step may take
+FAST = {"ceiling": CEILING, "ike": IKE, "child": CHILD, "dpd": 5,
+        "retransmission": "{ timeout = 0.3; base = 1.5; tries = 3; }"}
+REQUEST = "udp dport 4500 @th,64,32 0 @th,248,8 & 0x20 == 0"
+BEGUN = r"IKE_SA t1\[\d+\] established between"  # not by a rekey
+CREATE_CHILD, INFORMATIONAL = "@th,240,8 36", "@th,240,8 37"
+
+
+def fast(number=1, **changes):
+    return tunnel(number, **{**FAST, **changes})
+
+
+class Watch:
+    """Lists the gateway's SAs several times a second, and keeps when each was seen first and last."""
+
+    def __init__(self, bench):
+        self.bench, self.seen, self.most_ike, self.stopping = bench, {}, 0, False
+        self.paused, self.failure = False, None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        self.thread.join()
+
+    def _run(self):
+        while not self.stopping:
+            if not self.paused:
+                try:
+                    self._look()
+                except Exception as error:  # pylint: disable=broad-except: told by check()
+                    self.failure = error
+                    return
+            time.sleep(0.15)
+
+    def _look(self):
+        now = time.monotonic()
+        text = self.bench.gateway.swanctl("--list-sas", "--raw")
+        established = 0
+        for number, state in re.findall(r"uniqueid=(\d+) version=2 state=(\S+)", text):
+            if state != "CONNECTING":
+                established += state in ("ESTABLISHED", "REKEYING")
+                self.seen.setdefault(("ike", number), [now, now])[1] = now
+        for number in re.findall(r"name=\S+ uniqueid=(\d+) reqid", text):
+            self.seen.setdefault(("child", number), [now, now])[1] = now
+        self.most_ike = max(self.most_ike, established)
+
+    def oldest(self, kind):
+        return max((last - first for (k, _), (first, last) in self.seen.items() if k == kind), default=0)
+
+    def count(self, kind):
+        return sum(k == kind for k, _ in self.seen)
+
+    def check(self, most=CEILING + GRACE, ikes=1):
+        assert self.failure is None, self.failure
+        for kind in ("ike", "child"):
+            assert self.count(kind), "the watch saw nothing"
+            assert self.oldest(kind) <= most, (kind, self.oldest(kind), self.seen)
+        assert self.most_ike <= ikes, f"{self.most_ike} IKE_SAs at once"
+
+
+def filter_in(namespace, *rules):
+    """Drops what matches any of the rules on its way into a namespace; no rules: nothing."""
+    table = "".join(f"{rule} counter drop\n" for rule in rules)
+    run("ip", "netns", "exec", namespace, "nft", "-f", "-", input=f"""
+        table inet breaker
+        delete table inet breaker
+        table inet breaker {{ chain in {{ type filter hook input priority 0;
+        {table}
+        }}
+        }}
+        """)
+
+
+def dropped(namespace):
+    text = run("ip", "netns", "exec", namespace, "nft", "list", "table", "inet", "breaker")
+    return sum(int(n) for n in re.findall(r"counter packets (\d+)", text))
+
+
+def since(bench, mark):
+    return bench.gateway.read_log()[mark:]
+
+
+def start_patient(bench):
+    """The carrier repeats its requests for half a minute: what we keep from it stays on its mind."""
+    with open(f"{bench.carrier.folder}/strongswan.conf", "r+", encoding="ascii") as f:
+        text = f.read().replace("retransmit_tries = 3", "retransmit_tries = 60")
+        f.seek(0)
+        f.write(text)
+    bench.start()
+
+
+def begin(bench, theirs, ours):
+    """Both sides anew with these configurations, t1 up; returns where the log goes on."""
+    filter_in("carrier")
+    filter_in("gateway")
+    if not bench.gateway.process:
+        start_patient(bench)
+    bench.switch(tunnel(2, initiator="carrier"))
+    bench.carrier.swanctl("--terminate", "--ike", "c1", "--force", check=False)
+    bench.load_carrier(theirs)
+    mark = len(bench.gateway.read_log())
+    bench.switch(ours)
+    if ours["initiator"] == "carrier":
+        bench.carrier.swanctl("--initiate", "--child", "k1")
+    bench.gateway.wait_up("t1")
+    return mark
+
+
+def count(pattern, text):
+    return len(re.findall(pattern, text))
+
+
+def back_up(bench, limit=30.0):
+    """t1 is up with its CHILD_SA, and one IKE_SA alone."""
+    bench.gateway.wait_up("t1", limit=limit)
+    wait_for("exactly one IKE_SA", lambda: count(r"^\S+: #", bench.gateway.swanctl("--list-sas")) == 1, limit)
+
+
+def test_rekeys(bench):
+    """Left alone: CHILD_SA and IKE_SA are renewed in their windows, and nothing ends or begins anew."""
+    mark = begin(bench, connection(1), fast())
+    with Watch(bench) as watch:
+        wait_for("rekeys", lambda: count("IKE_SA t1.* rekeyed between", since(bench, mark)) >= 3 and
+                 count("rekeyed CHILD_SA a1", since(bench, mark)) >= 4, 40)
+    log = since(bench, mark)
+    # Two at a moment: the one being replaced is there until the peer has confirmed its end.
+    watch.check(ikes=2)
+    assert count(BEGUN, log) == 1, log
+    assert "could not be renewed" not in log and "ceiling" not in log and "rekeying failed" not in log, log
+    row = bench.gateway.report()["t1"]
+    assert row["state"] == "up" and row["seconds"] >= 2 * IKE, row
+
+
+def test_peer_ignores_rekeys(bench):
+    """It answers all but CREATE_CHILD_SA: what cannot be renewed ends in time and comes back."""
+    mark = begin(bench, connection(1), fast())
+    filter_in("carrier", f"{REQUEST} {CREATE_CHILD}")
+    with Watch(bench) as watch:
+        wait_for("the tunnel made anew", lambda: count(BEGUN, since(bench, mark)) >= 3, 60)
+        back_up(bench)
+    assert dropped("carrier") > 0
+    watch.check()
+    filter_in("carrier")
+
+
+def test_peer_answers_late(bench):
+    """Most of the time it does not run, but answers within the retransmissions: no ceiling is reached."""
+    mark = begin(bench, connection(1), fast())
+    end = time.monotonic() + 20
+    with Watch(bench) as watch:
+        while time.monotonic() < end:
+            bench.carrier.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.8)
+            bench.carrier.process.send_signal(signal.SIGCONT)
+            time.sleep(0.3)
+    log = since(bench, mark)
+    watch.check(ikes=2)
+    assert count("rekeyed CHILD_SA a1", log) >= 3 and count("IKE_SA t1.* rekeyed between", log) >= 2, log
+    assert "could not be renewed" not in log and "reached the ceiling" not in log, log
+    assert count(BEGUN, log) == 1, log
+
+
+def test_peer_refuses_child(bench):
+    """Another idea of perfect forward secrecy: each CHILD rekey is refused with NO_PROPOSAL_CHOSEN, for ever."""
+    mark = begin(bench, connection(1, esp="aes256-sha256"), fast(ike=7))
+    with Watch(bench) as watch:
+        wait_for("the tunnel made anew", lambda: count(BEGUN, since(bench, mark)) >= 3, 60)
+        back_up(bench)
+    log = since(bench, mark)
+    watch.check()
+    # Tried again, with growing pauses: some, not many.
+    assert count("NO_PROPOSAL_CHOSEN notify", log) >= 4, log
+    assert count("establishing CHILD_SA a1.* reqid", log) <= 15 * count(BEGUN, log), log
+    assert "IKE_SA t1" in log and "could not be renewed in time" in log, log
+
+
+def test_peer_refuses_ike(bench):
+    """TEMPORARY_FAILURE for ever to each IKE rekey: a CHILD rekey of the peer's own is never answered by us."""
+    mark = begin(bench, connection(1), fast(child=7))
+    filter_in("gateway", f"{REQUEST} {CREATE_CHILD}")
+    with Watch(bench) as watch:
+        for _ in range(2):
+            starts = count(BEGUN, since(bench, mark))
+            bench.carrier.swanctl("--rekey", "--child", "k1")
+            wait_for("the tunnel made anew",
+                     lambda n=starts: count(BEGUN, since(bench, mark)) > n, 30)
+            bench.gateway.wait_up("t1")
+        back_up(bench)
+    log = since(bench, mark)
+    watch.check(ikes=2)
+    assert dropped("gateway") > 0
+    assert count("TEMPORARY_FAILURE", log) >= 2, log
+    filter_in("gateway")
+
+
+def test_peer_rekeys_wildly(bench):
+    """Every second both kinds: nothing gets old, nothing is lost, nothing remains."""
+    wild = connection(1).replace("version = 2", "version = 2\n    rekey_time = 2s\n    over_time = 8s").replace(
+        "local_ts", "rekey_time = 1s\n        life_time = 9s\n        local_ts")
+    mark = begin(bench, wild, fast())
+    with Watch(bench) as watch:
+        wait_for("many rekeys", lambda: count("rekeyed CHILD_SA a1", since(bench, mark)) >= 15, 60)
+    watch.check(ikes=3)
+    begin(bench, connection(1), fast())
+    back_up(bench)
+
+
+def stop_past_ceiling(bench, mark):
+    """Stops our charon until its keys have reached the ceiling, a request of the peer's waiting in its socket."""
+    gateway = bench.gateway
+    gateway.process.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    command = bench.carrier.command("/usr/lib/culvert/sbin/swanctl", "--rekey", "--child", "k1", "--uri",
+                                    bench.carrier.vici)
+    run(*command, env=bench.carrier.environment)
+    # The wait is what is tested: keys grow old while nobody runs.
+    time.sleep(max(0, stopped + CEILING + 1 - time.monotonic()))
+    mark = len(gateway.read_log())
+    gateway.process.send_signal(signal.SIGCONT)
+    return mark
+
+
+def test_stopped_past_the_ceiling(bench):
+    """It wakes with keys that are too old: the packet that waited is not processed, what stands ends at once."""
+    for role in ("gateway", "carrier"):
+        start = begin(bench, connection(1), fast(initiator=role, dpd=60))
+        old = bench.gateway.report()["t1"]["children"]["a1"]
+        mark = stop_past_ceiling(bench, start)
+        wait_for("the ends", lambda m=mark: "reached the ceiling, destroying it" in since(bench, m) or None, 5)
+        wait_for("old CHILD_SAs gone", lambda o=old: bench.gateway.report()["t1"]["children"].get("a1") != o, 5)
+        woken = since(bench, mark)
+        assert "REKEY" not in woken and count("inbound CHILD_SA", woken) == 0, woken
+        if role == "carrier":
+            bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+            assert "initiating IKE_SA" not in woken, woken
+            bench.carrier.swanctl("--terminate", "--ike", "c1", "--force", check=False)
+            bench.carrier.swanctl("--initiate", "--child", "k1")
+        back_up(bench)
+        assert "could not be renewed" in bench.gateway.report()["t1"]["failure"] or \
+            bench.gateway.report()["t1"]["state"] == "up"
+
+
+def test_packet_before_the_timer(bench):
+    """Even if nothing ends the IKE_SA, a packet that comes after its ceiling is not processed with its keys."""
+    late = f"{bench.lab.folder}/late_timer.so"
+    run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", late, "tests/plugins/late_timer.c")
+    begin(bench, connection(1), fast())
+    bench.gateway.stop()
+    bench.gateway.preload = late
+    bench.gateway.start()
+    start = begin(bench, connection(1), fast(dpd=60))
+    mark = stop_past_ceiling(bench, start)
+    wait_for("packets refused", lambda: count("not used any more", since(bench, mark)) >= 3, 10)
+    log = since(bench, mark)
+    assert "CHILD_SA a1" not in log and "reached the ceiling, destroying" not in log, log
+    bench.gateway.stop(signal.SIGKILL)
+    bench.gateway.preload = ""
+    bench.gateway.start()
+
+
+def test_carrier_comes_back(bench):
+    """A tunnel that the carrier initiates is ended by us and left to it."""
+    theirs = connection(1, esp="aes256-sha256").replace(
+        "local_ts", "start_action = start\n        close_action = start\n        local_ts").replace(
+            "version = 2", "version = 2\n    rekey_time = 0")
+    filter_in("carrier")
+    filter_in("gateway")
+    bench.load_carrier()
+    bench.carrier.swanctl("--terminate", "--ike", "c1", "--force", check=False)
+    bench.switch(fast(initiator="carrier", ike=7))
+    mark = len(bench.gateway.read_log())
+    bench.load_carrier(theirs)
+    with Watch(bench) as watch:
+        wait_for("two ends", lambda: count("ends: its keys", since(bench, mark)) >= 2, 60)
+        bench.gateway.wait_up("t1")
+    watch.check()
+    log = since(bench, mark)
+    assert count(BEGUN, log) == count(r"is initiating IKE_SA \(unnamed\)", log), log
+
+
+def test_errand_beside_the_schedule(bench):
+    """`culvert rekey` again and again while rekeys are due by themselves: they do not meet, none is lost."""
+    mark = begin(bench, connection(1), fast())
+    with Watch(bench) as watch:
+        for _ in range(12):
+            bench.gateway.ask("rekey t1")
+            time.sleep(0.7)
+        wait_for("schedule", lambda n=count("rekeyed CHILD_SA a1", since(bench, mark)): count(
+            "rekeyed CHILD_SA a1", since(bench, mark)) > n, 10)
+    watch.check(ikes=2)
+    log = since(bench, mark)
+    assert count(BEGUN, log) == 1 and "rekeying failed" not in log, log
+    back_up(bench)
+
+
+def test_lifetimes_changed(bench):
+    """Shorter times act on SAs that exist."""
+    mark = begin(bench, connection(1), tunnel(1))
+    bench.switch(tunnel(1, child=CHILD))
+    wait_for("rekeys by the new times", lambda: count("rekeyed CHILD_SA a1", since(bench, mark)) >= 3, 30)
+
+
+if __name__ == "__main__":
+    names = sys.argv[1:]
+    sys.exit(main({n: v for n, v in globals().items() if not names or n in names}))
