@@ -35,8 +35,8 @@ static bool is_stray(child_sa_t *child_sa, bool again)
 /** Of one whose successor waits for the peer's DELETE charon concludes the rekey and sends none. */
 static status_t end(ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
-	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced, but the peer has not deleted it: ending it", child_sa->get_name(child_sa),
-		child_sa->get_unique_id(child_sa));
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced, but the peer has not deleted it: ending it",
+		child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa));
 	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
 }
 

@@ -7,7 +7,6 @@ ends.
 
 import collections
 import itertools
-import os
 import threading
 import time
 
@@ -18,9 +17,10 @@ import operators_file
 import rekeys_carriers
 import rekeys_ends
 import rekeys_traffic
+import topology
 
-# CHILD rekeys and IKE rekeys of a scenario. More of them: REKEYS="1000 100" in the environment.
-COUNTS = tuple(map(int, os.environ.get("REKEYS", "40 10").split()))
+# CHILD rekeys and IKE rekeys with each of two carriers: in `make test`, in `make torture`.
+SMALL, LARGE = (20, 5), (500, 50)
 
 DELAY = 0.02  # seconds each way: requests of both sides cross, and answers are on their way for a while
 LOSS = 5  # per cent of IKE packets, in either direction
@@ -34,6 +34,17 @@ table bridge road {{
 		type filter hook forward priority 0;
 		udp dport 500 numgen random mod 100 < {loss} counter drop
 		udp dport 4500 @th,64,32 0 numgen random mod 100 < {loss} counter drop
+	}}
+}}
+"""
+
+# The carrier's first CREATE_CHILD_SA response is lost, the second is beyond the quota. In UDP 4500 four zeros are before IKE.
+_SWALLOW = f"""
+table bridge swallow {{
+	chain forward {{
+		type filter hook forward priority 0;
+		ip saddr {topology.CARRIER} udp sport 500 @th,208,8 36 @th,216,8 & 0x20 == 0x20 quota until 700 bytes drop
+		ip saddr {topology.CARRIER} udp sport 4500 @th,64,32 0 @th,240,8 36 @th,248,8 & 0x20 == 0x20 quota until 700 bytes drop
 	}}
 }}
 """
@@ -181,23 +192,35 @@ def kernel_settled(theirs):
     return len(gateway.sas()), pairs()
 
 
-def start(name):
+def start(name, changes=(), loss=LOSS):
     """The tunnel to a carrier of that name up, a road between, and numbered datagrams flowing."""
     theirs = rekeys_carriers.start(name)
-    gateway.configure(operators_text(), {"vodafone-cz.psk": operators_file.PSK + "\n"})
+    gateway.configure(operators_text(changes), {"vodafone-cz.psk": operators_file.PSK + "\n"})
     gateway.start()
     if not gateway.link(gateway.await_carrying()).get("carrying"):
         raise RuntimeError(f"the tunnel to {name} does not come up")
-    road()
+    road(loss)
     return Rekeys(rekeys_ends.Charon("gateway", f"{gateway.RUN}/charon.vici"), theirs())
+
+
+def lose_answer(session):
+    """A CHILD rekey of the gateway whose answer has to be repeated: a second in which the carrier may use keys that the
+    gateway does not have yet."""
+    with netns.inside("seg"):
+        netns.run("nft", "-f", "-", stdin=_SWALLOW)
+    outcome = session.run(Case("CHILD", "gateway"))
+    with netns.inside("seg"):
+        netns.run("nft", "delete", "table", "bridge", "swallow")
+    return outcome
 
 
 def show(lab, name):
     """A scenario: all the cases against one carrier."""
+    counts = lab.count(SMALL, LARGE)
     session = start(name)
     try:
         lab.require("numbered datagrams flow in both directions", session.traffic.flows())
-        for case in cases(*COUNTS):
+        for case in cases(*counts):
             if session.run(case).flaw:
                 break
         settled = kernel_settled(session.theirs)
@@ -207,7 +230,7 @@ def show(lab, name):
         check.explain(line)
     flaws = [one.flaw for one in session.outcomes if one.flaw]
     lab.check(f"{len(session.outcomes)} rekeys, after each one IKE_SA and one CHILD_SA, the same at both ends",
-        not flaws and len(session.outcomes) == sum(COUNTS), flaws)
+        not flaws and len(session.outcomes) == sum(counts), flaws)
     lab.check("in the end no old SA is left in either kernel", settled == (2, 2), settled)
     lab.check(f"no datagram of {session.sent()} was lost, while the road lost {dropped()} IKE packets", session.lost() == 0,
         f"{session.lost()} lost")

@@ -6,7 +6,7 @@ import struct
 import sys
 import threading
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
 import vici  # noqa: E402 pylint: disable=wrong-import-position
 
 import libreswan
