@@ -1,6 +1,6 @@
 /*
- * A look at each CHILD_SA some time after it was replaced; usually it is gone by then. Nothing is remembered but the
- * jobs themselves, which charon cancels when it ends.
+ * A look at each CHILD_SA some time after it was replaced, and again; usually it is gone at the first. Nothing is
+ * remembered but the jobs themselves, which charon cancels when it ends.
  */
 #include "rekey_strays.h"
 
@@ -9,10 +9,12 @@
 typedef struct private_rekey_strays_t private_rekey_strays_t;
 
 enum {
-	/** seconds that the peer has to delete one that lost against another */
-	DELAY_REDUNDANT = 10,
-	/** seconds that it has to delete the old one after its own rekey: its requests may be repeated */
-	DELAY_REKEYED = 90,
+	/** seconds between two looks: what a peer has to delete one that has lost */
+	PAUSE = 10,
+	/** looks after which the old one of a rekey by the peer is ended, whose DELETE may have to be repeated */
+	LOOKS_REKEYED = 9,
+	/** looks after which the rest is left to the ceiling, as the peer refuses to rekey */
+	LOOKS_MAX = 18,
 };
 
 struct private_rekey_strays_t {
@@ -23,21 +25,45 @@ struct private_rekey_strays_t {
 typedef struct {
 	/** unique ID */
 	uint32_t id;
-	/** whether it was looked at before */
-	bool again;
+	/** looks so far */
+	u_int count;
 } look_t;
 
-static bool is_stray(child_sa_t *child_sa, bool again)
+/** The CHILD_SA in use that has the same selectors as a stray; NULL while there is none, or while it changes. */
+static child_sa_t *find_heir(ike_sa_t *ike_sa, child_sa_t *stray)
 {
-	return child_sa->get_state(child_sa) == CHILD_REKEYED && (again || !child_sa->get_rekey_sa(child_sa));
+	child_sa_t *current, *heir = NULL;
+	enumerator_t *enumerator;
+
+	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
+	while (!heir && enumerator->enumerate(enumerator, &current))
+		if (current->get_state(current) == CHILD_INSTALLED && current->get_reqid(current) == stray->get_reqid(stray))
+			heir = current;
+	enumerator->destroy(enumerator);
+	return heir;
 }
 
-/** Of one whose successor waits for the peer's DELETE charon concludes the rekey and sends none. */
-static status_t end(ike_sa_t *ike_sa, child_sa_t *child_sa)
+static status_t end(ike_sa_t *ike_sa, child_sa_t *stray)
 {
-	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced, but the peer has not deleted it: ending it",
-		child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa));
-	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced, but the peer has not deleted it: ending it", stray->get_name(stray),
+		stray->get_unique_id(stray));
+	return ike_sa->delete_child_sa(ike_sa, stray->get_protocol(stray), stray->get_spi(stray, TRUE), FALSE);
+}
+
+/** Of an old one whose successor waits for the peer's DELETE charon concludes the rekey, and sends none itself. */
+static status_t work(ike_sa_t *ike_sa, child_sa_t *stray, u_int count)
+{
+	child_sa_t *heir;
+
+	if (stray->get_rekey_sa(stray))
+		return count < LOOKS_REKEYED ? SUCCESS : end(ike_sa, stray);
+	heir = find_heir(ike_sa, stray);
+	if (!heir)
+		return SUCCESS;
+	/* In a collision ours begins before theirs. */
+	if (heir->get_unique_id(heir) > stray->get_unique_id(stray))
+		return end(ike_sa, stray);
+	return ike_sa->rekey_child_sa(ike_sa, heir->get_protocol(heir), heir->get_spi(heir, TRUE));
 }
 
 static job_requeue_t look(look_t *this)
@@ -45,22 +71,18 @@ static job_requeue_t look(look_t *this)
 	child_sa_t *child_sa;
 	ike_sa_t *ike_sa = charon->child_sa_manager->checkout_by_id(charon->child_sa_manager, this->id, &child_sa);
 	status_t status = SUCCESS;
-	bool waits = FALSE;
+	bool stray;
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;
-	if (is_stray(child_sa, this->again))
-		status = end(ike_sa, child_sa);
-	else
-		waits = child_sa->get_state(child_sa) == CHILD_REKEYED;
+	stray = child_sa->get_state(child_sa) == CHILD_REKEYED;
+	if (stray)
+		status = work(ike_sa, child_sa, ++this->count);
 	if (status == DESTROY_ME)
 		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
 	else
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-	if (!waits)
-		return JOB_REQUEUE_NONE;
-	this->again = TRUE;
-	return JOB_RESCHEDULE(DELAY_REKEYED - DELAY_REDUNDANT);
+	return stray && this->count < LOOKS_MAX ? JOB_RESCHEDULE(PAUSE) : JOB_REQUEUE_NONE;
 }
 
 METHOD(listener_t, child_state_change, bool, private_rekey_strays_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
@@ -73,7 +95,7 @@ METHOD(listener_t, child_state_change, bool, private_rekey_strays_t *this, ike_s
 		return TRUE;
 	INIT(data, .id = child_sa->get_unique_id(child_sa), );
 	job = callback_job_create((callback_job_cb_t)look, data, free, NULL);
-	lib->scheduler->schedule_job(lib->scheduler, (job_t *)job, DELAY_REDUNDANT);
+	lib->scheduler->schedule_job(lib->scheduler, (job_t *)job, PAUSE);
 	return TRUE;
 }
 
