@@ -3,6 +3,9 @@
 #include "ikev2/suite.h"
 #include "policy_proposal.h"
 
+/** The rules of all rows, by their place in the table; written once, before charon has threads. */
+static struct suite_rule table[POLICY_SUITES_MAX][SUITE_CHILD + 1];
+
 static void add(policy_allowed_t *allowed, const struct suite *suite)
 {
 	if (suite && allowed->n < POLICY_SUITES_MAX)
@@ -33,12 +36,11 @@ static void add_contained(policy_allowed_t *allowed, proposal_t *proposal)
 {
 	struct suite_transform items[POLICY_TRANSFORMS_MAX];
 	const struct suite *suite;
-	struct suite_rule rule;
 	size_t i, n;
 
 	n = policy_proposal_read(proposal, items);
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (suite_rule(suite, SUITE_IKE_SA, &rule) && suite_rule_in(&rule, items, n))
+		if (suite_rule_in(&table[i][SUITE_IKE_SA], items, n))
 			add(allowed, suite);
 	}
 }
@@ -75,24 +77,27 @@ void policy_allowed_get(ike_sa_t *ike_sa, policy_allowed_t *allowed)
 	}
 }
 
+const struct suite_rule *policy_rule(const struct suite *suite, enum suite_use use)
+{
+	return &table[suite - suite_at(0)][use];
+}
+
 void policy_allowed_rules(
 	const policy_allowed_t *allowed, enum suite_use use, struct suite_rule rules[static POLICY_SUITES_MAX])
 {
 	u_int i;
 
-	/* It cannot fail: policy_allowed_check(). */
 	for (i = 0; i < allowed->n; i++)
-		(void)suite_rule(allowed->suites[i], use, &rules[i]);
+		rules[i] = *policy_rule(allowed->suites[i], use);
 }
 
 bool policy_allowed_is(
 	const policy_allowed_t *allowed, enum suite_use use, const struct suite_transform *items, size_t n)
 {
-	struct suite_rule rule;
 	u_int i;
 
 	for (i = 0; i < allowed->n; i++) {
-		if (suite_rule(allowed->suites[i], use, &rule) && suite_rule_is(&rule, items, n))
+		if (suite_rule_is(policy_rule(allowed->suites[i], use), items, n))
 			return TRUE;
 	}
 	return FALSE;
@@ -110,29 +115,33 @@ u_int policy_extra_exchanges(const struct suite_transform *items, size_t n)
 	return count;
 }
 
-static bool reads_alike(const struct suite *suite, enum suite_use use)
+static bool read_row(const struct suite *suite, enum suite_use use, struct suite_rule *rule)
 {
 	struct suite_transform items[POLICY_TRANSFORMS_MAX];
 	bool ike = use == SUITE_IKE_SA;
-	struct suite_rule rule;
 	proposal_t *proposal;
 	size_t n;
 
+	if (!suite_rule(suite, use, rule))
+		return FALSE;
+	/* Key exchanges of strongSwan's text are not made in IKE_AUTH. */
 	proposal = proposal_create_from_string(ike ? PROTO_IKE : PROTO_ESP, ike ? suite->ike : suite->esp);
 	if (!proposal)
 		return FALSE;
 	n = policy_proposal_read(proposal, items);
 	proposal->destroy(proposal);
-	return suite_rule(suite, use, &rule) && n == rule.n && suite_rule_is(&rule, items, n);
+	return n == rule->n + rule->n_later && suite_rule_is(rule, items, n);
 }
 
-bool policy_allowed_check(void)
+bool policy_allowed_init(void)
 {
 	const struct suite *suite;
 	size_t i;
 
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (i >= POLICY_SUITES_MAX || !reads_alike(suite, SUITE_IKE_SA) || !reads_alike(suite, SUITE_CHILD)) {
+		if (i >= POLICY_SUITES_MAX || !read_row(suite, SUITE_IKE_SA, &table[i][SUITE_IKE_SA]) ||
+			!read_row(suite, SUITE_FIRST_CHILD, &table[i][SUITE_FIRST_CHILD]) ||
+			!read_row(suite, SUITE_CHILD, &table[i][SUITE_CHILD])) {
 			DBG1(DBG_CFG, "suite %s is not what strongSwan takes it for", suite->name);
 			return FALSE;
 		}
