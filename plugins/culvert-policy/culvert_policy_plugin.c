@@ -28,7 +28,7 @@ static bool plugin_cb(private_culvert_policy_plugin_t *this, plugin_feature_t *f
 #else
 	if (!reg)
 		charon->bus->remove_listener(charon->bus, &this->listener->listener);
-	else if (policy_allowed_check())
+	else if (policy_allowed_init())
 		charon->bus->add_listener(charon->bus, &this->listener->listener);
 	else
 		return FALSE;

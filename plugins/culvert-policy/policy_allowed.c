@@ -3,21 +3,8 @@
 #include "ikev2/suite.h"
 #include "policy_proposal.h"
 
-enum { N_USES = SUITE_CHILD + 1 };
-
-/** Every suite of the table as rules, in its order; written by policy_allowed_check() before anybody reads them. */
-static struct suite_rule known[POLICY_SUITES_MAX][N_USES];
-
-/** The rule of a suite of the table: looked up, as each message asks for several. */
-static const struct suite_rule *rule_of(const struct suite *suite, enum suite_use use)
-{
-	const struct suite *row;
-	size_t i;
-
-	for (i = 0; (row = suite_at(i)) && row != suite; i++)
-		;
-	return &known[i][use];
-}
+/** The rules of all rows, by their place in the table; written once, before charon has threads. */
+static struct suite_rule table[POLICY_SUITES_MAX][SUITE_CHILD + 1];
 
 static void add(policy_allowed_t *allowed, const struct suite *suite)
 {
@@ -53,7 +40,7 @@ static void add_contained(policy_allowed_t *allowed, proposal_t *proposal)
 
 	n = policy_proposal_read(proposal, items);
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (suite_rule_in(&known[i][SUITE_IKE_SA], items, n))
+		if (suite_rule_in(&table[i][SUITE_IKE_SA], items, n))
 			add(allowed, suite);
 	}
 }
@@ -90,13 +77,18 @@ void policy_allowed_get(ike_sa_t *ike_sa, policy_allowed_t *allowed)
 	}
 }
 
+const struct suite_rule *policy_rule(const struct suite *suite, enum suite_use use)
+{
+	return &table[suite - suite_at(0)][use];
+}
+
 void policy_allowed_rules(
 	const policy_allowed_t *allowed, enum suite_use use, struct suite_rule rules[static POLICY_SUITES_MAX])
 {
 	u_int i;
 
 	for (i = 0; i < allowed->n; i++)
-		rules[i] = *rule_of(allowed->suites[i], use);
+		rules[i] = *policy_rule(allowed->suites[i], use);
 }
 
 bool policy_allowed_is(
@@ -105,7 +97,7 @@ bool policy_allowed_is(
 	u_int i;
 
 	for (i = 0; i < allowed->n; i++) {
-		if (suite_rule_is(rule_of(allowed->suites[i], use), items, n))
+		if (suite_rule_is(policy_rule(allowed->suites[i], use), items, n))
 			return TRUE;
 	}
 	return FALSE;
@@ -123,41 +115,33 @@ u_int policy_extra_exchanges(const struct suite_transform *items, size_t n)
 	return count;
 }
 
-static bool reads_alike(const struct suite *suite, enum suite_use use, const struct suite_rule *rule)
+static bool read_row(const struct suite *suite, enum suite_use use, struct suite_rule *rule)
 {
 	struct suite_transform items[POLICY_TRANSFORMS_MAX];
 	bool ike = use == SUITE_IKE_SA;
 	proposal_t *proposal;
 	size_t n;
 
+	if (!suite_rule(suite, use, rule))
+		return FALSE;
+	/* Key exchanges of strongSwan's text are not made in IKE_AUTH. */
 	proposal = proposal_create_from_string(ike ? PROTO_IKE : PROTO_ESP, ike ? suite->ike : suite->esp);
 	if (!proposal)
 		return FALSE;
 	n = policy_proposal_read(proposal, items);
 	proposal->destroy(proposal);
-	return n == rule->n && suite_rule_is(rule, items, n);
+	return n == rule->n + rule->n_later && suite_rule_is(rule, items, n);
 }
 
-/** Fills in the rules of a suite and holds those that strongSwan can spell against what it makes of them. */
-static bool learn(const struct suite *suite, struct suite_rule rules[static N_USES])
-{
-	enum suite_use use;
-
-	for (use = SUITE_IKE_SA; use <= SUITE_CHILD; use++) {
-		if (!suite_rule(suite, use, &rules[use]))
-			return FALSE;
-	}
-	return reads_alike(suite, SUITE_IKE_SA, &rules[SUITE_IKE_SA]) &&
-		   reads_alike(suite, SUITE_CHILD, &rules[SUITE_CHILD]);
-}
-
-bool policy_allowed_check(void)
+bool policy_allowed_init(void)
 {
 	const struct suite *suite;
 	size_t i;
 
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (i >= POLICY_SUITES_MAX || !learn(suite, known[i])) {
+		if (i >= POLICY_SUITES_MAX || !read_row(suite, SUITE_IKE_SA, &table[i][SUITE_IKE_SA]) ||
+			!read_row(suite, SUITE_FIRST_CHILD, &table[i][SUITE_FIRST_CHILD]) ||
+			!read_row(suite, SUITE_CHILD, &table[i][SUITE_CHILD])) {
 			DBG1(DBG_CFG, "suite %s is not what strongSwan takes it for", suite->name);
 			return FALSE;
 		}

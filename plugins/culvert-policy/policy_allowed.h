@@ -34,6 +34,9 @@ void policy_allowed_of_config(ike_cfg_t *cfg, policy_allowed_t *allowed);
 /** Fills in a tunnel's suites; decided. */
 void policy_allowed_of_tunnel(conf_tunnel_t *tunnel, policy_allowed_t *allowed);
 
+/** The rule of a row of the suite table for a use. */
+const struct suite_rule *policy_rule(const struct suite *suite, enum suite_use use);
+
 /** Rules of the allowed suites for a use, in the same order. */
 void policy_allowed_rules(
 	const policy_allowed_t *allowed, enum suite_use use, struct suite_rule rules[static POLICY_SUITES_MAX]);
@@ -46,9 +49,10 @@ bool policy_allowed_is(
 u_int policy_extra_exchanges(const struct suite_transform *items, size_t n);
 
 /**
- * Whether strongSwan and ikev2/suite_match.c read every row of the suite table the same way. The plugin does not load
- * otherwise.
+ * Reads the suite table, once and before anything else here is called.
+ *
+ * @return			FALSE if strongSwan reads a row otherwise than ikev2/suite_match.c: the plugin does not load then
  */
-bool policy_allowed_check(void);
+bool policy_allowed_init(void);
 
 #endif

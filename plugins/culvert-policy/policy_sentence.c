@@ -102,18 +102,16 @@ static const struct suite *other_suite(const policy_sentence_t *this)
 {
 	const struct suite *suite;
 	enumerator_t *enumerator;
+	const struct suite_rule *rule;
 	policy_offer_t *offer;
-	struct suite_rule rule;
 	bool found = FALSE;
 	size_t i;
 
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (!suite_rule(suite, this->use, &rule))
-			continue;
+		rule = policy_rule(suite, this->use);
 		enumerator = this->offers->create_enumerator(this->offers);
 		while (!found && enumerator->enumerate(enumerator, &offer))
-			found =
-				offer->protocol == this->protocol && !offer->bundled && suite_rule_in(&rule, offer->items, offer->n);
+			found = offer->protocol == this->protocol && !offer->bundled && suite_rule_in(rule, offer->items, offer->n);
 		enumerator->destroy(enumerator);
 		if (found)
 			return suite;
@@ -125,8 +123,8 @@ static void put_mismatch(
 	const policy_sentence_t *this, const policy_allowed_t *allowed, const char *offered, struct buf *out)
 {
 	const struct suite *other = other_suite(this);
+	const struct suite_rule *rule = policy_rule(allowed->suites[0], this->use);
 	policy_offer_t *offer = comparable(this);
-	struct suite_rule rule;
 
 	buf_printf(out, "no proposal in common: for the %s the peer at ", sa_names[this->use]);
 	put_host(this->ike_sa, out);
@@ -134,9 +132,9 @@ static void put_mismatch(
 	put_bounded(out, offered);
 	buf_puts(out, " and we allow ");
 	list_suites(allowed, out);
-	if (offer && suite_rule(allowed->suites[0], this->use, &rule) && !suite_rule_in(&rule, offer->items, offer->n)) {
+	if (offer && !suite_rule_in(rule, offer->items, offer->n)) {
 		buf_puts(out, ": ");
-		suite_difference(&rule, offer->items, offer->n, out);
+		suite_difference(rule, offer->items, offer->n, out);
 	}
 	if (other)
 		buf_printf(out, "; ask the carrier, or set suite = \"%s\" if the contract has it", other->name);

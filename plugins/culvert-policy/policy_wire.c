@@ -23,6 +23,8 @@ struct filter_t {
 	struct suite_rule rules[POLICY_SUITES_MAX];
 	/** what is wrong with the message besides its proposals, NULL: nothing */
 	const char *wrong;
+	/** not all of its proposals, or not all of their transforms, may pass */
+	bool changed;
 };
 
 static bool has(message_t *message, payload_type_t type)
@@ -100,6 +102,8 @@ static proposal_t *narrow_offer(filter_t *this, const policy_offer_t *offer)
 	if (offer->bundled || offer->protocol != this->protocol)
 		return NULL;
 	n = suite_narrow(this->rules, this->allowed.n, !this->allowed.decided, offer->items, offer->n, items);
+	/* Narrowing only takes away: with as many transforms as before nothing is missing. */
+	this->changed |= n != offer->n;
 	/* Ours are numbered anew, without gaps: peers insist on that. */
 	return n ? policy_proposal_create(offer, this->incoming ? offer->number : 0, items, n) : NULL;
 }
@@ -121,13 +125,16 @@ static linked_list_t *choose(filter_t *this, linked_list_t *offers)
 	policy_offer_t *offer;
 	proposal_t *proposal;
 
-	if (this->wrong || (!request && offers->get_count(offers) != 1))
+	this->changed = this->wrong || (!request && offers->get_count(offers) != 1) || !offers->get_count(offers);
+	if (this->changed)
 		return kept;
 	enumerator = offers->create_enumerator(offers);
 	while (enumerator->enumerate(enumerator, &offer)) {
 		proposal = request ? narrow_offer(this, offer) : check_choice(this, offer);
 		if (proposal)
 			kept->insert_last(kept, proposal);
+		else
+			this->changed = TRUE;
 	}
 	enumerator->destroy(enumerator);
 	return kept;
@@ -197,24 +204,6 @@ static void replace(filter_t *this, enumerator_t *enumerator, sa_payload_t *sa, 
 	this->message->add_payload(this->message, (payload_t *)sa);
 }
 
-/** Narrowing only takes away: with as many transforms as before nothing is missing. */
-static bool is_changed(linked_list_t *offers, linked_list_t *kept)
-{
-	struct suite_transform items[POLICY_TRANSFORMS_MAX];
-	enumerator_t *enumerator, *originals;
-	proposal_t *proposal;
-	policy_offer_t *offer;
-	bool changed = offers->get_count(offers) != kept->get_count(kept) || !kept->get_count(kept);
-
-	enumerator = kept->create_enumerator(kept);
-	originals = offers->create_enumerator(offers);
-	while (!changed && enumerator->enumerate(enumerator, &proposal) && originals->enumerate(originals, &offer))
-		changed = policy_proposal_read(proposal, items) != offer->n;
-	originals->destroy(originals);
-	enumerator->destroy(enumerator);
-	return changed;
-}
-
 static policy_verdict_t filter_sa(
 	filter_t *this, enumerator_t *enumerator, sa_payload_t *sa, policy_refusals_t *refusals)
 {
@@ -226,7 +215,7 @@ static policy_verdict_t filter_sa(
 		verdict = this->incoming ? POLICY_REFUSED : POLICY_OURS_IS_WEAK;
 		note(this, offers, refusals);
 	}
-	if (is_changed(offers, kept))
+	if (this->changed)
 		replace(this, enumerator, sa, kept);
 	kept->destroy_offset(kept, offsetof(proposal_t, destroy));
 	offers->destroy_function(offers, free);
@@ -310,10 +299,12 @@ policy_verdict_t policy_wire_filter(ike_sa_t *ike_sa, message_t *message, bool i
 		.use = use_of(message),
 	};
 
+	remove_declined(message);
+	if (!has(message, PLV2_SECURITY_ASSOCIATION) && !message->get_notify(message, INVALID_KE_PAYLOAD))
+		return POLICY_PASSES;
 	this.protocol = this.use == SUITE_IKE_SA ? PROTO_IKE : PROTO_ESP;
 	policy_allowed_get(ike_sa, &this.allowed);
 	policy_allowed_rules(&this.allowed, this.use, this.rules);
-	remove_declined(message);
 	if (incoming && !message->get_request(message) && filter_wish(&this, refusals) != POLICY_PASSES)
 		return POLICY_REFUSED;
 	if (!has(message, PLV2_SECURITY_ASSOCIATION))
