@@ -236,9 +236,9 @@ static int outline_read(const char *text, struct outline *ret)
 
 static bool names_any_in(const struct slice *text, char *const *secrets)
 {
-	const char *end = text->at + text->len;
+	const char *end = text->len ? text->at + text->len : NULL;
 
-	for (; secrets && *secrets; secrets++) {
+	for (; end && secrets && *secrets; secrets++) {
 		size_t len = strlen(*secrets);
 
 		for (const char *at = text->at; at && (at = memmem(at, (size_t)(end - at), *secrets, len)); at += len)
