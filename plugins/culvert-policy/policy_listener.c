@@ -13,6 +13,7 @@
 #include "policy_allowed.h"
 #include "policy_proposal.h"
 #include "policy_sentence.h"
+#include "policy_shield.h"
 #include "policy_wire.h"
 
 enum {
@@ -130,8 +131,13 @@ static void refuse_instead(message_t *message)
 METHOD(listener_t, message_hook, bool, private_policy_listener_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	if (!plain || !ike_sa)
+	if (!ike_sa)
 		return TRUE;
+	if (!plain) {
+		if (incoming && !policy_shield_passes(ike_sa, message))
+			policy_shield_drop(message);
+		return TRUE;
+	}
 	if (incoming)
 		take_note(this, ike_sa, message);
 	if (!(CULVERT_POLICY_LINES & LINE_WIRE) || !carries_proposals(message) ||
