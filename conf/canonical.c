@@ -150,6 +150,9 @@ static int read_value(struct reader *r, const struct schema_key *key, void *fiel
 		source.form = VALUE_TEXT;
 		source.text = text;
 		error = take_text(r, text);
+	} else if (TAKE(r, "false")) { /* true is what all of them fall back to, and not printed */
+		source.form = VALUE_BOOL;
+		error = 0;
 	} else {
 		error = take_number(r, &source);
 	}
