@@ -27,24 +27,35 @@ static bool is_better_child(const conf_child_t *a, const conf_child_t *b)
 	return is_better(a->installed, child_number(a), b->installed, child_number(b));
 }
 
-static bool are_duplicates(const conf_child_t *a, const conf_child_t *b)
+static bool are_alike(const conf_child_t *a, const conf_child_t *b)
 {
-	return a != b && !a->rekeying && !b->rekeying && a->if_id == b->if_id && a->selectors == b->selectors;
+	return !a->rekeying && !b->rekeying && a->if_id == b->if_id && a->selectors == b->selectors;
+}
+
+/**
+ * The best of those like child. Of three, each can be better than another: begun with the first one, whichever child
+ * is asked for, so that one stays.
+ */
+static const conf_child_t *find_best_child(const conf_sa_t *sa, const conf_child_t *child)
+{
+	const conf_child_t *other, *best = NULL;
+
+	for (other = sa->children; other; other = other->next) {
+		if (are_alike(child, other) && (!best || is_better_child(other, best)))
+			best = other;
+	}
+	return best;
 }
 
 /** @return number of CHILD_SAs that were told to end */
 static u_int end_children(const conf_sa_t *sa, time_t now)
 {
-	const conf_child_t *child, *other;
+	const conf_child_t *child, *best;
 	u_int ended = 0;
 
 	for (child = sa->children; child; child = child->next) {
-		for (other = sa->children; other; other = other->next) {
-			if (are_duplicates(child, other) && is_better_child(other, child) &&
-				max(child->installed, other->installed) + SETTLE <= now)
-				break;
-		}
-		if (other) {
+		best = find_best_child(sa, child);
+		if (best && best != child && max(child->installed, best->installed) + SETTLE <= now) {
 			conf_survey_end_child(sa, child);
 			ended++;
 		}
