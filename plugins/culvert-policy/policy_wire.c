@@ -281,7 +281,8 @@ static policy_verdict_t filter_wish(filter_t *this, policy_refusals_t *refusals)
 	if (!notify)
 		return POLICY_PASSES;
 	data = notify->get_notification_data(notify);
-	id = data.len >= sizeof(id) ? untoh16(data.ptr) : 0;
+	/* Of other lengths charon would make another number, or none. */
+	id = data.len == sizeof(id) ? untoh16(data.ptr) : 0;
 	if (is_allowed_exchange(this, id))
 		return POLICY_PASSES;
 	note_wish(this, id, refusals);
