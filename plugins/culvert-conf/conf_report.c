@@ -80,7 +80,8 @@ static void note(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, conf_scope_t scope, ch
 	if (!text)
 		return;
 	if ((is_established(ike_sa) || tunnel->status->get_state(tunnel->status) != CONF_UP) &&
-		tunnel->status->fail(tunnel->status, ike_sa->get_unique_id(ike_sa), scope, text))
+		tunnel->status->fail(tunnel->status, ike_sa->get_unique_id(ike_sa), scope, text) &&
+		(ike_sa->get_peer_cfg(ike_sa) || tunnel->status->may_tell(tunnel->status)))
 		DBG1(DBG_CFG, "tunnel %s: %s", tunnel->name, text);
 	free(text);
 }

@@ -19,6 +19,8 @@ struct private_conf_status_t {
 	/** unique ID of the IKE_SA it happened to */
 	uint32_t ike_sa;
 	conf_scope_t scope;
+	/** monotonic seconds of the last line that may_tell() allowed */
+	time_t told;
 	refcount_t ref;
 };
 
@@ -74,6 +76,18 @@ METHOD(conf_status_t, fail, bool, private_conf_status_t *this, uint32_t ike_sa, 
 	return noted;
 }
 
+METHOD(conf_status_t, may_tell, bool, private_conf_status_t *this)
+{
+	time_t now = time_monotonic(NULL);
+	bool may;
+
+	this->mutex->lock(this->mutex);
+	may = this->told != now;
+	this->told = now;
+	this->mutex->unlock(this->mutex);
+	return may;
+}
+
 METHOD(conf_status_t, succeed, void, private_conf_status_t *this, conf_scope_t scope)
 {
 	this->mutex->lock(this->mutex);
@@ -120,6 +134,7 @@ conf_status_t *conf_status_create(void)
 			.observe = _observe,
 			.get_state = _get_state,
 			.fail = _fail,
+			.may_tell = _may_tell,
 			.succeed = _succeed,
 			.get_view = _get_view,
 			.get_ref = _get_ref,

@@ -61,6 +61,9 @@ struct conf_status_t {
 	 */
 	bool (*fail)(conf_status_t *this, uint32_t ike_sa, conf_scope_t scope, const char *text);
 
+	/** @return TRUE once a second: for failures that anybody can cause, as often as he likes */
+	bool (*may_tell)(conf_status_t *this);
+
 	/**
 	 * Forgets the failure, if success at this scope ends it.
 	 *

@@ -17,7 +17,7 @@ enum {
 	/** seconds between two lines in the log about the same tunnel or peer, and if they say the same */
 	LOG_INTERVAL = 1,
 	LOG_REPEAT = 60,
-	/** lines a second about unknown peers altogether: addresses are forged at no cost */
+	/** lines a second about peers that have not said who they are altogether: addresses are forged at no cost */
 	PEER_LINES = 5,
 };
 
@@ -45,7 +45,7 @@ struct private_policy_refusals_t {
 	mutex_t *mutex;
 	shelf_t tunnels;
 	shelf_t peers;
-	/** second that lines about unknown peers are counted in, and their number */
+	/** second that lines about such peers are counted in, and their number */
 	time_t second;
 	u_int lines;
 };
@@ -136,12 +136,12 @@ static void fill(kept_t *kept, const policy_refusal_t *refusal, time_t now)
 	};
 }
 
-/** Whether the refusal gets a line in the log: peers could fill it otherwise. */
-static bool is_worth_a_line(private_policy_refusals_t *this, kept_t *kept, time_t now)
+/** Whether the refusal gets a line in the log: peers could fill it otherwise, anybody if the peer is not known yet. */
+static bool is_worth_a_line(private_policy_refusals_t *this, kept_t *kept, bool known, time_t now)
 {
 	if (now - kept->logged < (kept->told ? LOG_REPEAT : LOG_INTERVAL))
 		return FALSE;
-	if (!kept->public.tunnel) {
+	if (!known) {
 		if (this->second != now) {
 			this->second = now;
 			this->lines = 0;
@@ -176,7 +176,7 @@ METHOD(policy_refusals_t, add, void, private_policy_refusals_t *this, ike_sa_t *
 	this->mutex->lock(this->mutex);
 	kept = shelf_get(refusal->tunnel ? &this->tunnels : &this->peers, key);
 	fill(kept, refusal, now);
-	line = is_worth_a_line(this, kept, now);
+	line = is_worth_a_line(this, kept, ike_sa->get_peer_cfg(ike_sa) != NULL, now);
 	this->mutex->unlock(this->mutex);
 	if (line)
 		DBG1(DBG_CFG, "policy refuses %s%s in %N: %s", refusal->tunnel ? "tunnel " : "peer ", key, exchange_type_names,
