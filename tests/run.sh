@@ -117,7 +117,10 @@ storm() { # NAME
 }
 # One boot for all of them.
 torture_lab() {
-	:
+	local carrier
+	for carrier in libreswan strongswan; do
+		t "torture/rekeys-$carrier" torture_scenario "rekeys-$carrier"
+	done
 }
 torture_scenario() { # NAME: t torture/NAME torture_scenario NAME
 	"$LAB" ssh env TORTURE=1 python3 -S -B /share/tests/lab/run.py "$1"
