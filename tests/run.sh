@@ -35,7 +35,7 @@ t() { # NAME CMD...
 }
 # Whether T picks any test of a group: a lab machine is not booted for nothing.
 picks() { # GROUP
-	local only_count=1 picked=0
+	local only_count=1 picked=0 LAB=${LAB:-none yet}
 	"$1"
 	[ "$picked" -gt 0 ]
 }
