@@ -3,11 +3,11 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check install deb shell lab format lint sanitize fuzz reference bench clean tools
+.PHONY: help run test torture check install deb shell lab format lint sanitize fuzz reference bench clean tools tools-san
 
 # Trees and downloads, kept between checkouts; each is named by the hash of what made it.
 CACHE ?= $(if $(filter 0,$(shell id -u)),/var/cache/culvert,$(firstword $(wildcard /var/cache/culvert) $(HOME)/.cache/culvert))
-# make run: ONCE=1 ends after the checks. make test: T=PATTERN picks tests by name.
+# make run: ONCE=1 ends after the checks. make test, make torture: T=PATTERN picks tests by name.
 ONCE ?=
 T ?=
 # make bench: B=PATTERN picks by name, BENCH_RUNS says how often each is measured.
@@ -24,12 +24,16 @@ help:
 ## Culvert: the targets (the first call as root makes the tools tree, a few minutes)
 ##   make run        a gateway against a carrier in the lab machine, checked on the wire; Ctrl-C ends; ONCE=1: ends by itself, exit 0 only if all is well
 ##   make test       every test that CI runs; T=PATTERN: only those
+##   make torture    the long random runs, hours; T=PATTERN: only those
 ##   make check      the quick ones, no lab machine and no root: unit, golden, lint
 run: tools
 	@$(IN_TREE) --lab make -f rules.mk --no-print-directory run ONCE='$(ONCE)'
 
-test: tools
+test: tools-san
 	@$(IN_TREE) --lab make -f rules.mk --no-print-directory test T='$(T)'
+
+torture: tools-san
+	@$(IN_TREE) --lab make -f rules.mk --no-print-directory torture T='$(T)'
 
 check: tools
 	@$(IN_TREE) make -f rules.mk --no-print-directory check
@@ -65,5 +69,5 @@ bench: tools
 clean:
 	rm -rf build
 
-tools:
-	@CACHE='$(CACHE)' STRONGSWAN_TARBALL='$(STRONGSWAN_TARBALL)' image/tools/prepare.sh
+tools tools-san:
+	@CACHE='$(CACHE)' STRONGSWAN_TARBALL='$(STRONGSWAN_TARBALL)' image/tools/prepare.sh $(patsubst tools-%,%,$(filter tools-%,$@))

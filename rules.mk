@@ -48,7 +48,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/tests/fuzz/%,$(wildcard tests/fuzz/
 C_FILES := $(shell find lib ikev2 conf appliance plugins tests -name '*.[ch]' | sort)
 SH_FILES := .ci/run image/deb/postinst image/deb/prerm image/deb/postrm $(shell find appliance conf ikev2 image plugins tests -name '*.sh' | sort)
 
-.PHONY: all unit check install deb run test lab format lint sanitize fuzz reference bench bench-build
+.PHONY: all unit check install deb run test torture lab format lint sanitize fuzz reference bench bench-build
 all: $(PROGRAMS) $(PLUGINS)
 
 define archive_rule
@@ -83,6 +83,15 @@ $(O)/libstrongswan-$(1).so: $(call objects,$(wildcard plugins/$(1)/*.c)) $(call 
 endef
 $(foreach p,$(notdir $(wildcard plugins/culvert-*)),$(eval $(call plugin_rule,$(p))))
 
+# What a test must notice: charon with the policy switched off. Never installed; the check's own objects are left alone.
+POLICY_OFF := build/off/libstrongswan-culvert-policy.so
+.PHONY: policy-off
+policy-off: $(POLICY_OFF)
+$(POLICY_OFF): $(wildcard plugins/culvert-policy/*.[ch]) $(call archive,conf) $(call archive,ikev2) $(call archive,lib) build/uses/STRONGSWAN
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(PLUGIN_FLAGS) -DCULVERT_POLICY_OFF $(LDOPT) -shared -o $@ $(filter %.c,$^) $(filter %.a,$^) $(CONF_LIBS) -lm
+
 $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(call archive,appliance/cmd) $(call archive,appliance/daemon) \
 	$(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
 	@echo "  LD $@"
@@ -113,10 +122,13 @@ build/uses/%: FORCE
 unit: $(UNIT)
 check: all unit
 	@tests/run.sh check
-test: all unit deb bench-build
+test: all unit deb bench-build policy-off
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san unit all
 	@$(MAKE) -f rules.mk --no-print-directory VARIANT=fuzz fuzz-build
 	@T='$(T)' tests/run.sh test
+torture: all unit deb
+	@$(MAKE) -f rules.mk --no-print-directory VARIANT=san all
+	@T='$(T)' tests/run.sh torture
 
 # bench: every measurement, B=PATTERN picks, BENCH_RUNS how often.
 BENCH_RUNS ?= 5

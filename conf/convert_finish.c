@@ -101,9 +101,11 @@ static void unite_all(struct foreign *s, struct conns *all)
 static unsigned place_of(const struct conn *c, const struct suite *suite)
 {
 	unsigned place = c->ike.list ? proposal_find(c->ike.list, PROPOSAL_IKE, suite).place : 0;
+	/* Extended sequence numbers are for who names them. */
+	unsigned unnamed = strstr(suite->esp, "-esn") ? PROPOSAL_NONE : 0;
 
 	for (const struct child *child = c->children; child && place < PROPOSAL_NONE; child = child->next) {
-		unsigned esp = child->esp.list ? proposal_find(child->esp.list, PROPOSAL_ESP, suite).place : 0;
+		unsigned esp = child->esp.list ? proposal_find(child->esp.list, PROPOSAL_ESP, suite).place : unnamed;
 		place = esp < PROPOSAL_NONE - place ? place + esp : PROPOSAL_NONE;
 	}
 	return place;

@@ -19,6 +19,7 @@ enum { WORDS_MAX = 24, WORD_MAX = 32 };
 struct words {
 	char items[WORDS_MAX][WORD_MAX];
 	size_t n;
+	bool noesn; /* sequence numbers need not be extended ones, even if "esn" is among the words */
 };
 
 static const struct {
@@ -70,7 +71,7 @@ static bool is_hash(const char *word)
 /* Takes no place in a suite: what the other programs write where there is no algorithm. */
 static bool is_filler(const char *word)
 {
-	return !word[0] || !strcmp(word, "null") || !strcmp(word, "none") || !strcmp(word, "noesn") || !strcmp(word, "esn");
+	return !word[0] || !strcmp(word, "null") || !strcmp(word, "none") || !strcmp(word, "noesn");
 }
 
 static bool has(const struct words *w, const char *word)
@@ -99,6 +100,7 @@ static void add(struct words *w, const char *text, size_t len)
 		len = sizeof(word) - 1; /* no algorithm of a suite's is so long */
 	for (size_t i = 0; i < len; i++)
 		word[i] = (char)tolower((unsigned char)text[i]);
+	w->noesn |= !strcmp(word, "noesn");
 	if (is_filler(word) || w->n == WORDS_MAX)
 		return;
 	snprintf(w->items[w->n], WORD_MAX, "%s", word);
@@ -163,6 +165,8 @@ static bool holds(const struct words *w, const struct words *suite, enum proposa
 		if ((exchange || !is_exchange(suite->items[i])) && !has(w, suite->items[i]))
 			return false;
 	}
+	if (has(w, "esn") && !w->noesn && !has(suite, "esn"))
+		return false;
 	return w->n > 0;
 }
 

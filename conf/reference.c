@@ -152,7 +152,12 @@ static void add_suites(const struct page *p)
 	const struct suite *suite;
 
 	p->style->section("Suites", p->out);
-	p->style->paragraph("Complete sets of algorithms. The default is `" SUITE_DEFAULT "`.", p->out);
+	p->style->paragraph(
+		"Complete sets of algorithms. The default is `" SUITE_DEFAULT "`. Every CHILD_SA that is made or renewed after "
+		"the first one has a key exchange of its own. `ke1_` names a second key exchange, one that quantum computers "
+		"do not break. Sequence numbers of ESP have 32 bits unless a suite says `esn`. There is no other suite: what "
+		"is weaker than these cannot be written.",
+		p->out);
 	p->style->table(suite_heads, COUNT(suite_heads), p->out);
 	for (size_t i = 0; (suite = suite_at(i)); i++) {
 		struct buf name = { 0 };

@@ -5,6 +5,7 @@
 #   run.sh unit    the unit tests of VARIANT (release, san)
 #   run.sh bench   the benches that need no lab machine, at their small size
 #   run.sh fuzz    every fuzz target for FUZZ_SECONDS (60)
+#   run.sh torture the long random runs: what `make test` runs small, with TORTURE=1; T=PATTERN picks by name
 # Outputs are kept in build/reports/NAME.log; that of a failed test is shown.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,10 +18,13 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktra
 seconds_since() { # START in microseconds
 	awk -v a="$1" -v b="${EPOCHREALTIME/./}" 'BEGIN { printf "%.1f", (b - a) / 1e6 }'
 }
+picked=0
 t() { # NAME CMD...
 	local name=$1 start=${EPOCHREALTIME/./} log
 	shift
 	[[ $name == *$pattern* ]] || return 0
+	picked=$((picked + 1))
+	[ -z "${only_count:-}" ] || return 0
 	log=$reports/${name//\//-}.log
 	if "$@" >"$log" 2>&1 </dev/null; then
 		echo "ok   $name ($(seconds_since "$start") s)" | tee -a "$results"
@@ -28,6 +32,12 @@ t() { # NAME CMD...
 		echo "FAIL $name ($(seconds_since "$start") s)" | tee -a "$results"
 		sed 's/^/     | /' "$log" | tail -n "${TAIL:-60}"
 	fi
+}
+# Whether T picks any test of a group: a lab machine is not booted for nothing.
+picks() { # GROUP
+	local only_count=1 picked=0
+	"$1"
+	[ "$picked" -gt 0 ]
 }
 
 unit() { # VARIANT
@@ -58,11 +68,13 @@ check() {
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
 	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_rekey; do
+	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_policy culvert_rekey; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"
 	done
+	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
+	storm plugins/storm
 	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
@@ -87,24 +99,43 @@ lab_suite() {
 	bench lab
 	t lab/readme tests/lab/readme.sh "$reports/lab-first-packet.log"
 }
-lab() {
+in_lab() { # GROUP, with a dash where its function has an underscore
+	picks "${1//-/_}" || return 0
 	make -f rules.mk --no-print-directory build/lab/disk.ext4 build/release/tests/lab/crash.so \
 		build/release/tests/lab/known
-	LABDIR=$PWD/build/lab tests/lab/lab.sh boot tests/run.sh lab-suite || {
+	LABDIR=$PWD/build/lab tests/lab/lab.sh boot tests/run.sh "$1" || {
 		echo 'FAIL lab/boot (0 s)' | tee -a "$results"
 	}
 }
+# The long random runs. A test sees TORTURE=1 and takes its large count: count() of tests/plugins/ike_lab.py, lab.count() in
+# a scenario.
+torture() {
+	storm torture/storm
+}
+storm() { # NAME
+	t "$1" env STRONGSWAN="$STRONGSWAN_SAN" CULVERT_BUILD=build/san python3 -B tests/plugins/storm_test.py
+}
+# One boot for all of them.
+torture_lab() {
+	local carrier
+	for carrier in libreswan strongswan; do
+		t "torture/rekeys-$carrier" torture_scenario "rekeys-$carrier"
+	done
+}
+torture_scenario() { # NAME: t torture/NAME torture_scenario NAME
+	"$LAB" ssh env TORTURE=1 python3 -S -B /share/tests/lab/run.py "$1"
+}
 
 mkdir -p "$reports"
-group=${1:?usage: run.sh check|test|unit|bench|fuzz}
-[ "$group" = lab-suite ] || : >"$results"
+group=${1:?usage: run.sh check|test|unit|bench|fuzz|torture}
+[[ $group == *-* ]] || : >"$results"
 case $group in
 check) check ;;
 unit) unit "${VARIANT:-release}" ;;
 bench) bench here ;;
 fuzz) fuzz ;;
-lab-suite)
-	lab_suite
+lab-suite | torture-lab)
+	"${group//-/_}"
 	exit 0
 	;;
 test)
@@ -113,7 +144,12 @@ test)
 	fuzz
 	plugins
 	bench here
-	lab
+	in_lab lab-suite
+	;;
+torture)
+	export TORTURE=1
+	torture
+	in_lab torture-lab
 	;;
 *)
 	sed -n 's/^#   //p' "$0" >&2

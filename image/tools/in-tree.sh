@@ -21,7 +21,8 @@ esac
 mkdir -p build
 status=0
 image/tools/enter.sh "$CACHE/$tree" "$PWD" "$CACHE" \
-	env STRONGSWAN="/cache/$strongswan" LABROOT="/cache/$lab" VERSION="$(cat VERSION)" ${FUZZ_SECONDS:+FUZZ_SECONDS="$FUZZ_SECONDS"} "$@" || status=$?
+	env STRONGSWAN="/cache/$strongswan" STRONGSWAN_SAN="/cache/$strongswan_san" LABROOT="/cache/$lab" VERSION="$(cat VERSION)" \
+	${FUZZ_SECONDS:+FUZZ_SECONDS="$FUZZ_SECONDS"} "$@" || status=$?
 if [ "${SUDO_UID:-}" ] && [ "$(id -u)" = 0 ]; then
 	chown -R "$SUDO_UID:${SUDO_GID:-0}" build
 fi

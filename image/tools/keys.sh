@@ -5,4 +5,5 @@ hash_of() {
 }
 tree=tree-$(hash_of image/tools/{packages,sources.sh,tree.sh})
 strongswan=strongswan-$(echo "$tree" | cat - ikev2/strongswan/{pin,build.sh,*.patch} | sha256sum | cut -c1-16)
+strongswan_san=${strongswan/strongswan/strongswan-san}
 lab=lab-$(echo "$tree" | cat - tests/lab/{packages,root.sh} | sha256sum | cut -c1-16)

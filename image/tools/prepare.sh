@@ -1,15 +1,21 @@
 #!/bin/bash
 # Makes what is missing in the cache: host packages, tools tree, strongSwan, the lab's root. Each part is built beside
 # and renamed when complete, so an interrupted run goes on where it was; one prepare runs at a time.
+# prepare.sh san: the sanitized strongSwan as well.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . image/tools/keys.sh
 : "${CACHE:?}"
+parts=("$tree" "$strongswan" "$lab")
+[ "${1:-}" != san ] || parts+=("$strongswan_san")
 tarball=() # a local copy of strongSwan's source, if the user named one
 [ -z "${STRONGSWAN_TARBALL:-}" ] || tarball=("$STRONGSWAN_TARBALL")
 
 complete() {
-	[ -d "$CACHE/$tree" ] && [ -d "$CACHE/$strongswan" ] && [ -d "$CACHE/$lab" ]
+	local part
+	for part in "${parts[@]}"; do
+		[ -d "$CACHE/$part" ] || return 1
+	done
 }
 complete && exit 0
 
@@ -56,14 +62,17 @@ fi
 
 . ikev2/strongswan/pin
 orig=strongswan_$STRONGSWAN_VERSION.orig.tar.bz2
-if [ ! -d "$CACHE/$strongswan" ]; then
-	if [ ${#tarball[@]} -gt 0 ]; then
-		cp -- "${tarball[0]}" "$CACHE/$orig.local"
-		tarball=("/cache/$orig.local")
-	fi
-	run_logged "strongSwan $STRONGSWAN_VERSION: source" "$CACHE/$orig.log" in_tree ikev2/strongswan/fetch.sh "/cache/$orig" "${tarball[@]}"
-	run_logged "strongSwan $STRONGSWAN_VERSION: build (about 1 minute)" "$CACHE/$strongswan.log" \
-		in_tree ikev2/strongswan/build.sh "/cache/$orig" "/cache/$strongswan"
+if [ ${#tarball[@]} -gt 0 ]; then
+	cp -- "${tarball[0]}" "$CACHE/$orig.local"
+	tarball=("/cache/$orig.local")
 fi
+strongswan() { # NAME WHAT [SETTING]: builds it below the cache unless it is there
+	[ ! -d "$CACHE/$1" ] || return 0
+	run_logged "strongSwan $STRONGSWAN_VERSION: source" "$CACHE/$orig.log" in_tree ikev2/strongswan/fetch.sh "/cache/$orig" "${tarball[@]}"
+	run_logged "strongSwan $STRONGSWAN_VERSION: $2" "$CACHE/$1.log" in_tree env "${@:3}" ikev2/strongswan/build.sh "/cache/$orig" "/cache/$1"
+}
+strongswan "$strongswan" 'build (about 1 minute)'
+[[ " ${parts[*]} " != *" $strongswan_san "* ]] ||
+	strongswan "$strongswan_san" 'build under ASan and UBSan (about 2 minutes)' CULVERT_SANITIZE=1
 [ -d "$CACHE/$lab" ] ||
 	run_logged "lab machine's root (about half a minute)" "$CACHE/$lab.log" in_tree tests/lab/root.sh "/cache/$lab"

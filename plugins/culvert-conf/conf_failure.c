@@ -1,5 +1,6 @@
 #include "conf_failure.h"
 
+#include "conf_reason.h"
 #include "conf_text.h"
 
 typedef struct notify_text_t notify_text_t;
@@ -197,6 +198,30 @@ static char *mismatch(conf_tunnel_t *tunnel, host_t *peer, const char *sa, va_li
 		sa, peer, va_arg(args, linked_list_t *), tunnel->suite_names);
 }
 
+/** Why a policy refused what this alert is about; NULL if none did. It knows what the peer really offered. */
+static char *refused_by_policy(ike_sa_t *ike_sa, alert_t alert, va_list args, conf_scope_t *scope)
+{
+	conf_reason_t *reason = lib->get(lib, CONF_REASON);
+	linked_list_t *proposals = NULL;
+	const char *sentence;
+
+	switch ((int)alert) {
+	case ALERT_PROPOSAL_MISMATCH_IKE:
+	case ALERT_PROPOSAL_MISMATCH_CHILD:
+		proposals = va_arg(args, linked_list_t *);
+		break;
+	case ALERT_AUTHORIZATION_FAILED:
+	case ALERT_TS_MISMATCH:
+		break;
+	default:
+		return NULL;
+	}
+	*scope =
+		alert == ALERT_PROPOSAL_MISMATCH_IKE || alert == ALERT_AUTHORIZATION_FAILED ? CONF_SCOPE_IKE : CONF_SCOPE_CHILD;
+	sentence = reason ? reason->get(reason, ike_sa, proposals, alert == ALERT_PROPOSAL_MISMATCH_IKE) : NULL;
+	return sentence ? strdup(sentence) : NULL;
+}
+
 static char *of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t alert, va_list args, conf_scope_t *scope)
 {
 	host_t *peer = ike_sa->get_other_host(ike_sa);
@@ -242,6 +267,11 @@ char *conf_failure_of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t ale
 	va_list copy;
 	char *text;
 
+	va_copy(copy, args);
+	text = refused_by_policy(ike_sa, alert, copy, scope);
+	va_end(copy);
+	if (text)
+		return text;
 	va_copy(copy, args);
 	text = of_alert(tunnel, ike_sa, alert, copy, scope);
 	va_end(copy);

@@ -22,6 +22,34 @@ METHOD(conf_query_t, get_tunnel, conf_tunnel_t *, private_conf_query_t *this, ik
 	return tunnel;
 }
 
+static conf_tunnel_t *find_by_config(enumerator_t *tunnels, ike_cfg_t *cfg)
+{
+	conf_tunnel_t *tunnel, *found = NULL;
+
+	while (!found && tunnels->enumerate(tunnels, &tunnel)) {
+		if (tunnel->cfg->get_ike_cfg(tunnel->cfg) == cfg)
+			found = tunnel->get_ref(tunnel);
+	}
+	tunnels->destroy(tunnels);
+	return found;
+}
+
+METHOD(conf_query_t, get_likely_tunnel, conf_tunnel_t *, private_conf_query_t *this, ike_sa_t *ike_sa)
+{
+	ike_cfg_t *cfg = ike_sa->get_ike_cfg(ike_sa);
+	conf_generation_t *generation;
+	conf_tunnel_t *tunnel;
+
+	if (ike_sa->get_peer_cfg(ike_sa) || !cfg)
+		return get_tunnel(this, ike_sa);
+	generation = this->backend->get_generation(this->backend);
+	tunnel = find_by_config(generation->create_peer_enumerator(generation, ike_sa->get_other_host(ike_sa)), cfg);
+	if (!tunnel)
+		tunnel = find_by_config(generation->create_unknown_enumerator(generation), cfg);
+	generation->destroy(generation);
+	return tunnel;
+}
+
 METHOD(conf_query_t, destroy, void, private_conf_query_t *this)
 {
 	lib->set(lib, CONF_QUERY, NULL);
@@ -35,6 +63,7 @@ conf_query_t *conf_query_create(conf_backend_t *backend)
 	INIT(this,
 		.public = {
 			.get_tunnel = _get_tunnel,
+			.get_likely_tunnel = _get_likely_tunnel,
 			.destroy = _destroy,
 		},
 		.backend = backend,

@@ -21,6 +21,14 @@ struct conf_query_t {
 	 */
 	conf_tunnel_t *(*get_tunnel)(conf_query_t *this, ike_sa_t *ike_sa);
 
+	/**
+	 * The tunnel that an IKE_SA most likely belongs to, for what is told to people: before a peer has said who it is,
+	 * the one whose configuration it began with. Nothing may be allowed for it.
+	 *
+	 * @return			reference, or NULL
+	 */
+	conf_tunnel_t *(*get_likely_tunnel)(conf_query_t *this, ike_sa_t *ike_sa);
+
 	void (*destroy)(conf_query_t *this);
 };
 

@@ -2,11 +2,16 @@
 
 #include <daemon.h>
 
+#include "policy_allowed.h"
+#include "policy_listener.h"
+#include "policy_refusals.h"
+
 typedef struct private_culvert_policy_plugin_t private_culvert_policy_plugin_t;
 
 struct private_culvert_policy_plugin_t {
 	culvert_policy_plugin_t public;
-	listener_t listener;
+	policy_refusals_t *refusals;
+	policy_listener_t *listener;
 };
 
 METHOD(plugin_t, get_name, char *, private_culvert_policy_plugin_t *this)
@@ -16,10 +21,18 @@ METHOD(plugin_t, get_name, char *, private_culvert_policy_plugin_t *this)
 
 static bool plugin_cb(private_culvert_policy_plugin_t *this, plugin_feature_t *feature, bool reg, void *cb_data)
 {
+#ifdef CULVERT_POLICY_OFF
+	/* For a test that must notice it. Never installed. */
 	if (reg)
-		charon->bus->add_listener(charon->bus, &this->listener);
+		DBG0(DBG_CFG, "CULVERT-POLICY IS SWITCHED OFF: this is a test build, anything is accepted");
+#else
+	if (!reg)
+		charon->bus->remove_listener(charon->bus, &this->listener->listener);
+	else if (policy_allowed_check())
+		charon->bus->add_listener(charon->bus, &this->listener->listener);
 	else
-		charon->bus->remove_listener(charon->bus, &this->listener);
+		return FALSE;
+#endif
 	return TRUE;
 }
 
@@ -36,6 +49,8 @@ METHOD(plugin_t, get_features, int, private_culvert_policy_plugin_t *this, plugi
 
 METHOD(plugin_t, destroy, void, private_culvert_policy_plugin_t *this)
 {
+	this->listener->destroy(this->listener);
+	this->refusals->destroy(this->refusals);
 	free(this);
 }
 
@@ -54,6 +69,8 @@ plugin_t *culvert_policy_plugin_create(void)
 				.destroy = _destroy,
 			},
 		},
+		.refusals = policy_refusals_create(),
 	);
+	this->listener = policy_listener_create(this->refusals);
 	return &this->public.plugin;
 }

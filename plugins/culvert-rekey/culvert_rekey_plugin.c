@@ -3,9 +3,11 @@
 #include <daemon.h>
 
 #include "plugins/culvert-conf/conf_query.h"
+#include "rekey_early.h"
 #include "rekey_gate.h"
 #include "rekey_ledger.h"
 #include "rekey_listener.h"
+#include "rekey_strays.h"
 #include "rekey_worker.h"
 
 typedef struct private_culvert_rekey_plugin_t private_culvert_rekey_plugin_t;
@@ -17,6 +19,8 @@ struct private_culvert_rekey_plugin_t {
 	rekey_listener_t *listener;
 	rekey_gate_t *gate;
 	rekey_worker_t *worker;
+	rekey_early_t *early;
+	rekey_strays_t *strays;
 };
 
 METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
@@ -36,13 +40,21 @@ static bool set_up(private_culvert_rekey_plugin_t *this)
 	this->listener = rekey_listener_create(this->ledger, query);
 	this->gate = rekey_gate_create(this->ledger);
 	this->worker = rekey_worker_create(this->ledger, this->gate);
+	this->early = rekey_early_create();
+	this->strays = rekey_strays_create();
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
+	charon->bus->add_listener(charon->bus, &this->early->listener);
+	charon->bus->add_listener(charon->bus, &this->strays->listener);
 	return TRUE;
 }
 
 static void tear_down(private_culvert_rekey_plugin_t *this)
 {
+	charon->bus->remove_listener(charon->bus, &this->strays->listener);
+	charon->bus->remove_listener(charon->bus, &this->early->listener);
 	charon->bus->remove_listener(charon->bus, &this->listener->listener);
+	this->strays->destroy(this->strays);
+	this->early->destroy(this->early);
 	this->worker->destroy(this->worker);
 	this->gate->destroy(this->gate);
 	this->listener->destroy(this->listener);

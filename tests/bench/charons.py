@@ -128,9 +128,9 @@ class Measured:
 class Ours(Measured, Gateway):
     """A gateway with culvert-conf and size tunnels in its operator's file."""
 
-    def __init__(self, lab, size):
-        folder = f"{lab.folder}/ours"
-        super().__init__("ours", folder, settings(folder, "culvert-conf! culvert-policy! culvert-rekey!"))
+    def __init__(self, lab, size, name="ours", plugins="culvert-conf! culvert-policy! culvert-rekey!"):
+        folder = f"{lab.folder}/{name}"
+        super().__init__(name, folder, settings(folder, plugins))
         self.size, self.number, self.changed = size, 0, {}
         self.conf = fleet.write_operators_file(f"{folder}/etc", size)
 

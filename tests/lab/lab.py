@@ -1,5 +1,7 @@
 """What a scenario gets: the network, the gateway, an eye on every wire, and checks."""
 
+import os
+
 import check
 import gateway
 import libreswan
@@ -34,6 +36,11 @@ class Lab:
         self.check, self.require = self.checks.check, self.checks.require
         self.captures = {}
         self.sent_in_clear = set()  # tokens of datagrams that the Internet host sent
+
+    @staticmethod
+    def count(small, large):
+        """How often a scenario does what it does: small in `make test`, large in `make torture`."""
+        return large if os.environ.get("TORTURE") else small
 
     def open(self):
         """A clean machine, and the network."""

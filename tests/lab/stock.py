@@ -20,6 +20,7 @@ charon-systemd {{
     install_routes = no
     # Many tunnels of one gateway begin at once; by default half-open SAs of one address are few.
     dos_protection = no
+    %s
     journal {{ default = 1 }}
     plugins {{ vici {{ socket = unix://{SOCKET} }} }}
 }}
@@ -92,9 +93,9 @@ def start_with_certificates():
     start(_SWANCTL)
 
 
-def start(swanctl):
-    """Brings charon up with these connections and secrets loaded: it answers."""
-    _write("strongswan.conf", _STRONGSWAN)
+def start(swanctl, settings=""):
+    """Brings charon up with these connections, secrets and further settings of its own loaded: it answers."""
+    _write("strongswan.conf", _STRONGSWAN % settings)
     _write("swanctl/swanctl.conf", swanctl)
     environment = (f"STRONGSWAN_CONF={FOLDER}/strongswan.conf", f"SWANCTL_DIR={FOLDER}/swanctl")
     systemd.run_in("carrier", UNIT, "/usr/sbin/charon-systemd", properties=("Type=notify",), environment=environment)

@@ -176,7 +176,8 @@ def test_proposals_differ(bench):
     bench.load_carrier(connection(1, proposal="aes128-sha256-ecp256"), connection(2), connection(3))
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "NO_PROPOSAL_CHOSEN")
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: "proposal" in r["failure"])
-    expect(row["failure"], rf"^no proposal in common: .*192\.0\.2\.11 offers IKE:AES_CBC_128.* we allow {SUITE}")
+    expect(row["failure"], rf"^no proposal in common: .*192\.0\.2\.11 offers aes128-sha256-prfsha256-ecp256 and we "
+           rf"allow {SUITE}: encryption aes128 instead of aes256, key exchange ecp256 instead of modp2048; ask the carrier")
     # And as initiator: the first answer says it.
     bench.switch(tunnel(1), tunnel(2), tunnel(3))
     row = bench.gateway.wait_tunnel("t1", "refused", lambda r: "NO_PROPOSAL_CHOSEN" in r["failure"])

@@ -32,6 +32,11 @@ def run(*command, **options):
     return done.stdout
 
 
+def count(small, large):
+    """How often a test does what it does: small in `make test`, large in `make torture`."""
+    return large if os.environ.get("TORTURE") else small
+
+
 def wait_for(what, probe, limit=LIMIT):
     """The first true value of probe(), asked ten times a second."""
     end = time.monotonic() + limit

@@ -1,0 +1,5 @@
+import rekeys
+
+
+def run(lab):
+    rekeys.show(lab, "libreswan")
