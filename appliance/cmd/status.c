@@ -49,6 +49,22 @@ static void print_messages(const json_t *messages)
 	}
 }
 
+static void print_keys_ended(const json_t *keys)
+{
+	long long count = client_number(keys, "count");
+	const char *tunnel = client_text(keys, "tunnel", NULL);
+
+	if (!count)
+		return;
+	printf("%lld key%s ended by culvertd past the ceiling, the last one %lld s ago", count, count > 1 ? "s" : "",
+		client_number(keys, "age"));
+	if (tunnel) {
+		fputs(" of tunnel ", stdout);
+		client_print(stdout, tunnel);
+	}
+	putchar('\n');
+}
+
 /* All links carry, with charon there to keep it so, and as the operator's file wants it. */
 static bool is_well(const json_t *status, size_t carrying, size_t links)
 {
@@ -68,6 +84,7 @@ static int print_status(const json_t *status, bool json)
 	} else {
 		print_gateway(status, carrying, n);
 		print_messages(json_object_get(status, "messages"));
+		print_keys_ended(json_object_get(status, "keys_ended"));
 		if (table_print(status, stdout))
 			return EXIT_BAD;
 	}

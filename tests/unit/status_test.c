@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "appliance/daemon/key_age.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
 #include "conf/conf.h"
@@ -43,6 +44,15 @@ static bool first_carries(void *userdata, uint32_t if_id)
 	return if_id == 1;
 }
 
+static bool first_has_a_key(void *userdata, uint32_t if_id, uint64_t *ret)
+{
+	(void)userdata;
+	*ret = 41;
+	return if_id == 1;
+}
+
+static const struct key_age_record none_ended;
+
 static void assert_status(const struct status *s, const char *expected)
 {
 	json_t *answer = status_compose(s);
@@ -65,6 +75,8 @@ static void says_what_charon_reports(void **state)
 		.charon = "up",
 		.survey = &survey,
 		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended,
 		.messages = messages,
 		.n_messages = 1 };
 
@@ -76,14 +88,16 @@ static void says_what_charon_reports(void **state)
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[\"interface eth1 is "
 		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
+		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null},"
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
 		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null},"
 		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
 		"\"failure\":\"no answer\",\"failure_age\":3}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40}},"
+		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
+		"\"oldest_key\":41,\"ceiling\":3480},"
 		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":false,\"child\":null}]}");
+		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480}]}");
 	survey_free(&survey);
 	conf_free(m);
 }
@@ -91,7 +105,12 @@ static void says_what_charon_reports(void **state)
 static void without_charon_the_rest_is_said(void **state)
 {
 	struct model *m = load();
-	struct status s = { .generation = 1, .model = m, .charon = "slow", .carrying = first_carries };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = "slow",
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 0);
 	const json_t *link = json_array_get(json_object_get(answer, "links"), 0);
@@ -109,7 +128,13 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 {
 	struct model *m = load();
 	struct survey none = { 0 };
-	struct status s = { .generation = 1, .model = m, .charon = "up", .survey = &none, .carrying = first_carries };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = "up",
+		.survey = &none,
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 1);
 
@@ -121,20 +146,30 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 
 static void closed_is_an_answer(void **state)
 {
-	struct status s = { .charon = "down", .carrying = first_carries };
+	const struct key_age_record two = { .ended = 2, .age = 7 };
+	struct status s = { .charon = "down", .carrying = first_carries, .ended = &two };
 
 	(void)state;
-	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"closed\",\"tunnels\":[],\"links\":[]}");
+	assert_status(&s,
+		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
+		"\"tunnels\":[],\"links\":[]}");
 	s.walls_left = true;
 	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"left\",\"tunnels\":[],\"links\":[]}");
+					  "\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
+					  "\"tunnels\":[],\"links\":[]}");
 }
 
 static void a_rollback_is_told(void **state)
 {
 	struct model *m = load();
-	struct status s = { .generation = 7, .model = m, .rollback_of = 5, .charon = "down", .carrying = first_carries };
+	struct status s = { .generation = 7,
+		.model = m,
+		.rollback_of = 5,
+		.charon = "down",
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 
 	(void)state;
