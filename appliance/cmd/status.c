@@ -56,10 +56,10 @@ static void print_keys_ended(const json_t *keys)
 
 	if (!count)
 		return;
-	printf("%lld key%s ended by culvertd past the ceiling, the last %lld s ago", count, count > 1 ? "s" : "",
+	printf("%lld key%s ended by culvertd past the ceiling, the last one %lld s ago", count, count > 1 ? "s" : "",
 		client_number(keys, "age"));
 	if (tunnel) {
-		fputs(" of ", stdout);
+		fputs(" of tunnel ", stdout);
 		client_print(stdout, tunnel);
 	}
 	putchar('\n');

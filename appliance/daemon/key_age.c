@@ -104,10 +104,9 @@ static int on_set(sd_event_source *s, int fd, uint32_t events, void *userdata)
 
 	(void)s;
 	(void)events;
-	/* ECANCELED: it was set. Either way the clocks are looked at. */
-	(void)!read(fd, &count, sizeof(count));
-	if (sa_clock_look(&k->clock))
+	if (read(fd, &count, sizeof(count)) < 0 && errno == ECANCELED)
 		log_notice("the wall clock was set; the ages of keys go by the time since boot");
+	sa_clock_look(&k->clock);
 	save_clock(k);
 	return wait_for_set(k);
 }
@@ -217,9 +216,6 @@ static int add_sources(struct key_age *k, sd_event *event)
 
 	if (r >= 0)
 		r = sd_event_add_time(event, &k->due, CLOCK_BOOTTIME, 0, ACCURACY, on_due, k);
-	/* After the events that may say that an SA is gone already. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(k->due, SD_EVENT_PRIORITY_IDLE);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(k->due, SD_EVENT_OFF);
 	return r;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static const int64_t second = 1000 * 1000 * 1000;
+static const int64_t second = 1000000000;
 
 static bool is_steady(const struct sa_epoch *e, int64_t offset)
 {

@@ -158,7 +158,9 @@ void sa_table_pair(struct sa_table *t)
 			if (partner && partner->added < sa->added)
 				sa->added = partner->added;
 			sa->paired = true;
-			(*find(t, sa->spi, &sa->daddr))->sa = *sa;
+			struct sa_node *node = *find(t, sa->spi, &sa->daddr);
+			if (node)
+				node->sa = *sa;
 		}
 	}
 }
