@@ -24,6 +24,23 @@ static json_t *messages(const struct status *s)
 	return list;
 }
 
+/* What became of the rekeys that are tried once. */
+static json_t *rehearsal(const struct status *s, const struct tunnel *t)
+{
+	const struct survey_rehearsal *h = s->survey ? survey_rehearsal(s->survey, t->name) : NULL;
+	bool failed = h && rehearsal_failed(h->result);
+
+	if (!t->rehearse || !h)
+		return json_pack("{s:s, s:n, s:n, s:n}", "result",
+			!t->rehearse ? "off"
+			: s->survey  ? "not yet"
+						 : "unknown",
+			"reason", "advice", "age");
+	return json_pack("{s:s, s:o, s:o, s:I}", "result", failed ? "failed" : "passed", "reason",
+		text_or_null(failed ? rehearsal_word(h->result) : NULL), "advice", text_or_null(rehearsal_advice(h->result)),
+		"age", (json_int_t)h->age);
+}
+
 static json_t *tunnel(const struct status *s, const struct tunnel *t)
 {
 	static const struct survey_tunnel unknown = { .state = "unknown" };
@@ -35,10 +52,10 @@ static json_t *tunnel(const struct status *s, const struct tunnel *t)
 	if (!r) /* configured a moment ago, charon has not heard of it */
 		r = &down;
 	conf_print_peers(t, &peer);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
-		buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
+	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name,
+		"peer", buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
 		"failure", text_or_null(r->failure), "failure_age",
-		r->failure ? json_integer((json_int_t)r->failure_age) : json_null());
+		r->failure ? json_integer((json_int_t)r->failure_age) : json_null(), "rehearsal", rehearsal(s, t));
 	buf_free(&peer);
 	return object;
 }

@@ -32,10 +32,13 @@ struct status {
  * {"ok":true,"gateway":NAME|null,"generation":N,"charon":TEXT,"messages":[TEXT...],
  *  "rollback_of":N|null,"walls":"in force"|"left"|"closed",
  *  "keys_ended":{"count":N,"age":SECONDS|null,"tunnel":NAME|null}, of the last one,
- *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age"}],
+ *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
+ *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
  *    "oldest_key":SECONDS|null,"ceiling":SECONDS}]}
- * state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the caller json_decref()s.
+ * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
+ * that were tried once. state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the
+ * caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);
 

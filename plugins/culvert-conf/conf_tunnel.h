@@ -33,6 +33,8 @@ struct conf_tunnel_t {
 	char *name;
 	/** whether the gateway brings it up */
 	bool initiate;
+	/** whether its rekeys are tried soon after it came up */
+	bool rehearse;
 	/** suites by the operator's names, the preferred first; static ones, the array owned */
 	const struct suite **suites;
 	u_int n_suites;

@@ -82,7 +82,8 @@ static void says_what_charon_reports(void **state)
 
 	(void)state;
 	assert_int_equal(survey_parse("tunnel t1 up 42 aes256-sha256-modp2048 - -\n"
-								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40",
+								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40\n"
+								  "rehearsal t1 passed 30",
 						 &survey),
 		0);
 	assert_status(&s,
@@ -90,15 +91,57 @@ static void says_what_charon_reports(void **state)
 		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
 		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null},"
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
-		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null},"
+		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null,"
+		"\"rehearsal\":{\"result\":\"passed\",\"reason\":null,\"advice\":null,\"age\":30}},"
 		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
-		"\"failure\":\"no answer\",\"failure_age\":3}],"
+		"\"failure\":\"no answer\",\"failure_age\":3,"
+		"\"rehearsal\":{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
 		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
 		"\"oldest_key\":41,\"ceiling\":3480},"
 		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
 		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480}]}");
 	survey_free(&survey);
+	conf_free(m);
+}
+
+static void assert_rehearsal(struct model *m, const char *report, const char *expected)
+{
+	struct survey survey = { 0 };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = report ? "up" : "down",
+		.survey = report ? &survey : NULL,
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
+	json_t *answer;
+	char *text;
+
+	if (report)
+		assert_int_equal(survey_parse(report, &survey), 0);
+	answer = status_compose(&s);
+	text =
+		json_dumps(json_object_get(json_array_get(json_object_get(answer, "tunnels"), 0), "rehearsal"), JSON_COMPACT);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(answer);
+	survey_free(&survey);
+}
+
+static void tells_what_the_rehearsal_found(void **state)
+{
+	struct model *m = load();
+
+	(void)state;
+	assert_rehearsal(m, "rehearsal t1 child-proposal 7",
+		"{\"result\":\"failed\",\"reason\":\"child-proposal\",\"advice\":\"the carrier refused the rekey of the "
+		"CHILD_SA: check PFS (group) there\",\"age\":7}");
+	assert_rehearsal(
+		m, "rehearsal t2 passed 7", "{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}");
+	assert_rehearsal(m, NULL, "{\"result\":\"unknown\",\"reason\":null,\"advice\":null,\"age\":null}");
+	m->carriers[0].tunnels[0].rehearse = false;
+	assert_rehearsal(m, "rehearsal t1 ended 7", "{\"result\":\"off\",\"reason\":null,\"advice\":null,\"age\":null}");
 	conf_free(m);
 }
 
@@ -182,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_charon_reports),
+		cmocka_unit_test(tells_what_the_rehearsal_found),
 		cmocka_unit_test(without_charon_the_rest_is_said),
 		cmocka_unit_test(a_tunnel_that_charon_has_not_heard_of_is_down),
 		cmocka_unit_test(closed_is_an_answer),
