@@ -83,14 +83,17 @@ $(O)/libstrongswan-$(1).so: $(call objects,$(wildcard plugins/$(1)/*.c)) $(call 
 endef
 $(foreach p,$(notdir $(wildcard plugins/culvert-*)),$(eval $(call plugin_rule,$(p))))
 
-# What a test must notice: charon with the policy switched off. Never installed; the check's own objects are left alone.
-POLICY_OFF := build/off/libstrongswan-culvert-policy.so
+# What tests must notice: charon with the policy switched off, and with its second or third line alone. Never installed.
+POLICY_TESTS := $(patsubst %,build/%/libstrongswan-culvert-policy.so,off policy-hooks policy-look)
 .PHONY: policy-off
-policy-off: $(POLICY_OFF)
-$(POLICY_OFF): $(wildcard plugins/culvert-policy/*.[ch]) $(call archive,conf) $(call archive,ikev2) $(call archive,lib) build/uses/STRONGSWAN
+policy-off: $(POLICY_TESTS)
+build/off/%: POLICY_TEST := -DCULVERT_POLICY_OFF
+build/policy-hooks/%: POLICY_TEST := -DCULVERT_POLICY_LINES=2
+build/policy-look/%: POLICY_TEST := -DCULVERT_POLICY_LINES=4
+$(POLICY_TESTS): $(wildcard plugins/culvert-policy/*.[ch]) $(call archive,conf) $(call archive,ikev2) $(call archive,lib) build/uses/STRONGSWAN
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(CFLAGS) $(PLUGIN_FLAGS) -DCULVERT_POLICY_OFF $(LDOPT) -shared -o $@ $(filter %.c,$^) $(filter %.a,$^) $(CONF_LIBS) -lm
+	@$(CC) $(CFLAGS) $(PLUGIN_FLAGS) $(POLICY_TEST) $(LDOPT) -shared -o $@ $(filter %.c,$^) $(filter %.a,$^) $(CONF_LIBS) -lm
 
 $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(call archive,appliance/cmd) $(call archive,appliance/daemon) \
 	$(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)

@@ -53,6 +53,7 @@ struct tunnel {
 	unsigned replay_window; /* packets */
 	enum df df;
 	enum dscp dscp;
+	bool rehearse; /* both kinds of rekey are tried once soon after the tunnel came up */
 	uint32_t index; /* its row in SNMP tables; 0 until ids_assign() */
 };
 

@@ -132,6 +132,10 @@ static bool source_of(const config_setting_t *setting, const struct value_kind *
 		ret->form = VALUE_REAL;
 		ret->real = config_setting_get_float(setting);
 		break;
+	case CONFIG_TYPE_BOOL:
+		ret->form = VALUE_BOOL;
+		ret->number = config_setting_get_bool(setting);
+		break;
 	default: /* libconfig's types, not ours */
 		return false;
 	}
@@ -187,6 +191,9 @@ static void read_fallback(struct reader *r, const struct schema_key *key, void *
 	} else if (key->kind->forms & VALUE_NUMBER) {
 		source.form = VALUE_NUMBER;
 		source.number = strtoll(key->fallback, NULL, 10);
+	} else if (key->kind->forms & VALUE_BOOL) {
+		source.form = VALUE_BOOL;
+		source.number = !strcmp(key->fallback, "true");
 	}
 	int error = value_parse(key->kind, &source, field, &why);
 	if (error)

@@ -384,6 +384,19 @@ static const struct schema_key tunnel_keys[] = {
 		.doc = "Whether the DSCP is copied: `\"out\"` from the packet inside to the ESP packet, `\"in\"` from the ESP "
 			   "packet to the one inside, `\"both\"`, or `\"none\"`.",
 	},
+	{
+		.name = "rehearse",
+		.kind = &value_switch,
+		.offset = offsetof(struct tunnel, rehearse),
+		.fallback = "true",
+		.example = "true",
+		.note = "or false: a mismatch of PFS shows at the first rekey only",
+		.doc =
+			"Whether the keys are renewed once, first the CHILD_SAs' and then the IKE_SA's, soon after the tunnel came "
+			"up with what was negotiated for the first time: if the carrier refuses, because its PFS differs, that "
+			"shows on "
+			"the first day. Never while another tunnel of the same APNs is down.",
+	},
 };
 
 static const struct schema_group tunnel_group = {

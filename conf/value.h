@@ -15,12 +15,12 @@ struct tunnel_index {
 	size_t count;
 };
 
-enum value_form { VALUE_TEXT = 1, VALUE_NUMBER = 2, VALUE_REAL = 4 }; /* bits */
+enum value_form { VALUE_TEXT = 1, VALUE_NUMBER = 2, VALUE_REAL = 4, VALUE_BOOL = 8 }; /* bits */
 
 struct value_source {
 	enum value_form form; /* one of them */
 	const char *text;
-	long long number;
+	long long number; /* of VALUE_BOOL 0 or 1 */
 	double real; /* a number may stand for it */
 	long long least, most; /* numbers: what the key allows */
 	const struct tunnel_index *tunnels;
@@ -49,6 +49,8 @@ extern const struct value_kind value_address, value_host_prefix, value_network, 
 extern const struct value_kind value_suite, value_peer_type, value_ports, value_link;
 /* unsigned, 0: never set; double, 0: never set */
 extern const struct value_kind value_number, value_seconds, value_real;
+/* bool, true where it is not written */
+extern const struct value_kind value_switch;
 /* Enumerations, and initiator and encapsulation, which are bool. */
 extern const struct value_kind value_initiator, value_encapsulation, value_df, value_dscp, value_revocation,
 	value_attach, value_children, value_icmp, value_probe_protocol;

@@ -1,4 +1,4 @@
-/* Values that are one of a few words, and plain numbers. */
+/* Values that are one of a few words, plain numbers, true and false. */
 #include "conf/value.h"
 
 #include "conf/model.h"
@@ -153,4 +153,31 @@ const struct value_kind value_real = {
 	.forms = VALUE_NUMBER | VALUE_REAL,
 	.parse = parse_real,
 	.print = print_real,
+};
+
+/* --- true and false --- */
+
+static int parse_switch(const struct value_source *source, void *ret, struct buf *why)
+{
+	(void)why;
+	*(bool *)ret = source->number;
+	return 0;
+}
+
+/* What is on is so by default: only what is switched off needs a line. */
+static bool print_switch(const void *value, struct buf *out)
+{
+	bool on = *(const bool *)value;
+
+	if (!on)
+		buf_puts(out, "false");
+	return !on;
+}
+
+const struct value_kind value_switch = {
+	.form = "`true` or `false`",
+	.size = sizeof(bool),
+	.forms = VALUE_BOOL,
+	.parse = parse_switch,
+	.print = print_switch,
 };

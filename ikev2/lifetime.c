@@ -23,6 +23,8 @@ enum {
 	PAUSE_FIRST_SHARE = 16,
 	PAUSE_MOST_SHARE = 8,
 	SOONEST_SHARE = 8,
+	/* Seconds below the limit at which culvertd waits no longer: it counts whole ones, and has to do it. */
+	WATCH_SLACK = 5,
 };
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -88,7 +90,7 @@ uint64_t lifetime_end(const struct lifetime *l)
 
 unsigned lifetime_kernel(const struct lifetime *l)
 {
-	return (unsigned)least(l->ceiling + KERNEL_LAG, LIFETIME_LIMIT - 1);
+	return (unsigned)least((uint64_t)l->ceiling + KERNEL_LAG, LIFETIME_LIMIT - 1);
 }
 
 uint64_t lifetime_pause(const struct lifetime *l, unsigned tries, uint32_t random)
@@ -100,4 +102,9 @@ uint64_t lifetime_pause(const struct lifetime *l, unsigned tries, uint32_t rando
 		pause *= 2;
 	pause = least(pause, most);
 	return pause - pause / 2 * (random % 1024) / 1024;
+}
+
+unsigned lifetime_watch(const struct lifetime *l)
+{
+	return (unsigned)least((uint64_t)l->ceiling + LIFETIME_WATCH_GRACE, LIFETIME_LIMIT - WATCH_SLACK);
 }

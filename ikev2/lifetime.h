@@ -12,6 +12,7 @@
 
 enum {
 	LIFETIME_LIMIT = 3600, /* seconds; no key is used at this age */
+	LIFETIME_WATCH_GRACE = 15, /* seconds beyond the ceiling for charon and the kernel, then culvertd ends an ESP key */
 	LIFETIME_CEILING = 3480, /* seconds; hard end of an SA by default */
 	LIFETIME_REKEY_IKE = 2760, /* seconds; default, apart from the CHILD_SAs' */
 	LIFETIME_REKEY_CHILD = 2400, /* seconds; default */
@@ -41,6 +42,8 @@ double retransmission_total(const struct retransmission *r);
 struct lifetime lifetime_for(unsigned rekey, unsigned ceiling);
 /* NULL if l keeps the rule above with r, else what breaks it (static text). */
 const char *lifetime_check(const struct lifetime *l, const struct retransmission *r);
+/* Age in seconds, by the time since boot, at which culvertd ends an ESP key: behind all others, under the limit. */
+unsigned lifetime_watch(const struct lifetime *l);
 
 /*
  * Age in milliseconds to which the rekey of an SA may be brought forward so that many tunnels spread: a rekey that is

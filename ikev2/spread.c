@@ -49,7 +49,7 @@ static uint32_t leaf(uint64_t second)
 
 static void add(struct spread *s, uint32_t at, uint32_t difference)
 {
-	uint32_t i = SPREAD_SECONDS + at;
+	size_t i = SPREAD_SECONDS + at;
 
 	s->load[i] += difference;
 	for (i /= 2; i; i /= 2) {
@@ -61,7 +61,7 @@ static void add(struct spread *s, uint32_t at, uint32_t difference)
 /* The last one of the emptiest leaves from first to last. */
 static uint32_t emptiest_leaf(const struct spread *s, uint32_t first, uint32_t last)
 {
-	uint32_t i = SPREAD_SECONDS + first, k = SPREAD_SECONDS + last + 1, left = 0, right = 0, node;
+	size_t i = SPREAD_SECONDS + first, k = SPREAD_SECONDS + last + 1, left = 0, right = 0, node;
 
 	/* The nodes that cover the range: from the left one after the other to the right, from the right to the left. */
 	for (; i < k; i /= 2, k /= 2) {
@@ -79,7 +79,7 @@ static uint32_t emptiest_leaf(const struct spread *s, uint32_t first, uint32_t l
 	node = !left || (right && s->load[right] <= s->load[left]) ? right : left;
 	while (node < SPREAD_SECONDS)
 		node = 2 * node + (s->load[2 * node + 1] <= s->load[2 * node]);
-	return node - SPREAD_SECONDS;
+	return (uint32_t)(node - SPREAD_SECONDS);
 }
 
 static void better(const struct spread *s, struct best *best, uint64_t first, uint64_t last)

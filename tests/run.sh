@@ -68,7 +68,7 @@ check() {
 # In a real charon, once as shipped and once under ASan and UBSan.
 plugins() {
 	local part
-	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_policy culvert_rekey; do
+	for part in culvert_conf culvert_conf_peers culvert_conf_change culvert_policy culvert_rekey culvert_rehearsal; do
 		t "plugins/${part//_/-}/release" python3 -B "tests/plugins/${part}_test.py"
 		t "plugins/${part//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "tests/plugins/${part}_test.py"

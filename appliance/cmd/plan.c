@@ -18,6 +18,7 @@ static const struct {
 	{ "reestablished", '~', "its IKE_SA is re-established" },
 	{ "credentials", '~', "new credentials, from the next authentication on" },
 	{ "initiator", '~', "only who initiates changes" },
+	{ "rehearsal", '~', "only whether its rekeys are tried changes" },
 	{ "rekeyed", '~', "rekeyed with what changes" },
 	{ "replaced", '~', "replaced" },
 };

@@ -49,6 +49,49 @@ static void print_messages(const json_t *messages)
 	}
 }
 
+static void print_keys_ended(const json_t *keys)
+{
+	long long count = client_number(keys, "count");
+	const char *tunnel = client_text(keys, "tunnel", NULL);
+
+	if (!count)
+		return;
+	printf("%lld key%s ended by culvertd past the ceiling, the last one %lld s ago", count, count > 1 ? "s" : "",
+		client_number(keys, "age"));
+	if (tunnel) {
+		fputs(" of tunnel ", stdout);
+		client_print(stdout, tunnel);
+	}
+	putchar('\n');
+}
+
+/* "rekeys tried: 3 passed, 1 failed, 2 not yet", where anything but "passed" is to be told. */
+static void print_rehearsals(const json_t *tunnels)
+{
+	static const char *const results[] = { "passed", "failed", "not yet", "off" };
+	enum { RESULTS = sizeof(results) / sizeof(results[0]) };
+	size_t counts[RESULTS] = { 0 };
+	const char *before = "rekeys tried: ";
+	size_t i;
+	json_t *tunnel;
+
+	json_array_foreach(tunnels, i, tunnel)
+	{
+		const char *result = client_text(json_object_get(tunnel, "rehearsal"), "result", "unknown");
+		for (size_t k = 0; k < RESULTS; k++)
+			counts[k] += !strcmp(result, results[k]);
+	}
+	if (!counts[1] && !counts[2])
+		return;
+	for (size_t k = 0; k < RESULTS; k++) {
+		if (!counts[k])
+			continue;
+		printf("%s%zu %s", before, counts[k], results[k]);
+		before = ", ";
+	}
+	putchar('\n');
+}
+
 /* All links carry, with charon there to keep it so, and as the operator's file wants it. */
 static bool is_well(const json_t *status, size_t carrying, size_t links)
 {
@@ -68,6 +111,8 @@ static int print_status(const json_t *status, bool json)
 	} else {
 		print_gateway(status, carrying, n);
 		print_messages(json_object_get(status, "messages"));
+		print_keys_ended(json_object_get(status, "keys_ended"));
+		print_rehearsals(json_object_get(status, "tunnels"));
 		if (table_print(status, stdout))
 			return EXIT_BAD;
 	}

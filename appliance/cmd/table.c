@@ -15,6 +15,8 @@ struct row {
 	char cells[COLUMNS][CELL];
 	const char *failure; /* borrowed; NULL: none */
 	json_int_t failure_age;
+	const char *advice; /* borrowed: what to check, since a rekey that was tried failed; NULL: nothing */
+	json_int_t advice_age;
 };
 
 static const char *const titles[COLUMNS] = { "LINK", "STATE", "FOR", "CARRIER", "PEER", "KEYS" };
@@ -93,6 +95,8 @@ static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 	}
 	row->failure = client_text(tunnel, "failure", NULL);
 	row->failure_age = client_number(tunnel, "failure_age");
+	row->advice = client_text(json_object_get(tunnel, "rehearsal"), "advice", NULL);
+	row->advice_age = client_number(json_object_get(tunnel, "rehearsal"), "age");
 }
 
 static int worst_first(const void *a, const void *b)
@@ -122,6 +126,19 @@ static void print_cells(FILE *out, const char *const cells[static COLUMNS], cons
 	fputc('\n', out);
 }
 
+/* A line below the link. */
+static void print_remark(const char *text, json_int_t seconds, FILE *out)
+{
+	char age[CELL];
+
+	if (!text)
+		return;
+	print_seconds(seconds, age);
+	fputs("  ", out);
+	client_print(out, text);
+	fprintf(out, " (%s ago)\n", age);
+}
+
 static void print_rows(const struct row *rows, size_t n, FILE *out)
 {
 	int widths[COLUMNS];
@@ -135,17 +152,12 @@ static void print_rows(const struct row *rows, size_t n, FILE *out)
 	print_cells(out, titles, widths);
 	for (size_t k = 0; k < n; k++) {
 		const char *cells[COLUMNS];
-		char age[CELL];
 
 		for (size_t i = 0; i < COLUMNS; i++)
 			cells[i] = rows[k].cells[i];
 		print_cells(out, cells, widths);
-		if (!rows[k].failure)
-			continue;
-		print_seconds(rows[k].failure_age, age);
-		fputs("  ", out);
-		client_print(out, rows[k].failure);
-		fprintf(out, " (%s ago)\n", age);
+		print_remark(rows[k].failure, rows[k].failure_age, out);
+		print_remark(rows[k].advice, rows[k].advice_age, out);
 	}
 }
 

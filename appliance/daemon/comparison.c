@@ -136,7 +136,7 @@ const struct comparison_child *comparison_children(const struct comparison *c, c
 /* What ends with a tunnel that is "changed" are CHILD_SAs, which have lines of their own. */
 bool comparison_tunnel_interrupts(const char *change)
 {
-	static const char *const gentle[] = { "added", "changed", "children", "credentials", "initiator" };
+	static const char *const gentle[] = { "added", "changed", "children", "credentials", "initiator", "rehearsal" };
 
 	for (size_t i = 0; i < sizeof(gentle) / sizeof(gentle[0]); i++)
 		if (!strcmp(change, gentle[i]))

@@ -8,7 +8,8 @@
 /* Strings point into the text. */
 struct comparison_tunnel {
 	const char *name;
-	const char *change; /* "added", "removed", "reestablished", "changed" (its links), "credentials", "initiator" */
+	/* "added", "removed", "reestablished", "changed" (its links), "credentials", "initiator", "rehearsal" */
+	const char *change;
 };
 
 struct comparison_child {

@@ -8,6 +8,8 @@
 #include "appliance/daemon/charon.h"
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/key_age.h"
+#include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/reload.h"
@@ -112,6 +114,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	note_refusal(d, o);
 	log_outcome(o);
 	tell_systemd(d, o);
+	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
 	if (client)
 		daemon_answer_reload(d, client, o);
@@ -169,6 +172,7 @@ static void on_sas(void *userdata)
 {
 	struct daemon *d = userdata;
 
+	key_age_changed(d->ages);
 	if (!reload_is_running(d->reload))
 		sweep_unknown(d->sweep);
 }
@@ -226,8 +230,10 @@ static int add_signals(struct daemon *d)
 
 static int close_walls(struct daemon *d)
 {
-	int error = links_open(d->event, on_sas, d, &d->links);
+	int error = key_age_new(d->event, d->options.run, &d->ages);
 
+	if (!error)
+		error = links_open(d->event, key_age_clock(d->ages), on_sas, d, &d->links);
 	d->walls_left = walls_stand();
 	if (!error)
 		error = links_close_walls(d->links);
@@ -267,6 +273,8 @@ static int make_parts(struct daemon *d)
 	}
 	if (!error)
 		error = sweep_new(d->event, d->links, d->charon, &d->sweep);
+	if (!error)
+		error = key_mend_new(d->event, d->charon, &d->mend);
 	if (!error)
 		error = open_control(d);
 	if (error)
@@ -313,6 +321,8 @@ int daemon_start(struct daemon *d)
 	if (error)
 		return error;
 	adopt(d);
+	/* The generation that goes on says how old keys may become. */
+	key_age_begin(d->ages, d->links, d->mend);
 	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */
 	error = reload_file(d, RELOAD_START, "start of culvertd");
 	if (charon_is_up(d->charon))
@@ -325,8 +335,10 @@ void daemon_stop(struct daemon *d)
 	control_close(d->control);
 	forecast_free(d->forecast);
 	sweep_free(d->sweep);
+	key_mend_free(d->mend);
 	charon_close(d->charon);
 	links_close(d->links);
+	key_age_free(d->ages);
 	reload_free(d->reload);
 	sd_event_unref(d->event);
 	free(d->refusal);

@@ -10,6 +10,8 @@
 struct charon;
 struct diag_list;
 struct forecast;
+struct key_age;
+struct key_mend;
 struct links;
 struct reload;
 struct reload_order;
@@ -26,6 +28,8 @@ struct daemon {
 	struct daemon_options options;
 	int lock; /* held while we live; -1 before */
 	sd_event *event;
+	struct key_age *ages;
+	struct key_mend *mend;
 	struct links *links;
 	struct charon *charon;
 	struct reload *reload;

@@ -5,6 +5,7 @@
  */
 #include "appliance/daemon/links.h"
 
+#include "appliance/daemon/link_index.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
 #include "appliance/isolation/outer.h"
@@ -24,13 +25,14 @@ struct links {
 	void *userdata;
 	struct isolation *isolation;
 	sd_event_source *isolation_io;
-	struct sa_watch *sas; /* NULL while there is no model, or no XFRM */
+	struct sa_clock *clock; /* borrowed */
+	struct sa_watch *sas; /* NULL while there is no XFRM */
 	sd_event_source *sas_io;
 	sd_event_source *look; /* the next look that is due: after a burst or after a failure */
 	bool look_at_all; /* apply, not only follow */
 	bool extended; /* beyond the model, until the next links_use(): a look would take that away again */
 	const struct model *model; /* borrowed; NULL: none */
-	struct carrying known; /* if_ids of the model's links */
+	struct link_index known; /* the model's links */
 	bool known_whole; /* false: memory was short, any if_id may be one of ours */
 	struct carrying carried; /* as last logged */
 	struct report report; /* of the last application */
@@ -102,27 +104,29 @@ static void log_carrying(struct links *l)
 
 static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata);
 
+static int open_sas(struct links *l, const struct ip *outer)
+{
+	int error = sa_watch_open(outer, l->clock, &l->sas);
+
+	if (!error)
+		error = sd_event_add_io(l->event, &l->sas_io, sa_watch_fd(l->sas), EPOLLIN, on_sas, l);
+	if (error < 0) {
+		sa_watch_free(l->sas);
+		l->sas = NULL;
+	}
+	return error < 0 ? error : 0;
+}
+
 /* The watch on the kernel's SAs, open and told our address. A failure is for the report; nothing carries then. */
 static int follow_sas(struct links *l, struct report *r)
 {
 	struct ip address = outer_address(&l->model->gateway.outer);
 	bool changed;
-	int error;
+	int error = l->sas ? sa_watch_set_outer(l->sas, &address, &changed) : open_sas(l, &address);
 
-	if (l->sas) {
-		error = sa_watch_set_outer(l->sas, &address, &changed);
-	} else {
-		error = sa_watch_open(&address, &l->sas);
-		if (!error)
-			error = sd_event_add_io(l->event, &l->sas_io, sa_watch_fd(l->sas), EPOLLIN, on_sas, l);
-		if (error < 0) {
-			sa_watch_free(l->sas);
-			l->sas = NULL;
-		}
-	}
-	if (error < 0)
+	if (error)
 		report_failure(r, "the kernel's SAs cannot be followed: %s", strerror(-error));
-	return error < 0 ? error : 0;
+	return error;
 }
 
 /* Where a look fails, its own changes call for the next one: slowly. */
@@ -132,6 +136,15 @@ static void look_at_doubts(struct links *l)
 		look_in(l, l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, false);
 }
 
+/* Keys end in time also while no configuration is in force. Where there is one, what fails is said. */
+static void watch_ages(struct links *l)
+{
+	static const struct ip unknown;
+
+	if (!l->sas && open_sas(l, &unknown))
+		look_in(l, LINKS_RETRY, true);
+}
+
 static int look(struct links *l, bool at_all)
 {
 	struct report r = { 0 };
@@ -139,8 +152,10 @@ static int look(struct links *l, bool at_all)
 	int error;
 
 	l->look_at_all = l->look_at_all && !at_all;
-	if (!l->model)
+	if (!l->model) {
+		watch_ages(l);
 		return 0;
+	}
 	watch = follow_sas(l, &r);
 	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, carrying(l), &r);
 	if (error && !r.failed)
@@ -216,7 +231,7 @@ static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userd
 	return 0;
 }
 
-int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct links **ret)
+int links_open(sd_event *event, struct sa_clock *clock, links_sas_fn sas_fn, void *userdata, struct links **ret)
 {
 	struct links *l = calloc(1, sizeof(*l));
 	int r;
@@ -224,6 +239,7 @@ int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct link
 	if (!l)
 		return -ENOMEM;
 	l->event = sd_event_ref(event);
+	l->clock = clock;
 	l->sas_fn = sas_fn;
 	l->userdata = userdata;
 	r = isolation_open(&l->isolation);
@@ -237,6 +253,7 @@ int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct link
 		links_close(l);
 		return r;
 	}
+	watch_ages(l);
 	*ret = l;
 	return 0;
 }
@@ -268,12 +285,7 @@ int links_use(struct links *l, const struct model *model)
 {
 	l->model = model;
 	l->extended = false;
-	l->known_whole = true;
-	carrying_free(&l->known);
-	for (size_t i = 0; model && i < model->n_apns; i++)
-		for (size_t k = 0; k < model->apns[i].n_links; k++)
-			if (carrying_add(&l->known, model->apns[i].links[k].if_id))
-				l->known_whole = false;
+	l->known_whole = !link_index_make(&l->known, model);
 	return look(l, true);
 }
 
@@ -294,10 +306,20 @@ const struct carrying *links_all_carrying(const struct links *l)
 
 bool links_knows(const struct links *l, uint32_t if_id)
 {
-	return !l->known_whole || carrying_has(&l->known, if_id);
+	return !l->known_whole || link_index_find(&l->known, if_id);
+}
+
+const struct link_entry *links_find(const struct links *l, uint32_t if_id)
+{
+	return link_index_find(&l->known, if_id);
 }
 
 struct sa_watch *links_sas(const struct links *l)
+{
+	return l->model ? l->sas : NULL;
+}
+
+struct sa_watch *links_all_sas(const struct links *l)
 {
 	return l->sas;
 }
@@ -311,7 +333,7 @@ void links_close(struct links *l)
 	sd_event_source_disable_unref(l->look);
 	sa_watch_free(l->sas);
 	isolation_free(l->isolation);
-	carrying_free(&l->known);
+	link_index_free(&l->known);
 	carrying_free(&l->carried);
 	report_free(&l->report);
 	sd_event_unref(l->event);

@@ -11,10 +11,12 @@
 #include <systemd/sd-event.h>
 
 struct carrying;
+struct link_entry;
 struct links;
 struct model;
 struct report;
 struct sa;
+struct sa_clock;
 struct sa_watch;
 
 enum {
@@ -26,8 +28,8 @@ enum {
 /* Called after the kernel's SAs have changed. */
 typedef void (*links_sas_fn)(void *userdata);
 
-/* 0 with *ret (links_close() it), or -errno. Touches nothing in the kernel. */
-int links_open(sd_event *event, links_sas_fn sas_fn, void *userdata, struct links **ret);
+/* clock is borrowed, for sa_watch_open(). 0 with *ret (links_close() it), or -errno. Touches nothing in the kernel. */
+int links_open(sd_event *event, struct sa_clock *clock, links_sas_fn sas_fn, void *userdata, struct links **ret);
 /* Before there is a model: nothing is forwarded, but walls that stand already stay. 0 or -errno, links_report() says.
  */
 int links_close_walls(struct links *l);
@@ -48,8 +50,12 @@ bool links_carrying(const struct links *l, uint32_t if_id);
 const struct carrying *links_all_carrying(const struct links *l);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
+/* The link of that if_id in the model in use; NULL if there is none, or memory was short. Valid until links_use(). */
+const struct link_entry *links_find(const struct links *l, uint32_t if_id);
 /* The SAs in the kernel; NULL while there is no model, or no XFRM. Valid until the loop goes on. */
 struct sa_watch *links_sas(const struct links *l);
+/* The same also without a model, when none of them is known to be outbound. */
+struct sa_watch *links_all_sas(const struct links *l);
 /* Leaves everything in the kernel as it is: traffic goes on. NULL is allowed. */
 void links_close(struct links *l);
 

@@ -1,5 +1,6 @@
 #include "appliance/daemon/status.h"
 
+#include "appliance/daemon/key_age.h"
 #include "appliance/daemon/survey.h"
 #include "conf/conf.h"
 #include "conf/model.h"
@@ -23,6 +24,23 @@ static json_t *messages(const struct status *s)
 	return list;
 }
 
+/* What became of the rekeys that are tried once. */
+static json_t *rehearsal(const struct status *s, const struct tunnel *t)
+{
+	const struct survey_rehearsal *h = s->survey ? survey_rehearsal(s->survey, t->name) : NULL;
+	bool failed = h && rehearsal_failed(h->result);
+
+	if (!t->rehearse || !h)
+		return json_pack("{s:s, s:n, s:n, s:n}", "result",
+			!t->rehearse ? "off"
+			: s->survey  ? "not yet"
+						 : "unknown",
+			"reason", "advice", "age");
+	return json_pack("{s:s, s:o, s:o, s:I}", "result", failed ? "failed" : "passed", "reason",
+		text_or_null(failed ? rehearsal_word(h->result) : NULL), "advice", text_or_null(rehearsal_advice(h->result)),
+		"age", (json_int_t)h->age);
+}
+
 static json_t *tunnel(const struct status *s, const struct tunnel *t)
 {
 	static const struct survey_tunnel unknown = { .state = "unknown" };
@@ -34,10 +52,10 @@ static json_t *tunnel(const struct status *s, const struct tunnel *t)
 	if (!r) /* configured a moment ago, charon has not heard of it */
 		r = &down;
 	conf_print_peers(t, &peer);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name, "peer",
-		buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
+	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name,
+		"peer", buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
 		"failure", text_or_null(r->failure), "failure_age",
-		r->failure ? json_integer((json_int_t)r->failure_age) : json_null());
+		r->failure ? json_integer((json_int_t)r->failure_age) : json_null(), "rehearsal", rehearsal(s, t));
 	buf_free(&peer);
 	return object;
 }
@@ -69,12 +87,15 @@ static json_t *link_of(const struct status *s, const struct apn *a, const struct
 {
 	char interface[32];
 	char vrf[32];
+	uint64_t oldest = 0;
+	bool has_key = s->oldest(s->userdata, l->if_id, &oldest);
 
 	snprintf(interface, sizeof(interface), "culv-x%" PRIu32, l->if_id);
 	snprintf(vrf, sizeof(vrf), "culv-v%" PRIu32, a->table);
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o}", "apn", a->name, "tunnel", l->tunnel->name, "if_id",
-		(json_int_t)l->if_id, "interface", interface, "vrf", vrf, "carrying", s->carrying(s->userdata, l->if_id),
-		"child", child(s, l->if_id));
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:I}", "apn", a->name, "tunnel", l->tunnel->name,
+		"if_id", (json_int_t)l->if_id, "interface", interface, "vrf", vrf, "carrying",
+		s->carrying(s->userdata, l->if_id), "child", child(s, l->if_id), "oldest_key",
+		has_key ? json_integer((json_int_t)oldest) : json_null(), "ceiling", (json_int_t)l->tunnel->child.ceiling);
 }
 
 static json_t *links(const struct status *s)
@@ -87,6 +108,12 @@ static json_t *links(const struct status *s)
 	return list;
 }
 
+static json_t *keys_ended(const struct key_age_record *r)
+{
+	return json_pack("{s:I, s:o, s:o}", "count", (json_int_t)r->ended, "age",
+		r->ended ? json_integer((json_int_t)r->age) : json_null(), "tunnel", text_or_null(r->tunnel));
+}
+
 static const char *walls(const struct status *s)
 {
 	if (s->generation)
@@ -96,8 +123,8 @@ static const char *walls(const struct status *s)
 
 json_t *status_compose(const struct status *s)
 {
-	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o}", "ok", 1, "gateway",
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "ok", 1, "gateway",
 		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
 		"messages", messages(s), "rollback_of", s->rollback_of ? json_integer(s->rollback_of) : json_null(), "walls",
-		walls(s), "tunnels", tunnels(s), "links", links(s));
+		walls(s), "keys_ended", keys_ended(s->ended), "tunnels", tunnels(s), "links", links(s));
 }

@@ -73,6 +73,17 @@ static int parse_child(char *rest, struct survey *r)
 	return 0;
 }
 
+static int parse_rehearsal(char *rest, struct survey *r)
+{
+	struct survey_rehearsal h = { .tunnel = word(&rest) };
+	const char *result = word(&rest);
+
+	if (!h.tunnel || !result || !rehearsal_of_word(result, &h.result) || number(rest, 10, UINT64_MAX, &h.age))
+		return -EPROTO;
+	r->rehearsals[r->n_rehearsals++] = h;
+	return 0;
+}
+
 static int parse_line(char *line, struct survey *r)
 {
 	static const struct {
@@ -81,6 +92,7 @@ static int parse_line(char *line, struct survey *r)
 	} kinds[] = {
 		{ "tunnel", parse_tunnel },
 		{ "child", parse_child },
+		{ "rehearsal", parse_rehearsal },
 	};
 	const char *keyword = strsep(&line, " ");
 
@@ -104,6 +116,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct survey_tunnel *)a)->name, ((const struct survey_tunnel *)b)->name);
 }
 
+static int by_tunnel(const void *a, const void *b)
+{
+	return strcmp(((const struct survey_rehearsal *)a)->tunnel, ((const struct survey_rehearsal *)b)->tunnel);
+}
+
 static int by_if_id(const void *a, const void *b)
 {
 	const struct survey_child *left = a;
@@ -121,10 +138,11 @@ int survey_parse(const char *text, struct survey *ret)
 		.text = strdup(text),
 		.tunnels = calloc(lines, sizeof(struct survey_tunnel)),
 		.children = calloc(lines, sizeof(struct survey_child)),
+		.rehearsals = calloc(lines, sizeof(struct survey_rehearsal)),
 	};
 	char *rest = r.text;
 	char *line;
-	int error = r.text && r.tunnels && r.children ? 0 : -ENOMEM;
+	int error = r.text && r.tunnels && r.children && r.rehearsals ? 0 : -ENOMEM;
 
 	while (!error && (line = strsep(&rest, "\n")))
 		error = *line ? parse_line(line, &r) : 0;
@@ -133,6 +151,7 @@ int survey_parse(const char *text, struct survey *ret)
 		return error;
 	}
 	qsort(r.tunnels, r.n_tunnels, sizeof(*r.tunnels), by_name);
+	qsort(r.rehearsals, r.n_rehearsals, sizeof(*r.rehearsals), by_tunnel);
 	qsort(r.children, r.n_children, sizeof(*r.children), by_if_id);
 	*ret = r;
 	return 0;
@@ -143,6 +162,13 @@ const struct survey_tunnel *survey_tunnel(const struct survey *r, const char *na
 	struct survey_tunnel key = { .name = name };
 
 	return r->n_tunnels ? bsearch(&key, r->tunnels, r->n_tunnels, sizeof(key), by_name) : NULL;
+}
+
+const struct survey_rehearsal *survey_rehearsal(const struct survey *r, const char *tunnel)
+{
+	struct survey_rehearsal key = { .tunnel = tunnel };
+
+	return r->n_rehearsals ? bsearch(&key, r->rehearsals, r->n_rehearsals, sizeof(key), by_tunnel) : NULL;
 }
 
 const struct survey_child *survey_child(const struct survey *r, uint32_t if_id)
@@ -174,6 +200,7 @@ bool survey_lists(const struct survey *r, uint32_t if_id, uint32_t spi)
 
 void survey_free(struct survey *r)
 {
+	free(r->rehearsals);
 	free(r->children);
 	free(r->tunnels);
 	free(r->text);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ikev2/rehearsal.h"
+
 /* Strings point into the text. */
 struct survey_tunnel {
 	const char *name;
@@ -25,23 +27,35 @@ struct survey_child {
 	uint64_t age; /* seconds since it was installed */
 };
 
+/* The rekeys of a tunnel were tried. */
+struct survey_rehearsal {
+	const char *tunnel;
+	enum rehearsal_result result;
+	uint64_t age; /* seconds since then */
+};
+
 struct survey {
 	char *text; /* owned */
 	struct survey_tunnel *tunnels; /* owned, sorted by name */
 	size_t n_tunnels;
 	struct survey_child *children; /* owned, sorted by if_id, the youngest first */
 	size_t n_children;
+	struct survey_rehearsal *rehearsals; /* owned, sorted by tunnel */
+	size_t n_rehearsals;
 };
 
 /*
  * Takes the lines before `end`:
  *   tunnel NAME STATE SECONDS SUITE|- FAILURE_AGE|- FAILURE TEXT...|-
  *   child TUNNEL APN IF_ID SPI_IN SPI_OUT AGE
+ *   rehearsal TUNNEL RESULT AGE
  * 0 with *ret (survey_free() it), -EPROTO if a line is none of these, or -ENOMEM.
  */
 int survey_parse(const char *text, struct survey *ret);
 /* NULL if charon does not name it. */
 const struct survey_tunnel *survey_tunnel(const struct survey *r, const char *name);
+/* NULL if its rekeys have not been tried. */
+const struct survey_rehearsal *survey_rehearsal(const struct survey *r, const char *tunnel);
 /* The youngest CHILD_SA of a link, or NULL. */
 const struct survey_child *survey_child(const struct survey *r, uint32_t if_id);
 /* True if an installed CHILD_SA of that link uses the SPI, in either direction. */

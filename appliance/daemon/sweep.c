@@ -30,12 +30,12 @@ struct sweep {
 static void delete_sa(struct sweep *s, const struct sa *sa, const char *why)
 {
 	struct sa_watch *sas = links_sas(s->links);
-	int error = sas ? sa_watch_delete(sas, sa) : -ENOTCONN;
+	int r = sas ? sa_watch_delete(sas, sa) : -ENOTCONN;
 
-	if (error)
-		log_warning("SA %08" PRIx32 " of if_id %" PRIu32 " (%s) cannot be deleted: %s", sa->spi, sa->if_id, why,
-			strerror(-error));
-	else
+	if (r < 0)
+		log_warning(
+			"SA %08" PRIx32 " of if_id %" PRIu32 " (%s) cannot be deleted: %s", sa->spi, sa->if_id, why, strerror(-r));
+	else if (r > 0)
 		log_notice("SA %08" PRIx32 " of if_id %" PRIu32 " deleted: %s", sa->spi, sa->if_id, why);
 }
 

@@ -7,6 +7,7 @@
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/history.h"
+#include "appliance/daemon/key_age.h"
 #include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/reload.h"
@@ -28,7 +29,16 @@ struct inquiry {
 
 static bool carrying(void *userdata, uint32_t if_id)
 {
-	return links_carrying(userdata, if_id);
+	const struct daemon *d = userdata;
+
+	return links_carrying(d->links, if_id);
+}
+
+static bool oldest(void *userdata, uint32_t if_id, uint64_t *ret)
+{
+	const struct daemon *d = userdata;
+
+	return key_age_oldest(d->ages, if_id, ret);
 }
 
 /*
@@ -59,12 +69,13 @@ static const char **collect_messages(const struct daemon *d, const char *note, s
 }
 
 static void answer_status(
-	const struct daemon *d, struct control_client *client, const char *charon, const struct survey *survey)
+	struct daemon *d, struct control_client *client, const char *charon, const struct survey *survey)
 {
 	const struct generation *current = reload_current(d->reload);
 	CLEANUP(cleanup_free) char *note = daemon_rollback_note(d);
 	size_t n = 0;
 	const char **messages = collect_messages(d, note, &n);
+	const struct key_age_record ended = key_age_record(d->ages);
 	struct status s = {
 		.generation = current->number,
 		.model = current->model,
@@ -73,7 +84,9 @@ static void answer_status(
 		.charon = charon,
 		.survey = survey,
 		.carrying = carrying,
-		.userdata = d->links,
+		.oldest = oldest,
+		.ended = &ended,
+		.userdata = d,
 		.messages = messages,
 		.n_messages = n,
 	};

@@ -16,7 +16,8 @@ struct sa {
 	struct ip daddr; /* with spi: its identity in the kernel */
 	struct ip saddr;
 	bool outbound; /* its source is our outer address; set by sa_watch */
-	uint64_t added; /* seconds of CLOCK_BOOTTIME; set by sa_watch from age */
+	uint64_t added; /* seconds of CLOCK_BOOTTIME: its key was made then, or later; set by sa_watch */
+	bool paired; /* outbound: the inbound SA of the same key has been looked for; set by sa_table_pair() */
 	uint64_t made; /* seconds since 1970 by the wall clock, as the kernel says; 0 if it does not */
 };
 

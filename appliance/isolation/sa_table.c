@@ -50,6 +50,13 @@ static struct sa_node **find(const struct sa_table *t, uint32_t spi, const struc
 	return at;
 }
 
+const struct sa *sa_table_find(const struct sa_table *t, uint32_t spi, const struct ip *daddr)
+{
+	struct sa_node **at = t->n_buckets ? find(t, spi, daddr) : NULL;
+
+	return at && *at ? &(*at)->sa : NULL;
+}
+
 int sa_table_put(struct sa_table *t, const struct sa *sa)
 {
 	if (t->count == t->n_buckets) {
@@ -115,6 +122,47 @@ int sa_table_list(struct sa_table *t)
 	t->list = list;
 	t->list_count = n;
 	return 0;
+}
+
+/* The youngest of these inbound SAs that was there when out came, or NULL. */
+static const struct sa *partner_of(const struct sa *inbound, size_t n, const struct sa *out)
+{
+	const struct sa *partner = NULL;
+
+	/* A second: both are installed at once, in either order. */
+	for (size_t i = 0; i < n; i++)
+		if (inbound[i].added <= out->added + 1 && (!partner || inbound[i].added > partner->added) &&
+			ip_equal(&inbound[i].saddr, &out->daddr) && ip_equal(&inbound[i].daddr, &out->saddr))
+			partner = &inbound[i];
+	return partner;
+}
+
+void sa_table_pair(struct sa_table *t)
+{
+	/* A peer that makes more SAs of one link than this has their own ages counted. */
+	enum { MOST = 64 };
+	size_t first = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->list_count; i++) {
+		struct sa *sa = &t->list[i];
+
+		if (t->list[first].if_id != sa->if_id) {
+			first = i;
+			n = 0;
+		}
+		if (!sa->outbound) {
+			n += n < MOST;
+		} else if (!sa->paired) {
+			const struct sa *partner = partner_of(t->list + first, n, sa);
+			if (partner && partner->added < sa->added)
+				sa->added = partner->added;
+			sa->paired = true;
+			struct sa_node *node = *find(t, sa->spi, &sa->daddr);
+			if (node)
+				node->sa = *sa;
+		}
+	}
 }
 
 void sa_table_each(struct sa_table *t, void (*change)(struct sa *sa, const void *arg), const void *arg)

@@ -8,6 +8,7 @@
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/sa.h"
+#include "appliance/isolation/sa_clock.h"
 #include "appliance/isolation/sa_table.h"
 #include "lib/prefix.h"
 
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 enum { DUMP_TRIES = 5 };
 
@@ -28,25 +28,21 @@ struct sa_watch {
 	struct nl_sock *events;
 	struct nl_sock *requests;
 	struct ip outer;
+	struct sa_clock *clock; /* borrowed */
 	struct sa_table table;
+	const struct sa_table *before; /* while all is read anew: what was known; else NULL */
 	struct carrying carrying;
 };
 
-static uint64_t seconds(clockid_t clock)
+/* An SA that is known keeps its age, whatever the kernel says of it later: it goes by a clock that can be set. */
+static void set_age(const struct sa_watch *w, struct sa *sa)
 {
-	struct timespec now;
+	const struct sa *known = sa_table_find(&w->table, sa->spi, &sa->daddr);
 
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec;
-}
-
-/* The kernel tells the wall clock's time; what we keep must not move when that clock is set. */
-static uint64_t boot_time_of(uint64_t made)
-{
-	uint64_t boot = seconds(CLOCK_BOOTTIME), wall = seconds(CLOCK_REALTIME);
-	uint64_t age = made > 0 && made < wall ? wall - made : 0;
-
-	return age < boot ? boot - age : 0;
+	if (!known && w->before)
+		known = sa_table_find(w->before, sa->spi, &sa->daddr);
+	sa->added = known ? known->added : sa_clock_boot_time(w->clock, sa->made);
+	sa->paired = known && known->paired;
 }
 
 static int take_message(struct nl_msg *msg, void *arg)
@@ -63,7 +59,7 @@ static int take_message(struct nl_msg *msg, void *arg)
 		return 0;
 	case SA_EVENT_NEW:
 		event.sa.outbound = ip_equal(&event.sa.saddr, &w->outer);
-		event.sa.added = boot_time_of(event.sa.made);
+		set_age(w, &event.sa);
 		return sa_table_put(&w->table, &event.sa);
 	case SA_EVENT_GONE:
 		sa_table_remove(&w->table, event.sa.spi, &event.sa.daddr);
@@ -77,12 +73,17 @@ static int take_message(struct nl_msg *msg, void *arg)
 
 static int read_all(struct sa_watch *w)
 {
+	struct sa_table before = w->table;
 	int r = -EINTR;
 
+	w->table = (struct sa_table){ .seed = before.seed };
+	w->before = &before;
 	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
 		sa_table_clear(&w->table);
 		r = netlink_dump(w->requests, XFRM_MSG_GETSA, NULL, 0, take_message, w);
 	}
+	w->before = NULL;
+	sa_table_free(&before);
 	return r;
 }
 
@@ -92,6 +93,8 @@ static int conclude(struct sa_watch *w, bool *ret_changed)
 	struct carrying carrying = { 0 };
 	int r = sa_table_list(&w->table);
 
+	if (r == 0)
+		sa_table_pair(&w->table);
 	for (size_t i = 0; i < w->table.list_count && r == 0; i++) {
 		const struct sa *sa = &w->table.list[i];
 		if (sa->outbound && sa->if_id != 0)
@@ -115,7 +118,7 @@ static int open_sockets(struct sa_watch *w)
 	return r < 0 ? r : netlink_open(NETLINK_XFRM, &w->requests);
 }
 
-int sa_watch_open(const struct ip *outer_address, struct sa_watch **ret)
+int sa_watch_open(const struct ip *outer_address, struct sa_clock *clock, struct sa_watch **ret)
 {
 	struct sa_watch *w = calloc(1, sizeof(*w));
 	bool changed;
@@ -123,6 +126,8 @@ int sa_watch_open(const struct ip *outer_address, struct sa_watch **ret)
 	if (!w)
 		return -ENOMEM;
 	w->outer = *outer_address;
+	w->clock = clock;
+	sa_clock_look(clock);
 	/* Without a random seed the table is only easier to slow down. */
 	(void)!getrandom(&w->table.seed, sizeof(w->table.seed), GRND_NONBLOCK);
 	int r = open_sockets(w);
@@ -170,6 +175,7 @@ int sa_watch_fd(const struct sa_watch *w)
 
 int sa_watch_process(struct sa_watch *w, bool *ret_changed)
 {
+	sa_clock_look(w->clock);
 	int r = netlink_drain(w->events, take_message, w);
 
 	/* A message that makes no sense is handled like one that was lost. */
@@ -205,5 +211,5 @@ int sa_watch_delete(struct sa_watch *w, const struct sa *sa)
 		return -ENOMEM;
 	}
 	int r = netlink_request(w->requests, msg);
-	return r == -ESRCH ? 0 : r;
+	return r == -ESRCH ? 0 : r < 0 ? r : 1;
 }

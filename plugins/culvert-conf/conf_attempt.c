@@ -113,7 +113,7 @@ static ike_sa_t *checkout(conf_tunnel_t *tunnel, const conf_sa_t *sa)
 	ike_sa_t *ike_sa;
 
 	if (sa)
-		return manager->checkout(manager, sa->id);
+		return conf_survey_checkout(sa);
 	ike_sa = manager->checkout_by_config(manager, tunnel->cfg);
 	if (ike_sa && !aim(tunnel, ike_sa)) {
 		manager->checkin_and_destroy(manager, ike_sa);

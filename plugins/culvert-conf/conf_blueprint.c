@@ -128,7 +128,7 @@ static bool compute_digests(conf_blueprint_t *this, hasher_t *hasher, struct buf
 		if (!hash_print(print, hasher, this->links[i].digest))
 			return FALSE;
 	}
-	buf_puts(print, this->tunnel->initiate ? "initiate\n" : "wait\n");
+	buf_printf(print, "initiate %d rehearse %d\n", this->tunnel->initiate, this->tunnel->rehearse);
 	buf_add(print, this->ike_digest, sizeof(this->ike_digest));
 	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
 	for (i = 0; i < this->n_links; i++)

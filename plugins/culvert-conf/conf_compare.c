@@ -99,8 +99,10 @@ static void print_changed(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out
 		print_links(was, is, out);
 	} else if (!memeq_const(was->carrier->digest, is->carrier->digest, sizeof(is->carrier->digest))) {
 		buf_printf(out, "tunnel %s credentials\n", is->name);
-	} else {
+	} else if (was->initiate != is->initiate) {
 		buf_printf(out, "tunnel %s initiator\n", is->name);
+	} else {
+		buf_printf(out, "tunnel %s rehearsal\n", is->name);
 	}
 }
 

@@ -26,6 +26,7 @@ conf_difference_t conf_compare(conf_generation_t *old, conf_generation_t *new);
  *     child TUNNEL APN replaced  other selectors, another interface or another number of CHILD_SAs
  *   tunnel NAME credentials      nothing ends; the next authentication uses them
  *   tunnel NAME initiator        nothing ends; who brings it up has changed
+ *   tunnel NAME rehearsal        nothing ends; whether its rekeys are tried has changed
  *   kept COUNT
  */
 void conf_compare_print(conf_generation_t *old, conf_generation_t *new, struct buf *out);

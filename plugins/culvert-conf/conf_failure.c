@@ -243,9 +243,6 @@ static char *of_alert(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, alert_t alert, va
 		return no_answer(ike_sa);
 	case ALERT_HALF_OPEN_TIMEOUT:
 		return conf_text("the peer at %H began a tunnel and did not go on", peer);
-	case ALERT_IKE_SA_EXPIRED:
-		return conf_text(
-			"the tunnel to %H was ended: its keys could not be renewed before they reached their ceiling", peer);
 	default:
 		break;
 	}

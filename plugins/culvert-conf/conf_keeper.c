@@ -10,6 +10,7 @@
 #include "conf_attempt.h"
 #include "conf_children.h"
 #include "conf_lookup.h"
+#include "conf_strays.h"
 #include "conf_survey.h"
 
 typedef struct private_conf_keeper_t private_conf_keeper_t;
@@ -109,7 +110,7 @@ static bool check(private_conf_keeper_t *this)
 
 	this->mutex->lock(this->mutex);
 	generation = this->backend->get_generation(this->backend);
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	now = time_monotonic(NULL);
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
@@ -118,6 +119,7 @@ static bool check(private_conf_keeper_t *this)
 			continue;
 		}
 		end_unwanted_children(survey, tunnel, now);
+		conf_strays_end(survey, tunnel, now);
 		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, this->lookup, now))
 			attempts++;
 	}
@@ -227,7 +229,7 @@ static void follow_all(conf_generation_t *old, conf_generation_t *new, uint32_t 
 	conf_survey_t *survey;
 	conf_sa_t *sa;
 
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	enumerator = survey->create_enumerator(survey);
 	while (enumerator->enumerate(enumerator, &sa))
 		follow(sa, old, new, rekeys);
@@ -285,7 +287,7 @@ METHOD(conf_keeper_t, restart, bool, private_conf_keeper_t *this, const char *na
 	tunnel = generation->get_tunnel(generation, name);
 	if (tunnel) {
 		conf_attempt_reset(tunnel);
-		survey = conf_survey_create();
+		survey = conf_survey_create(FALSE);
 		for (sa = survey->get_first(survey, name); sa; sa = sa->next)
 			conf_survey_end(sa);
 		survey->destroy(survey);
@@ -303,7 +305,7 @@ static void rekey_sa(const conf_sa_t *sa)
 	status_t status = SUCCESS;
 	ike_sa_t *ike_sa;
 
-	ike_sa = manager->checkout(manager, sa->id);
+	ike_sa = conf_survey_checkout(sa);
 	if (!ike_sa)
 		return;
 	for (child = sa->children; child && status != DESTROY_ME; child = child->next)
@@ -323,7 +325,7 @@ METHOD(conf_keeper_t, rekey, bool, private_conf_keeper_t *this, const char *name
 	conf_sa_t *sa;
 
 	this->mutex->lock(this->mutex);
-	survey = conf_survey_create();
+	survey = conf_survey_create(FALSE);
 	for (sa = survey->get_first(survey, name); sa; sa = sa->next) {
 		if (sa->state == IKE_ESTABLISHED) {
 			rekey_sa(sa);

@@ -50,6 +50,11 @@ METHOD(conf_query_t, get_likely_tunnel, conf_tunnel_t *, private_conf_query_t *t
 	return tunnel;
 }
 
+METHOD(conf_query_t, get_generation, conf_generation_t *, private_conf_query_t *this)
+{
+	return this->backend->get_generation(this->backend);
+}
+
 METHOD(conf_query_t, destroy, void, private_conf_query_t *this)
 {
 	lib->set(lib, CONF_QUERY, NULL);
@@ -64,6 +69,7 @@ conf_query_t *conf_query_create(conf_backend_t *backend)
 		.public = {
 			.get_tunnel = _get_tunnel,
 			.get_likely_tunnel = _get_likely_tunnel,
+			.get_generation = _get_generation,
 			.destroy = _destroy,
 		},
 		.backend = backend,

@@ -7,9 +7,13 @@
 
 #include "conf_backend.h"
 
-#define CONF_QUERY "culvert-conf-query"
+#define CONF_QUERY      "culvert-conf-query"
+#define CONF_REHEARSALS "culvert-conf-rehearsals"
+
+struct buf;
 
 typedef struct conf_query_t conf_query_t;
+typedef struct conf_rehearsals_t conf_rehearsals_t;
 
 struct conf_query_t {
 
@@ -29,7 +33,17 @@ struct conf_query_t {
 	 */
 	conf_tunnel_t *(*get_likely_tunnel)(conf_query_t *this, ike_sa_t *ike_sa);
 
+	/** @return reference to the generation in force. Any thread, also in a listener. */
+	conf_generation_t *(*get_generation)(conf_query_t *this);
+
 	void (*destroy)(conf_query_t *this);
+};
+
+/** What culvert-rekey adds to the report, found by lib->get(lib, CONF_REHEARSALS) while it is there. */
+struct conf_rehearsals_t {
+
+	/** Prints "rehearsal TUNNEL RESULT AGE" (ikev2/rehearsal.h) for the tunnels whose rekeys have been tried. */
+	void (*print)(conf_rehearsals_t *this, struct buf *out);
 };
 
 /**

@@ -9,6 +9,7 @@
 #include <encoding/payloads/notify_payload.h>
 
 #include "conf_failure.h"
+#include "conf_query.h"
 #include "conf_survey.h"
 #include "conf_text.h"
 #include "ikev2/suite.h"
@@ -278,7 +279,8 @@ static void print_children(conf_tunnel_t *tunnel, const conf_sa_t *sa, time_t no
 METHOD(conf_report_t, print, void, private_conf_report_t *this, struct buf *out)
 {
 	conf_generation_t *generation = this->backend->get_generation(this->backend);
-	conf_survey_t *survey = conf_survey_create();
+	conf_rehearsals_t *rehearsals = lib->get(lib, CONF_REHEARSALS);
+	conf_survey_t *survey = conf_survey_create(TRUE);
 	time_t now = time_monotonic(NULL);
 	enumerator_t *enumerator;
 	conf_tunnel_t *tunnel;
@@ -291,6 +293,8 @@ METHOD(conf_report_t, print, void, private_conf_report_t *this, struct buf *out)
 	while (enumerator->enumerate(enumerator, &tunnel))
 		print_children(tunnel, survey->get_first(survey, tunnel->name), now, out);
 	enumerator->destroy(enumerator);
+	if (rehearsals)
+		rehearsals->print(rehearsals, out);
 	buf_puts(out, "end\n");
 	survey->destroy(survey);
 	generation->destroy(generation);

@@ -1,18 +1,57 @@
 #include "conf_survey.h"
 
+#include <sys/mman.h>
+
 #include <collections/hashtable.h>
 #include <collections/array.h>
 #include <processing/jobs/rekey_child_sa_job.h>
 
 typedef struct private_conf_survey_t private_conf_survey_t;
+typedef struct block_t block_t;
+
+/** Octets of a block: room for more than a thousand IKE_SAs with a CHILD_SA each */
+enum { BLOCK = 256 * 1024 };
+
+/** Pages of the survey */
+struct block_t {
+	block_t *next;
+	/** octets in use, these included */
+	size_t used;
+};
 
 struct private_conf_survey_t {
 	conf_survey_t public;
+	bool proposals;
+	/** the one that is being filled first */
+	block_t *blocks;
 	/** every IKE_SA, owned */
 	array_t *all;
 	/** tunnel name (of the peer_cfg_t) => first conf_sa_t */
 	hashtable_t *by_name;
 };
+
+/**
+ * Room in the survey. A survey that leaves something out would have it made twice: without memory charon ends, as it
+ * does everywhere.
+ */
+static void *take(private_conf_survey_t *this, size_t size)
+{
+	block_t *block = this->blocks;
+	void *room;
+
+	size = round_up(size, _Alignof(max_align_t));
+	if (!block || BLOCK - block->used < size) {
+		block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (block == MAP_FAILED)
+			abort();
+		block->next = this->blocks;
+		block->used = round_up(sizeof(*block), _Alignof(max_align_t));
+		this->blocks = block;
+	}
+	room = (char *)block + block->used;
+	block->used += size;
+	return room;
+}
 
 static bool is_creating(ike_sa_t *ike_sa, task_queue_t queue)
 {
@@ -47,7 +86,7 @@ static bool protects(child_sa_t *child_sa)
 	return FALSE;
 }
 
-static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
+static void add_children(private_conf_survey_t *this, conf_sa_t *sa, ike_sa_t *ike_sa)
 {
 	enumerator_t *enumerator;
 	child_sa_t *child_sa;
@@ -59,7 +98,7 @@ static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
 		if (!protects(child_sa))
 			continue;
 		cfg = child_sa->get_config(child_sa);
-		child = malloc_thing(conf_child_t);
+		child = take(this, sizeof(*child));
 		*child = (conf_child_t){
 			.next = sa->children,
 			.cfg = cfg->get_ref(cfg),
@@ -74,28 +113,34 @@ static void add_children(conf_sa_t *sa, ike_sa_t *ike_sa)
 	enumerator->destroy(enumerator);
 }
 
+static void note_local(conf_sa_t *sa, host_t *local)
+{
+	memcpy(&sa->local, local->get_sockaddr(local), min((size_t)*local->get_sockaddr_len(local), sizeof(sa->local)));
+}
+
 static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
 {
 	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
-	proposal_t *proposal = ike_sa->get_proposal(ike_sa);
+	proposal_t *proposal = this->proposals ? ike_sa->get_proposal(ike_sa) : NULL;
 	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	host_t *local = ike_sa->get_my_host(ike_sa);
-	conf_sa_t *sa;
+	conf_sa_t *sa = take(this, sizeof(*sa));
 
-	sa = malloc_thing(conf_sa_t);
 	*sa = (conf_sa_t){
 		.next = this->by_name->get(this->by_name, cfg->get_name(cfg)),
-		.id = id->clone(id),
-		.local = local->clone(local),
+		.spi_initiator = id->get_initiator_spi(id),
+		.spi_responder = id->get_responder_spi(id),
+		.initiator = id->is_initiator(id),
 		.cfg = cfg->get_ref(cfg),
 		.state = ike_sa->get_state(ike_sa),
+		.established = ike_sa->get_statistic(ike_sa, STAT_ESTABLISHED),
 		.creating = is_creating(ike_sa, TASK_QUEUE_ACTIVE) || is_creating(ike_sa, TASK_QUEUE_PASSIVE) ||
 					is_creating(ike_sa, TASK_QUEUE_QUEUED),
 		/* Flags, of which charon itself passes none as 0. */
 		/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange) */
 		.proposal = proposal ? proposal->clone(proposal, 0) : NULL,
 	};
-	add_children(sa, ike_sa);
+	note_local(sa, ike_sa->get_my_host(ike_sa));
+	add_children(this, sa, ike_sa);
 	array_insert(this->all, ARRAY_TAIL, sa);
 	this->by_name->put(this->by_name, sa->cfg->get_name(sa->cfg), sa);
 }
@@ -110,34 +155,33 @@ METHOD(conf_survey_t, create_enumerator, enumerator_t *, private_conf_survey_t *
 	return array_create_enumerator(this->all);
 }
 
-static void destroy_sa(conf_sa_t *sa)
+static void release_sa(conf_sa_t *sa)
 {
 	conf_child_t *child;
 
-	while ((child = sa->children)) {
-		sa->children = child->next;
+	for (child = sa->children; child; child = child->next)
 		child->cfg->destroy(child->cfg);
-		free(child);
-	}
 	DESTROY_IF(sa->proposal);
-	sa->id->destroy(sa->id);
-	sa->local->destroy(sa->local);
 	sa->cfg->destroy(sa->cfg);
-	free(sa);
 }
 
 METHOD(conf_survey_t, destroy, void, private_conf_survey_t *this)
 {
+	block_t *block;
 	conf_sa_t *sa;
 
 	this->by_name->destroy(this->by_name);
 	while (array_remove(this->all, ARRAY_TAIL, &sa))
-		destroy_sa(sa);
+		release_sa(sa);
 	array_destroy(this->all);
+	while ((block = this->blocks)) {
+		this->blocks = block->next;
+		munmap(block, BLOCK);
+	}
 	free(this);
 }
 
-conf_survey_t *conf_survey_create(void)
+conf_survey_t *conf_survey_create(bool proposals)
 {
 	private_conf_survey_t *this;
 	enumerator_t *enumerator;
@@ -149,6 +193,7 @@ conf_survey_t *conf_survey_create(void)
 			.create_enumerator = _create_enumerator,
 			.destroy = _destroy,
 		},
+		.proposals = proposals,
 		.all = array_create(0, 0),
 		.by_name = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
 	);
@@ -184,6 +229,17 @@ conf_state_t conf_survey_state(const conf_sa_t *first)
 	return state;
 }
 
+ike_sa_t *conf_survey_checkout(const conf_sa_t *sa)
+{
+	ike_sa_id_t *id;
+	ike_sa_t *ike_sa;
+
+	id = ike_sa_id_create(IKEV2_MAJOR_VERSION, sa->spi_initiator, sa->spi_responder, sa->initiator);
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+	id->destroy(id);
+	return ike_sa;
+}
+
 static void checkin(ike_sa_t *ike_sa, status_t status)
 {
 	if (status == DESTROY_ME)
@@ -196,23 +252,28 @@ void conf_survey_end(const conf_sa_t *sa)
 {
 	ike_sa_t *ike_sa;
 
-	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, sa->id);
+	ike_sa = conf_survey_checkout(sa);
 	if (ike_sa)
 		checkin(ike_sa, ike_sa->delete(ike_sa, FALSE));
 }
 
 void conf_survey_rekey_child(const conf_sa_t *sa, const conf_child_t *child, uint32_t delay)
 {
-	job_t *job = (job_t *)rekey_child_sa_job_create(PROTO_ESP, htonl(child->spi_in), sa->local);
+	host_t *local = host_create_from_sockaddr((sockaddr_t *)&sa->local.any);
+	job_t *job;
 
+	if (!local)
+		return;
+	job = (job_t *)rekey_child_sa_job_create(PROTO_ESP, htonl(child->spi_in), local);
 	lib->scheduler->schedule_job_ms(lib->scheduler, job, delay);
+	local->destroy(local);
 }
 
 void conf_survey_end_child(const conf_sa_t *sa, const conf_child_t *child)
 {
 	ike_sa_t *ike_sa;
 
-	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, sa->id);
+	ike_sa = conf_survey_checkout(sa);
 	if (ike_sa)
 		checkin(ike_sa, ike_sa->delete_child_sa(ike_sa, PROTO_ESP, htonl(child->spi_in), FALSE));
 }

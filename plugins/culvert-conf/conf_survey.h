@@ -1,9 +1,14 @@
 /*
  * The IKE_SAs and CHILD_SAs that exist, as seen in one pass: what conf_keeper compares with the generation and what the
  * report tells. Taking it waits for SAs that other threads use, so it is never taken from a listener.
+ *
+ * It lies in pages of its own that go with it: taken from the heap every few seconds while SAs come and go, it would
+ * leave a hole beside each of them.
  */
 #ifndef CONF_SURVEY_H_
 #define CONF_SURVEY_H_
+
+#include <netinet/in.h>
 
 #include <daemon.h>
 
@@ -31,15 +36,23 @@ struct conf_child_t {
 struct conf_sa_t {
 	/** next one of the same tunnel name */
 	conf_sa_t *next;
-	ike_sa_id_t *id;
-	/** our address; owned */
-	host_t *local;
+	/** of its ID */
+	uint64_t spi_initiator, spi_responder;
+	bool initiator;
+	/** our address */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} local;
 	/** configuration, a reference */
 	peer_cfg_t *cfg;
 	ike_sa_state_t state;
+	/** monotonic seconds, 0: never was */
+	time_t established;
 	/** whether CHILD_SAs are being created in it */
 	bool creating;
-	/** negotiated algorithms, NULL until they are; owned */
+	/** negotiated algorithms, NULL until they are and unless asked for; owned */
 	proposal_t *proposal;
 	conf_child_t *children;
 };
@@ -62,8 +75,15 @@ struct conf_survey_t {
 
 /**
  * Takes a survey.
+ *
+ * @param proposals		whether to note what the IKE_SAs have negotiated
  */
-conf_survey_t *conf_survey_create(void);
+conf_survey_t *conf_survey_create(bool proposals);
+
+/**
+ * Checks the IKE_SA out; NULL if it is gone.
+ */
+ike_sa_t *conf_survey_checkout(const conf_sa_t *sa);
 
 /**
  * State of a tunnel as its IKE_SAs tell.

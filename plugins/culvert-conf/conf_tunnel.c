@@ -264,6 +264,7 @@ conf_tunnel_t *conf_tunnel_create(const conf_blueprint_t *blueprint, conf_tunnel
 		.public = {
 			.name = strdup(tunnel->name),
 			.initiate = tunnel->initiate,
+			.rehearse = tunnel->rehearse,
 			.ike = tunnel->ike,
 			.child = tunnel->child,
 			.local = gateway->outer.address.dhcp ? NULL : create_host(&gateway->outer.address.ip),

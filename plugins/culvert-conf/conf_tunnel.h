@@ -33,6 +33,8 @@ struct conf_tunnel_t {
 	char *name;
 	/** whether the gateway brings it up */
 	bool initiate;
+	/** whether its rekeys are tried soon after it came up */
+	bool rehearse;
 	/** suites by the operator's names, the preferred first; static ones, the array owned */
 	const struct suite **suites;
 	u_int n_suites;
@@ -74,6 +76,8 @@ struct conf_tunnel_t {
 		/** a look-up of peer_name is on its way; what it found, for one attempt */
 		bool resolving;
 		host_t *resolved;
+		/** monotonic seconds since when it has more SAs than it should, 0: it has not */
+		time_t strayed;
 		/** monotonic seconds when it came into force */
 		time_t activated;
 	} retry;

@@ -3,6 +3,22 @@
 #include "ikev2/suite.h"
 #include "policy_proposal.h"
 
+enum { N_USES = SUITE_CHILD + 1 };
+
+/** Every suite of the table as rules, in its order; written by policy_allowed_check() before anybody reads them. */
+static struct suite_rule known[POLICY_SUITES_MAX][N_USES];
+
+/** The rule of a suite of the table: looked up, as each message asks for several. */
+static const struct suite_rule *rule_of(const struct suite *suite, enum suite_use use)
+{
+	const struct suite *row;
+	size_t i;
+
+	for (i = 0; (row = suite_at(i)) && row != suite; i++)
+		;
+	return &known[i][use];
+}
+
 static void add(policy_allowed_t *allowed, const struct suite *suite)
 {
 	if (suite && allowed->n < POLICY_SUITES_MAX)
@@ -33,12 +49,11 @@ static void add_contained(policy_allowed_t *allowed, proposal_t *proposal)
 {
 	struct suite_transform items[POLICY_TRANSFORMS_MAX];
 	const struct suite *suite;
-	struct suite_rule rule;
 	size_t i, n;
 
 	n = policy_proposal_read(proposal, items);
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (suite_rule(suite, SUITE_IKE_SA, &rule) && suite_rule_in(&rule, items, n))
+		if (suite_rule_in(&known[i][SUITE_IKE_SA], items, n))
 			add(allowed, suite);
 	}
 }
@@ -80,19 +95,17 @@ void policy_allowed_rules(
 {
 	u_int i;
 
-	/* It cannot fail: policy_allowed_check(). */
 	for (i = 0; i < allowed->n; i++)
-		(void)suite_rule(allowed->suites[i], use, &rules[i]);
+		rules[i] = *rule_of(allowed->suites[i], use);
 }
 
 bool policy_allowed_is(
 	const policy_allowed_t *allowed, enum suite_use use, const struct suite_transform *items, size_t n)
 {
-	struct suite_rule rule;
 	u_int i;
 
 	for (i = 0; i < allowed->n; i++) {
-		if (suite_rule(allowed->suites[i], use, &rule) && suite_rule_is(&rule, items, n))
+		if (suite_rule_is(rule_of(allowed->suites[i], use), items, n))
 			return TRUE;
 	}
 	return FALSE;
@@ -110,11 +123,10 @@ u_int policy_extra_exchanges(const struct suite_transform *items, size_t n)
 	return count;
 }
 
-static bool reads_alike(const struct suite *suite, enum suite_use use)
+static bool reads_alike(const struct suite *suite, enum suite_use use, const struct suite_rule *rule)
 {
 	struct suite_transform items[POLICY_TRANSFORMS_MAX];
 	bool ike = use == SUITE_IKE_SA;
-	struct suite_rule rule;
 	proposal_t *proposal;
 	size_t n;
 
@@ -123,7 +135,20 @@ static bool reads_alike(const struct suite *suite, enum suite_use use)
 		return FALSE;
 	n = policy_proposal_read(proposal, items);
 	proposal->destroy(proposal);
-	return suite_rule(suite, use, &rule) && n == rule.n && suite_rule_is(&rule, items, n);
+	return n == rule->n && suite_rule_is(rule, items, n);
+}
+
+/** Fills in the rules of a suite and holds those that strongSwan can spell against what it makes of them. */
+static bool learn(const struct suite *suite, struct suite_rule rules[static N_USES])
+{
+	enum suite_use use;
+
+	for (use = SUITE_IKE_SA; use <= SUITE_CHILD; use++) {
+		if (!suite_rule(suite, use, &rules[use]))
+			return FALSE;
+	}
+	return reads_alike(suite, SUITE_IKE_SA, &rules[SUITE_IKE_SA]) &&
+		   reads_alike(suite, SUITE_CHILD, &rules[SUITE_CHILD]);
 }
 
 bool policy_allowed_check(void)
@@ -132,7 +157,7 @@ bool policy_allowed_check(void)
 	size_t i;
 
 	for (i = 0; (suite = suite_at(i)); i++) {
-		if (i >= POLICY_SUITES_MAX || !reads_alike(suite, SUITE_IKE_SA) || !reads_alike(suite, SUITE_CHILD)) {
+		if (i >= POLICY_SUITES_MAX || !learn(suite, known[i])) {
 			DBG1(DBG_CFG, "suite %s is not what strongSwan takes it for", suite->name);
 			return FALSE;
 		}

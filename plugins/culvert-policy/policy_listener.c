@@ -1,7 +1,8 @@
 /*
- * Three lines of defence, each closed by itself where it can be: the filter of messages; the hooks that may refuse
- * (authorize, narrow); and a look at whatever came up, which ends it. Every hook runs in the thread that processes the
- * message, with the IKE_SA checked out, so what a hook must know of that message is kept by thread.
+ * Three lines of defence, each of which holds by itself: the filter of messages; the hooks that may refuse (authorize,
+ * narrow); and a look at whatever came up, which ends it. Tests build the plugin with one of them alone. Every hook
+ * runs in the thread that processes the message, with the IKE_SA checked out, so what a hook must know of that message
+ * is kept by thread.
  */
 #include "policy_listener.h"
 
@@ -13,6 +14,16 @@
 #include "policy_proposal.h"
 #include "policy_sentence.h"
 #include "policy_wire.h"
+
+enum {
+	LINE_WIRE = 1,
+	LINE_HOOKS = 2,
+	LINE_LOOK = 4,
+};
+
+#ifndef CULVERT_POLICY_LINES
+#define CULVERT_POLICY_LINES (LINE_WIRE | LINE_HOOKS | LINE_LOOK)
+#endif
 
 typedef struct private_policy_listener_t private_policy_listener_t;
 
@@ -68,6 +79,8 @@ static void end(ike_sa_t *ike_sa)
 
 static void end_loudly(ike_sa_t *ike_sa, const char *what, proposal_t *proposal)
 {
+	if (!(CULVERT_POLICY_LINES & LINE_LOOK))
+		return;
 	DBG0(DBG_CFG, "POLICY VIOLATED: %s of %s[%u] came up with %P, ending the IKE_SA with all its CHILD_SAs", what,
 		ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa), proposal);
 	end(ike_sa);
@@ -121,7 +134,7 @@ METHOD(listener_t, message_hook, bool, private_policy_listener_t *this, ike_sa_t
 		return TRUE;
 	if (incoming)
 		take_note(this, ike_sa, message);
-	if (!carries_proposals(message) ||
+	if (!(CULVERT_POLICY_LINES & LINE_WIRE) || !carries_proposals(message) ||
 		policy_wire_filter(ike_sa, message, incoming, this->refusals) != POLICY_OURS_IS_WEAK)
 		return TRUE;
 	if (!message->get_request(message)) {
@@ -199,6 +212,8 @@ METHOD(listener_t, authorize, bool, private_policy_listener_t *this, ike_sa_t *i
 	policy_allowed_t allowed;
 	const char *fault;
 
+	if (!(CULVERT_POLICY_LINES & LINE_HOOKS))
+		return TRUE;
 	policy_allowed_get(ike_sa, &allowed);
 	fault = allowed.decided ? find_fault(ike_sa, &allowed, final) : "an IKE_SA without a configuration";
 	if (fault) {
@@ -265,8 +280,8 @@ static void remove_all(linked_list_t *selectors)
 METHOD(listener_t, narrow, bool, private_policy_listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
 	narrow_hook_t type, linked_list_t *local, linked_list_t *remote)
 {
-	if (type == NARROW_INITIATOR_PRE_NOAUTH || type == NARROW_INITIATOR_PRE_AUTH ||
-		is_allowed_child(ike_sa, child_sa, use_now(ike_sa)))
+	if (!(CULVERT_POLICY_LINES & LINE_HOOKS) || type == NARROW_INITIATOR_PRE_NOAUTH ||
+		type == NARROW_INITIATOR_PRE_AUTH || is_allowed_child(ike_sa, child_sa, use_now(ike_sa)))
 		return TRUE;
 	policy_sentence_note_sa(
 		ike_sa, current.exchange, "a CHILD_SA outside of the allowed suites or of tunnel mode", this->refusals);

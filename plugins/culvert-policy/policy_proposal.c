@@ -14,13 +14,13 @@ size_t policy_proposal_read(proposal_t *proposal, struct suite_transform items[s
 {
 	enumerator_t *enumerator;
 	uint16_t id, bits;
-	uint8_t type;
 	size_t n = 0;
+	int type;
 
 	for (type = SUITE_ENCR; type <= SUITE_KE7; type++) {
-		enumerator = proposal->create_enumerator(proposal, type);
+		enumerator = proposal->create_enumerator(proposal, (transform_type_t)type);
 		while (n < POLICY_TRANSFORMS_MAX && enumerator->enumerate(enumerator, &id, &bits))
-			items[n++] = (struct suite_transform){ .type = type, .id = id, .bits = bits };
+			items[n++] = (struct suite_transform){ .type = (uint8_t)type, .id = id, .bits = bits };
 		enumerator->destroy(enumerator);
 	}
 	return n;
@@ -30,15 +30,16 @@ size_t policy_proposal_read(proposal_t *proposal, struct suite_transform items[s
 static linked_list_t *transforms_of(proposal_substructure_t *substructure)
 {
 	payload_t *payload = &substructure->payload_interface;
+	linked_list_t *transforms = NULL;
 	encoding_rule_t *rules;
 	int i, count;
 
 	count = payload->get_encoding_rules(payload, &rules);
 	for (i = 0; i < count; i++) {
 		if ((int)rules[i].type == (int)PAYLOAD_LIST + (int)PLV2_TRANSFORM_SUBSTRUCTURE)
-			return *(linked_list_t **)(void *)((char *)substructure + rules[i].offset);
+			transforms = *(linked_list_t **)((char *)substructure + rules[i].offset);
 	}
-	return NULL;
+	return transforms;
 }
 
 /** The key length if that is all that a transform's attributes say. */

@@ -8,6 +8,7 @@
 #include "rekey_ledger.h"
 #include "rekey_listener.h"
 #include "rekey_strays.h"
+#include "rekey_rehearsal.h"
 #include "rekey_worker.h"
 
 typedef struct private_culvert_rekey_plugin_t private_culvert_rekey_plugin_t;
@@ -21,6 +22,8 @@ struct private_culvert_rekey_plugin_t {
 	rekey_worker_t *worker;
 	rekey_early_t *early;
 	rekey_strays_t *strays;
+	/** NULL without culvert-conf's tunnels as well */
+	rekey_rehearsal_t *rehearsal;
 };
 
 METHOD(plugin_t, get_name, char *, private_culvert_rekey_plugin_t *this)
@@ -47,6 +50,9 @@ static bool set_up(private_culvert_rekey_plugin_t *this)
 	charon->bus->add_listener(charon->bus, &this->listener->listener);
 	charon->bus->add_listener(charon->bus, &this->early->listener);
 	charon->bus->add_listener(charon->bus, &this->strays->listener);
+	this->rehearsal = query ? rekey_rehearsal_create(query) : NULL;
+	if (this->rehearsal)
+		charon->bus->add_listener(charon->bus, &this->rehearsal->listener);
 	return TRUE;
 }
 
@@ -54,6 +60,10 @@ static void tear_down(private_culvert_rekey_plugin_t *this)
 {
 	charon->bus->remove_listener(charon->bus, &this->strays->listener);
 	charon->bus->remove_listener(charon->bus, &this->early->listener);
+	if (this->rehearsal) {
+		charon->bus->remove_listener(charon->bus, &this->rehearsal->listener);
+		this->rehearsal->destroy(this->rehearsal);
+	}
 	charon->bus->remove_listener(charon->bus, &this->listener->listener);
 	this->strays->destroy(this->strays);
 	this->early->destroy(this->early);

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <processing/jobs/callback_job.h>
+#include <sa/ikev2/tasks/child_rekey.h>
+
+#include "plugins/culvert-conf/conf_query.h"
 
 typedef struct private_rekey_worker_t private_rekey_worker_t;
 
@@ -16,6 +19,8 @@ struct private_rekey_worker_t {
 	rekey_worker_t public;
 	rekey_ledger_t *ledger;
 	rekey_gate_t *gate;
+	/** NULL: nobody is told */
+	conf_query_t *query;
 };
 
 /** One step, on its way to a thread */
@@ -93,23 +98,47 @@ static bool is_last(ike_sa_t *ike_sa, child_sa_t *child_sa)
 	return last;
 }
 
-static status_t bid_farewell(ike_sa_t *ike_sa)
+/** Notes that something of a tunnel ends. A failure that is known already, as a refusal, is the cause and stays. */
+static void tell(private_rekey_worker_t *this, ike_sa_t *ike_sa, conf_scope_t scope, const char *text)
 {
+	conf_tunnel_t *tunnel = this->query ? this->query->get_tunnel(this->query, ike_sa) : NULL;
+	conf_status_view_t view;
+
+	if (!tunnel)
+		return;
+	tunnel->status->get_view(tunnel->status, &view);
+	if (!view.failure)
+		tunnel->status->fail(tunnel->status, ike_sa->get_unique_id(ike_sa), scope, text);
+	free(view.failure);
+	tunnel->destroy(tunnel);
+}
+
+static bool is_in_use(ike_sa_t *ike_sa)
+{
+	ike_sa_state_t state = ike_sa->get_state(ike_sa);
+
+	return state == IKE_ESTABLISHED || state == IKE_REKEYING;
+}
+
+static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
+{
+	/* One that was replaced is about to go, and nobody misses it. */
+	if (!is_in_use(ike_sa))
+		return ike_sa->get_state(ike_sa) == IKE_DELETING ? SUCCESS : ike_sa->delete(ike_sa, FALSE);
 	DBG1(DBG_IKE, "IKE_SA %s[%u] ends: its keys or its CHILD_SA's could not be renewed in time",
 		ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa));
-	charon->bus->alert(charon->bus, ALERT_IKE_SA_EXPIRED);
+	tell(this, ike_sa, CONF_SCOPE_IKE,
+		"the tunnel was ended: its keys could not be renewed before they reached their ceiling");
 	return ike_sa->delete(ike_sa, FALSE);
 }
 
 /** Without another word: one protected by these keys would be one too many. */
-static status_t end(ike_sa_t *ike_sa)
+static status_t end(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 {
-	ike_sa_state_t state = ike_sa->get_state(ike_sa);
-
 	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
 		ike_sa->get_unique_id(ike_sa));
-	if (state == IKE_ESTABLISHED || state == IKE_REKEYING || state == IKE_DELETING) {
-		charon->bus->alert(charon->bus, ALERT_IKE_SA_EXPIRED);
+	if (is_in_use(ike_sa) || ike_sa->get_state(ike_sa) == IKE_DELETING) {
+		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
 	}
 	return DESTROY_ME;
@@ -128,25 +157,38 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 			status = ike_sa->rekey(ike_sa);
 		break;
 	case REKEY_STEP_FAREWELL:
-		if (ike_sa->get_state(ike_sa) != IKE_DELETING)
-			status = bid_farewell(ike_sa);
+		status = bid_farewell(this, ike_sa);
 		break;
 	case REKEY_STEP_END:
-		status = end(ike_sa);
+		status = end(this, ike_sa);
 		break;
 	}
 	/* What cannot be done now is done later. */
 	return status == DESTROY_ME ? DESTROY_ME : SUCCESS;
 }
 
+/**
+ * A peer that rekeyed a CHILD_SA and never deleted the one before leaves the two linked. Rekeyed in this state, the
+ * newer one would go and the link stay, so the rekey before is concluded as if the peer had: this time without it.
+ */
+static status_t conclude(ike_sa_t *ike_sa, child_sa_t *before)
+{
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} was replaced and not deleted by the peer", before->get_name(before),
+		before->get_unique_id(before));
+	return ike_sa->delete_child_sa(ike_sa, before->get_protocol(before), before->get_spi(before, TRUE), FALSE);
+}
+
 static status_t rekey_child(
 	private_rekey_worker_t *this, const rekey_due_t *due, ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
+	child_sa_t *before = child_sa->get_rekey_sa(child_sa);
 	bool busy = child_sa->get_state(child_sa) != CHILD_INSTALLED || is_busy(ike_sa);
 
-	this->ledger->tried(this->ledger, REKEY_CHILD, due->id, !busy);
+	this->ledger->tried(this->ledger, REKEY_CHILD, due->id, !busy && !before);
 	if (busy)
 		return SUCCESS;
+	if (before)
+		return conclude(ike_sa, before);
 	return ike_sa->rekey_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE));
 }
 
@@ -155,25 +197,42 @@ static status_t rekey_child(
  * make another one inside it, as one with another idea of perfect forward secrecy does, but not together with a new
  * IKE_SA.
  */
-static status_t bid_child_farewell(ike_sa_t *ike_sa, child_sa_t *child_sa)
+static status_t bid_child_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
 	if (carries(child_sa) && is_last(ike_sa, child_sa))
-		return bid_farewell(ike_sa);
+		return bid_farewell(this, ike_sa);
 	if (child_sa->get_state(child_sa) == CHILD_DELETING)
 		return SUCCESS;
 	DBG1(DBG_IKE, "CHILD_SA %s{%u} %s", child_sa->get_name(child_sa), child_sa->get_unique_id(child_sa),
 		carries(child_sa) ? "ends: its keys could not be renewed in time" : "was replaced and is not kept any longer");
+	if (carries(child_sa))
+		tell(this, ike_sa, CONF_SCOPE_CHILD,
+			"a CHILD_SA was ended: its keys could not be renewed before they reached their ceiling");
 	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
 }
 
-static status_t end_child(ike_sa_t *ike_sa, child_sa_t *child_sa)
+/** What a rekey by the peer has linked to a CHILD_SA stays, without it: a successor begins to send. */
+static void unlink_child(child_sa_t *child_sa)
+{
+	child_sa_t *other = child_sa->get_rekey_sa(child_sa);
+
+	if (!other)
+		return;
+	child_sa->set_rekey_sa(child_sa, NULL);
+	other->set_rekey_sa(other, NULL);
+	if (child_sa->get_state(child_sa) == CHILD_REKEYED)
+		child_rekey_conclude_rekeying(child_sa, other);
+}
+
+static status_t end_child(private_rekey_worker_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
 	DBG1(DBG_IKE, "CHILD_SA %s{%u} has reached the ceiling, destroying it", child_sa->get_name(child_sa),
 		child_sa->get_unique_id(child_sa));
 	if (!is_free(ike_sa) || (carries(child_sa) && is_last(ike_sa, child_sa))) {
-		charon->bus->alert(charon->bus, ALERT_IKE_SA_EXPIRED);
+		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		return ike_sa->delete(ike_sa, TRUE);
 	}
+	unlink_child(child_sa);
 	if (carries(child_sa))
 		charon->bus->child_updown(charon->bus, child_sa, FALSE);
 	return ike_sa->destroy_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE));
@@ -189,10 +248,10 @@ static status_t work_on_child(
 		status = rekey_child(this, due, ike_sa, child_sa);
 		break;
 	case REKEY_STEP_FAREWELL:
-		status = bid_child_farewell(ike_sa, child_sa);
+		status = bid_child_farewell(this, ike_sa, child_sa);
 		break;
 	case REKEY_STEP_END:
-		status = end_child(ike_sa, child_sa);
+		status = end_child(this, ike_sa, child_sa);
 		break;
 	}
 	return status == DESTROY_ME ? DESTROY_ME : SUCCESS;
@@ -263,6 +322,7 @@ rekey_worker_t *rekey_worker_create(rekey_ledger_t *ledger, rekey_gate_t *gate)
 		},
 		.ledger = ledger,
 		.gate = gate,
+		.query = lib->get(lib, CONF_QUERY),
 	);
 	lib->watcher->add(lib->watcher, ledger->get_fd(ledger), WATCHER_READ, (watcher_cb_t)look, this);
 	return &this->public;

@@ -60,6 +60,7 @@ def settings(folder, plugins="", logs=True):
         openssl {{ load_legacy = no }}
         vici {{ socket = unix://{folder}/vici }}
         culvert-conf {{ run = {folder} }}
+        culvert-rekey {{ rehearsal_delay = 3600 }}
         bench-kernel {{ memory = {folder}/memory }}
     }}
     journal {{ default = -1 }}

@@ -17,6 +17,8 @@ ETC, RUN, STATE = "/etc/culvert", "/run/culvert", "/var/lib/culvert"
 CONF = f"{ETC}/culvert.conf"
 SECRETS = f"{ETC}/secrets"
 TABLE = ("inet", "culvert")
+REHEARSALS = f"{STATE}/charon/rehearsals"
+NEVER = 86400
 FIRST_TABLE = 1001  # routing tables from this number on are VRFs of ours
 
 
@@ -45,6 +47,7 @@ def _our_tables():
 def clear():
     """Back to a machine on which the package was just installed: nothing configured, nothing in the kernel."""
     systemd.stop(CHARON, CULVERTD)
+    rehearse_after(NEVER)
     for folder in (RUN, STATE, SECRETS):
         _empty(folder)
     if os.path.exists(CONF):
@@ -57,6 +60,18 @@ def clear():
     netns.run("conntrack", "-F", check=False)
     if not netns.run("ip", "rule").startswith("0:"):
         netns.ip(None, "rule add pref 0 lookup local\nrule del pref 32765", force=True)
+
+
+def rehearse_after(seconds):
+    """When charon tries the rekeys of a tunnel that came up. Not in a scenario that does not ask for it: they compare
+    SAs over minutes."""
+    path = f"{ETC}/strongswan.conf"
+    with open(path, encoding="ascii") as file:
+        text, count = re.subn(r"(?<=rehearsal_delay = )\d+", str(seconds), file.read())
+    if count != 1:
+        raise RuntimeError(f"{path} has {count} lines with rehearsal_delay")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def configure(text, secrets):

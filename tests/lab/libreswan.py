@@ -32,7 +32,7 @@ conn {name}
     rightsubnet={cloud}
     ike=aes256-sha2_256-modp2048
     esp=aes256-sha2_256
-    pfs=yes
+    pfs={pfs}
     rekey=no
     dpddelay=10
     auto=ignore
@@ -48,9 +48,9 @@ class Pluto:
         """pluto's control; what it says."""
         return netns.run(f"{LIBEXEC}/whack", "--ctlsocket", self.control, *arguments, check=False)
 
-    def start(self, psk):
+    def start(self, psk, pfs="yes"):
         """Brings pluto up with the connection loaded: it answers, and initiates when asked."""
-        folder, ends = self.folder, {"gateway": topology.GATEWAY, "cloud": topology.CLOUD_NET, **self.ends}
+        folder, ends = self.folder, {"gateway": topology.GATEWAY, "cloud": topology.CLOUD_NET, "pfs": pfs, **self.ends}
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(f"{folder}/nss", mode=0o700)
         os.makedirs(f"{folder}/run", mode=0o700)

@@ -12,6 +12,7 @@ import topology
 UNIT = "carrier-strongswan.service"
 FOLDER = "/run/carrier-strongswan"
 SOCKET = f"{FOLDER}/charon.vici"
+SUITE = "aes256-sha256-modp2048"
 ID, GATEWAY_ID = "praha.example.net", "gw-fra1.example.net"
 
 _STRONGSWAN = f"""
@@ -33,7 +34,7 @@ connections {{ gw {{
     mobike = no
     local_addrs = {topology.CARRIER}
     remote_addrs = {topology.GATEWAY}
-    proposals = aes256-sha256-modp2048
+    proposals = {SUITE}
     local {{ auth = pubkey
         certs = carrier.pem
         id = {ID} }}
@@ -43,7 +44,7 @@ connections {{ gw {{
     children {{ gw {{
         local_ts = {topology.POOL}
         remote_ts = {topology.CLOUD_NET}
-        esp_proposals = aes256-sha256-modp2048 }} }} }} }}
+        esp_proposals = {SUITE} }} }} }} }}
 """
 
 
@@ -86,11 +87,12 @@ def become_an_impostor():
     _issue("other", "carrier", ID)
 
 
-def start_with_certificates():
-    """The connection that certificates were made for."""
+def start_with_certificates(ike=SUITE, esp=SUITE):
+    """The connection that certificates were made for, with other proposals if they are given."""
     for folder, name in (("x509ca", "ca.pem"), ("x509", "carrier.pem"), ("private", "carrier.key")):
         _write(f"swanctl/{folder}/{name}", _read(name))
-    start(_SWANCTL)
+    start(_SWANCTL.replace(f"esp_proposals = {SUITE}", f"esp_proposals = {esp}").replace(
+        f" proposals = {SUITE}", f" proposals = {ike}"))
 
 
 def start(swanctl, settings=""):

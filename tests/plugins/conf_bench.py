@@ -34,7 +34,7 @@ PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pem openssl pk
            "kernel-netlink socket-default vici")
 
 
-def gateway_settings(folder):
+def gateway_settings(folder, rehearsal_delay=3600):
     return f"""charon-systemd {{ {COMMON}
     load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey!
     reuse_ikesa = no
@@ -42,6 +42,8 @@ def gateway_settings(folder):
     ikesa_table_segments = 4
     plugins {{
         culvert-conf {{ run = {folder} }}
+        culvert-rekey {{ rehearsal_delay = {rehearsal_delay}
+            state = {folder}/state }}
         vici {{ socket = unix://{folder}/vici }}
     }}
 }}
@@ -69,6 +71,8 @@ def tunnel(number, **changes):
 
 def written(value):
     """As culvert.conf has it: text is quoted, a list bracketed, what begins with a brace is taken as it is."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, (list, tuple)):
         return f"[ {', '.join(written(v) for v in value)} ]"
     return value if isinstance(value, str) and value.startswith("{") else f'"{value}"' if isinstance(value, str) else value
@@ -131,10 +135,10 @@ def connection(number, address=None, proposal=SUITE, auth="psk", apns=None, esp=
 class Bench:
     """The lab with both charons running, and the count of generations."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.lab = Lab()
         folder = f"{self.lab.folder}/gateway"
-        self.gateway = Gateway("gateway", folder, gateway_settings(folder))
+        self.gateway = Gateway("gateway", folder, gateway_settings(folder, **settings))
         folder = f"{self.lab.folder}/carrier"
         self.carrier = Charon("carrier", folder, carrier_settings(folder))
         self.number = 0
@@ -231,9 +235,9 @@ def install_certificates(folder, *files):
         shutil.copy(f"{folder}/{file}", f"{folder}/{target}/{file}")
 
 
-def main(tests):
-    """Runs the functions named test_... in order, in one lab; returns the exit code."""
-    bench, failed = Bench(), 0
+def main(tests, **settings):
+    """Runs the functions named test_... in order, in one lab; returns the exit code. settings: of the gateway."""
+    bench, failed = Bench(**settings), 0
     try:
         for test in (value for name, value in tests.items() if name.startswith("test_")):
             name, began = test.__name__.removeprefix("test_"), time.monotonic()

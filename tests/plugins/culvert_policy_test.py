@@ -1,22 +1,20 @@
 """culvert-policy in a real charon: weak connections of the operator's tunnels and others loaded by hand, in both roles.
 
-Runs like culvert_conf_test.py. CULVERT_OFF names the plugin with its check switched off: the same weak connections come
-up with it, so it is the check that refuses them here.
+Runs like culvert_conf_test.py. With the plugin whose check is switched off the same weak connections come up, so it is the
+check that refuses them here; with one whose second or third line stands alone they do not (make policy-off).
 """
 
-import glob
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
-from conf_bench import PSK, SUITE, connection, expect, gateway_settings, main, tunnel
-from ike_lab import GATEWAY, LIMIT, PREFIX, Lab, run, wait_for
+from conf_bench import PSK, SUITE, connection, expect, main, tunnel
+from ike_lab import GATEWAY, PREFIX, Lab, wait_for
 
 PLUGIN = f"{PREFIX}/plugins/libstrongswan-culvert-policy.so"
-OFF = os.environ.get("CULVERT_OFF", "build/off/libstrongswan-culvert-policy.so")
+FILE = os.path.basename(PLUGIN)
 HAND = "192.0.2.13"
 GCM = "aes256gcm16-prfsha384-ecp384"
 HYBRIDS = ("aes256-sha256-ecp384-ke1_mlkem768", "aes256gcm16-prfsha384-ecp384-ke1_mlkem768",
@@ -361,23 +359,76 @@ def test_charon_needs_the_plugin(bench):
     assert bench.gateway.stop() == 0
 
 
-def test_it_is_the_check_that_refuses(bench):
-    """With the check switched off the weak ones come up, so the tests above can fail."""
-    shutil.copy(OFF, f"{PLUGIN}.new")
+def start_with(bench, build):
+    """A gateway with another build of the plugin."""
+    shutil.copy(f"build/{build}/{FILE}", f"{PLUGIN}.new")
     os.rename(f"{PLUGIN}.new", PLUGIN)
     bench.gateway.start()
+    bench.gateway.wait_up("t1", "t2", limit=70)
+    return len(bench.gateway.read_log())
+
+
+# What kernel-libipsec can install and a stock charon agrees to.
+WEAK_ESP_INSTALLED = [p for p in WEAK_ESP if not re.search("null|aes256-modp|esn", p)]
+
+
+def test_it_is_the_check_that_refuses(bench):
+    """With the check switched off the weak ones come up, so the tests above can fail."""
+    start_with(bench, "off")
     assert "SWITCHED OFF" in bench.gateway.read_log()
-    weak_ike = [p for p in WEAK_IKE if "ctr" not in p]
-    for proposal in weak_ike:
-        accepted(bench, ike=proposal)
-    for proposal in WEAK_ESP:
-        if not re.search("null|aes256-modp|esn", proposal):  # which kernel-libipsec has not
-            accepted(bench, esp=proposal)
+    for proposal in WEAK_IKE:
+        if "ctr" not in proposal:
+            accepted(bench, ike=proposal)
+    for proposal in WEAK_ESP_INSTALLED:
+        accepted(bench, esp=proposal)
     load_hand(bench, esp="aes256-sha256")
     initiate(bench.carrier)
     mark = count(bench.gateway, "outbound CHILD_SA")
     bench.carrier.swanctl("--rekey", "--child", "hand")
     wait_for("a rekeying without a key exchange", lambda: count(bench.gateway, "outbound CHILD_SA") > mark)
+    assert bench.gateway.stop() == 0
+
+
+def test_the_hooks_alone_refuse(bench):
+    """Without the filter of messages: what reaches charon's tasks is refused before anything is installed."""
+    start_with(bench, "policy-hooks")
+    for proposal in WEAK_IKE:
+        refused(bench, "nothing", ike=proposal)
+    for proposal in WEAK_ESP_INSTALLED:
+        refused(bench, "ike", esp=proposal)
+    refused(bench, "ike", child="mode = transport")
+    accepted(bench)
+    load_hand(bench, esp="aes256-sha256")
+    initiate(bench.carrier)
+    mark = count(bench.carrier, "rekeying failed")
+    bench.carrier.swanctl("--rekey", "--child", "hand")
+    wait_for("the refusal", lambda: count(bench.carrier, "rekeying failed") > mark)
+    assert "VIOLATED" not in bench.gateway.read_log()
+    assert bench.gateway.stop() == 0
+
+
+def ended(bench, mark, what):
+    wait_for(f"the end of {what}", lambda: "VIOLATED" in bench.gateway.read_log()[mark:] and
+             state(bench.gateway) == "nothing")
+
+
+def test_what_comes_up_is_ended(bench):
+    """Without filter and hooks: the third line ends it at once, also by rekeying."""
+    mark = start_with(bench, "policy-look")
+    for options in ({"ike": WEAK_IKE[0]}, {"esp": WEAK_ESP[0]}):
+        for role in ("carrier", "gateway"):
+            load_hand(bench, **options)
+            initiate(getattr(bench, role))
+            ended(bench, mark, f"{options} by the {role}")
+            mark = len(bench.gateway.read_log())
+    load_hand(bench, esp="aes256-sha256")
+    initiate(bench.carrier)
+    assert state(bench.gateway) == "child"
+    bench.carrier.swanctl("--rekey", "--child", "hand")
+    ended(bench, mark, "a CHILD_SA rekeyed without a key exchange")
+    accepted(bench)
+    bench.gateway.wait_up("t1", "t2")
+    assert bench.gateway.stop() == 0
 
 
 if __name__ == "__main__":

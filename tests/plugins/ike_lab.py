@@ -197,7 +197,7 @@ class Gateway(Charon):
         return answer
 
     def report(self):
-        """Tunnels by name: state, seconds, suite, failure; and their CHILD_SAs by APN."""
+        """Tunnels by name: state, seconds, suite, failure, result of the rehearsal; and their CHILD_SAs by APN."""
         tunnels = {}
         with self.connect() as client:
             line = client.ask("report")
@@ -206,7 +206,10 @@ class Gateway(Charon):
                 words = line.split(" ", 6)
                 if words[0] == "tunnel":
                     tunnels[words[1]] = {"state": words[2], "seconds": int(words[3]), "suite": words[4],
-                                         "failure": words[6], "children": {}}
+                                         "failure": words[6], "children": {}, "rehearsal": "-"}
+                elif words[0] == "rehearsal":
+                    if words[1] in tunnels:
+                        tunnels[words[1]]["rehearsal"] = words[2]
                 else:
                     tunnels[words[1]]["children"].setdefault(words[2], []).append(words[3:6])
                 line = client.read_line()

@@ -10,7 +10,8 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itim
 	struct itimerspec late = *new;
 
 	if (!settime)
-		settime = (int (*)(int, int, const struct itimerspec *, struct itimerspec *))dlsym(RTLD_NEXT, "timerfd_settime");
+		settime =
+			(int (*)(int, int, const struct itimerspec *, struct itimerspec *))dlsym(RTLD_NEXT, "timerfd_settime");
 	if (late.it_value.tv_sec || late.it_value.tv_nsec)
 		late.it_value.tv_sec += LATE;
 	return settime(fd, flags, &late, old);

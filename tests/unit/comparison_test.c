@@ -75,6 +75,7 @@ static void tells_what_interrupts(void **state)
 	assert_interrupts("kept 3\n", false);
 	assert_interrupts("tunnel t added\n", false);
 	assert_interrupts("tunnel t initiator\n", false);
+	assert_interrupts("tunnel t rehearsal\n", false);
 	assert_interrupts("tunnel t credentials\n", false);
 	assert_interrupts("tunnel t changed\nchild t a added\n", false);
 	assert_interrupts("tunnel t changed\nchild t a removed\n", true);

@@ -95,8 +95,9 @@ void isolation_doubt(struct isolation *i)
 	(void)i;
 }
 
-int sa_watch_open(const struct ip *outer_address, struct sa_watch **ret)
+int sa_watch_open(const struct ip *outer_address, struct sa_clock *clock, struct sa_watch **ret)
 {
+	(void)clock;
 	(void)outer_address;
 	*ret = (struct sa_watch *)&fd;
 	return 0;
@@ -150,7 +151,7 @@ static int start(void **state)
 	quiet = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0 || quiet < 0 || sd_event_new(&event) < 0)
 		return -1;
-	return links_open(event, on_sas, NULL, &links);
+	return links_open(event, NULL, on_sas, NULL, &links);
 }
 
 static int stop(void **state)

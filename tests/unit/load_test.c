@@ -85,6 +85,7 @@ static void example_loads(void **state)
 	assert_string_equal(tunnel->remote_id, "praha.example.net");
 	assert_string_equal(tunnel->suites[0]->name, SUITE_DEFAULT);
 	assert_true(tunnel->initiate);
+	assert_true(tunnel->rehearse);
 	assert_int_equal(tunnel->ike.rekey, LIFETIME_REKEY_IKE);
 	assert_int_equal(tunnel->child.rekey, LIFETIME_REKEY_CHILD);
 
@@ -105,11 +106,11 @@ static void example_loads(void **state)
 
 static void defaults_are_filled_in(void **state)
 {
-	struct model *m =
-		loaded(GATEWAY "carriers = ( { name = \"c\"; local_id = \"a\"; certificate = \"c.pem\"; key_file = \"c.key\"; "
-					   "ca = \"ca.pem\";\n"
-					   " tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; rekey = { child = 600; }; },\n"
-					   "             { name = \"u\"; peer = \"192.0.2.12\"; initiator = \"carrier\"; } ); } );\n");
+	struct model *m = loaded(GATEWAY
+		"carriers = ( { name = \"c\"; local_id = \"a\"; certificate = \"c.pem\"; key_file = \"c.key\"; "
+		"ca = \"ca.pem\";\n"
+		" tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; rekey = { child = 600; }; },\n"
+		"             { name = \"u\"; peer = \"192.0.2.12\"; initiator = \"carrier\"; rehearse = false; } ); } );\n");
 	const struct carrier *c = &m->carriers[0];
 
 	(void)state;
@@ -120,6 +121,7 @@ static void defaults_are_filled_in(void **state)
 	assert_int_equal(c->tunnels[0].ike.rekey, LIFETIME_REKEY_IKE);
 	assert_int_equal(c->tunnels[0].child.rekey, 600);
 	assert_false(c->tunnels[1].initiate);
+	assert_false(c->tunnels[1].rehearse);
 	assert_int_equal(c->tunnels[1].child.rekey, LIFETIME_REKEY_CHILD);
 	assert_int_equal(c->tunnels[1].origin.line, 4);
 	assert_int_equal(m->n_apns, 0);

@@ -186,6 +186,7 @@ static const struct {
 	const struct value_kind *kind;
 	const char *texts[5];
 } samples[] = {
+	{ &value_switch, { "false" } }, /* true is not printed */
 	{ &value_name, { "\"a\"", "\"vf-praha\"", "\"0-9\"", "\"abcdefghijklmnopqrstuvwxyz012345\"" } },
 	{ &value_file, { "\"k.psk\"", "\"_\"", "\"A..b\"" } },
 	{ &value_interface, { "\"eth0\"", "\"eth1.110\"", "\"enP1p0s31f6np0_\"" } },

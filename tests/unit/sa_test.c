@@ -295,6 +295,69 @@ static void an_sa_is_named_by_both(void **state)
 	sa_table_free(&t);
 }
 
+static void put(struct sa_table *t, uint32_t if_id, uint32_t spi, bool outbound, uint64_t added, const char *peer)
+{
+	struct sa sa = { .if_id = if_id, .spi = spi, .outbound = outbound, .added = added };
+
+	assert_int_equal(ip_parse("192.0.2.1", outbound ? &sa.saddr : &sa.daddr), 0);
+	assert_int_equal(ip_parse(peer, outbound ? &sa.daddr : &sa.saddr), 0);
+	assert_int_equal(sa_table_put(t, &sa), 0);
+}
+
+static void assert_added(const struct sa_table *t, uint32_t spi, const char *daddr, uint64_t expected)
+{
+	struct ip ip;
+
+	assert_int_equal(ip_parse(daddr, &ip), 0);
+	const struct sa *sa = sa_table_find(t, spi, &ip);
+	assert_non_null(sa);
+	assert_int_equal(sa->added, expected);
+	for (size_t i = 0; i < t->list_count; i++)
+		if (t->list[i].spi == spi && ip_equal(&t->list[i].daddr, &ip))
+			assert_int_equal(t->list[i].added, expected);
+}
+
+static void pair(struct sa_table *t)
+{
+	assert_int_equal(sa_table_list(t), 0);
+	sa_table_pair(t);
+}
+
+/* A responder's outbound SA comes late, and its inbound one may go before it. */
+static void an_outbound_sa_is_as_old_as_its_inbound_one(void **state)
+{
+	const char *const peer = "192.0.2.11";
+	struct sa_table t = { .seed = 5 };
+	struct ip ours;
+
+	(void)state;
+	pair(&t);
+	put(&t, 1, 1, false, 100, peer);
+	put(&t, 1, 2, true, 100, peer);
+	pair(&t);
+	put(&t, 1, 3, false, 200, peer); /* rekeyed; the old outbound SA is in use until the peer deletes it */
+	pair(&t);
+	assert_added(&t, 2, peer, 100);
+	put(&t, 1, 4, true, 240, peer);
+	put(&t, 2, 5, true, 240, peer); /* of another link, which has no other */
+	put(&t, 1, 6, true, 241, "192.0.2.12"); /* to another peer */
+	pair(&t);
+	assert_added(&t, 4, peer, 200);
+	assert_added(&t, 5, peer, 240);
+	assert_added(&t, 6, "192.0.2.12", 241);
+	assert_added(&t, 3, "192.0.2.1", 200);
+	assert_int_equal(ip_parse("192.0.2.1", &ours), 0);
+	sa_table_remove(&t, 3, &ours);
+	put(&t, 1, 7, false, 300, peer);
+	pair(&t);
+	assert_added(&t, 4, peer, 200);
+	put(&t, 2, 8, false, 241, peer); /* in either order, within a second */
+	put(&t, 2, 9, true, 240, peer);
+	pair(&t);
+	assert_added(&t, 9, peer, 240);
+	sa_table_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +371,7 @@ int main(void)
 		cmocka_unit_test(noise_is_survived),
 		cmocka_unit_test(the_table_finds_and_lists),
 		cmocka_unit_test(an_sa_is_named_by_both),
+		cmocka_unit_test(an_outbound_sa_is_as_old_as_its_inbound_one),
 	};
 	return cmocka_run_group_tests_name("sa", tests, NULL, NULL);
 }

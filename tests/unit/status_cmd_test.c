@@ -60,6 +60,18 @@ static void good_only_if_all_is_well(void **state)
 	assert_exit("{\"ok\":false,\"error\":\"too many clients; try again\"}\n", EXIT_BAD);
 }
 
+/* That a guard had to act is told, and is over. */
+static void keys_that_culvertd_ended_are_no_fault_of_now(void **state)
+{
+	(void)state;
+	assert_exit("{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[],\"keys_ended\":"
+				"{\"count\":2,\"age\":7,\"tunnel\":\"t\"},\"tunnels\":[],\"links\":[]}\n",
+		EXIT_OK);
+	assert_exit("{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[],\"keys_ended\":"
+				"{\"count\":1,\"age\":7,\"tunnel\":null},\"tunnels\":[],\"links\":[]}\n",
+		EXIT_OK);
+}
+
 static void a_refusal_is_read_although_the_question_was_not(void **state)
 {
 	pid_t server = serve("{\"ok\":false,\"error\":\"too many clients; try again\"}\n");
@@ -76,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(good_only_if_all_is_well, control_start, control_stop),
+		cmocka_unit_test_setup_teardown(keys_that_culvertd_ended_are_no_fault_of_now, control_start, control_stop),
 		cmocka_unit_test_setup_teardown(a_refusal_is_read_although_the_question_was_not, control_start, control_stop),
 	};
 

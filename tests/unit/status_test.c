@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "appliance/daemon/key_age.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
 #include "conf/conf.h"
@@ -43,6 +44,15 @@ static bool first_carries(void *userdata, uint32_t if_id)
 	return if_id == 1;
 }
 
+static bool first_has_a_key(void *userdata, uint32_t if_id, uint64_t *ret)
+{
+	(void)userdata;
+	*ret = 41;
+	return if_id == 1;
+}
+
+static const struct key_age_record none_ended;
+
 static void assert_status(const struct status *s, const char *expected)
 {
 	json_t *answer = status_compose(s);
@@ -65,33 +75,85 @@ static void says_what_charon_reports(void **state)
 		.charon = "up",
 		.survey = &survey,
 		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended,
 		.messages = messages,
 		.n_messages = 1 };
 
 	(void)state;
 	assert_int_equal(survey_parse("tunnel t1 up 42 aes256-sha256-modp2048 - -\n"
-								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40",
+								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40\n"
+								  "rehearsal t1 passed 30",
 						 &survey),
 		0);
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[\"interface eth1 is "
 		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
+		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null},"
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
-		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null},"
+		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null,"
+		"\"rehearsal\":{\"result\":\"passed\",\"reason\":null,\"advice\":null,\"age\":30}},"
 		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
-		"\"failure\":\"no answer\",\"failure_age\":3}],"
+		"\"failure\":\"no answer\",\"failure_age\":3,"
+		"\"rehearsal\":{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40}},"
+		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
+		"\"oldest_key\":41,\"ceiling\":3480},"
 		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":false,\"child\":null}]}");
+		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480}]}");
 	survey_free(&survey);
+	conf_free(m);
+}
+
+static void assert_rehearsal(struct model *m, const char *report, const char *expected)
+{
+	struct survey survey = { 0 };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = report ? "up" : "down",
+		.survey = report ? &survey : NULL,
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
+	json_t *answer;
+	char *text;
+
+	if (report)
+		assert_int_equal(survey_parse(report, &survey), 0);
+	answer = status_compose(&s);
+	text =
+		json_dumps(json_object_get(json_array_get(json_object_get(answer, "tunnels"), 0), "rehearsal"), JSON_COMPACT);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(answer);
+	survey_free(&survey);
+}
+
+static void tells_what_the_rehearsal_found(void **state)
+{
+	struct model *m = load();
+
+	(void)state;
+	assert_rehearsal(m, "rehearsal t1 child-proposal 7",
+		"{\"result\":\"failed\",\"reason\":\"child-proposal\",\"advice\":\"the carrier refused the rekey of the "
+		"CHILD_SA: check PFS (group) there\",\"age\":7}");
+	assert_rehearsal(
+		m, "rehearsal t2 passed 7", "{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}");
+	assert_rehearsal(m, NULL, "{\"result\":\"unknown\",\"reason\":null,\"advice\":null,\"age\":null}");
+	m->carriers[0].tunnels[0].rehearse = false;
+	assert_rehearsal(m, "rehearsal t1 ended 7", "{\"result\":\"off\",\"reason\":null,\"advice\":null,\"age\":null}");
 	conf_free(m);
 }
 
 static void without_charon_the_rest_is_said(void **state)
 {
 	struct model *m = load();
-	struct status s = { .generation = 1, .model = m, .charon = "slow", .carrying = first_carries };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = "slow",
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 0);
 	const json_t *link = json_array_get(json_object_get(answer, "links"), 0);
@@ -109,7 +171,13 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 {
 	struct model *m = load();
 	struct survey none = { 0 };
-	struct status s = { .generation = 1, .model = m, .charon = "up", .survey = &none, .carrying = first_carries };
+	struct status s = { .generation = 1,
+		.model = m,
+		.charon = "up",
+		.survey = &none,
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 1);
 
@@ -121,20 +189,30 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 
 static void closed_is_an_answer(void **state)
 {
-	struct status s = { .charon = "down", .carrying = first_carries };
+	const struct key_age_record two = { .ended = 2, .age = 7 };
+	struct status s = { .charon = "down", .carrying = first_carries, .ended = &two };
 
 	(void)state;
-	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"closed\",\"tunnels\":[],\"links\":[]}");
+	assert_status(&s,
+		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
+		"\"tunnels\":[],\"links\":[]}");
 	s.walls_left = true;
 	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"left\",\"tunnels\":[],\"links\":[]}");
+					  "\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
+					  "\"tunnels\":[],\"links\":[]}");
 }
 
 static void a_rollback_is_told(void **state)
 {
 	struct model *m = load();
-	struct status s = { .generation = 7, .model = m, .rollback_of = 5, .charon = "down", .carrying = first_carries };
+	struct status s = { .generation = 7,
+		.model = m,
+		.rollback_of = 5,
+		.charon = "down",
+		.carrying = first_carries,
+		.oldest = first_has_a_key,
+		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
 
 	(void)state;
@@ -147,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_charon_reports),
+		cmocka_unit_test(tells_what_the_rehearsal_found),
 		cmocka_unit_test(without_charon_the_rest_is_said),
 		cmocka_unit_test(a_tunnel_that_charon_has_not_heard_of_is_down),
 		cmocka_unit_test(closed_is_an_answer),

@@ -16,7 +16,9 @@ static const char report[] = "tunnel vf-praha up 42 aes256-sha256-modp2048 - -\n
 							 "tunnel vf-brno down 7 - 3 no answer from 192.0.2.12\n"
 							 "child vf-praha meters 2 c0000001 deadbeef 10\n"
 							 "child vf-praha meters 2 c0000002 deadbee0 3\n"
-							 "child vf-praha cars 1 c0000003 00000009 0\n";
+							 "child vf-praha cars 1 c0000003 00000009 0\n"
+							 "rehearsal vf-praha passed 60\n"
+							 "rehearsal vf-brno child-proposal 3600\n";
 
 static void reads_what_is_said(void **state)
 {
@@ -34,6 +36,10 @@ static void reads_what_is_said(void **state)
 	assert_null(survey_tunnel(&s, "vf"));
 	assert_int_equal(survey_child(&s, 2)->spi_in, 0xc0000002);
 	assert_null(survey_child(&s, 3));
+	assert_int_equal(survey_rehearsal(&s, "vf-praha")->result, REHEARSAL_PASSED);
+	assert_int_equal(survey_rehearsal(&s, "vf-brno")->result, REHEARSAL_CHILD_PROPOSAL);
+	assert_int_equal(survey_rehearsal(&s, "vf-brno")->age, 3600);
+	assert_null(survey_rehearsal(&s, "vf"));
 	assert_true(survey_lists(&s, 2, 0xdeadbeef));
 	assert_false(survey_lists(&s, 1, 0xdeadbeef));
 	survey_free(&s);
@@ -46,6 +52,7 @@ static void nothing_is_a_report_too(void **state)
 	(void)state;
 	assert_int_equal(survey_parse("", &s), 0);
 	assert_null(survey_tunnel(&s, "t"));
+	assert_null(survey_rehearsal(&s, "t"));
 	assert_null(survey_child(&s, 1));
 	survey_free(&s);
 }
@@ -68,6 +75,11 @@ static void refuses_what_is_none(void **state)
 		"child t a 1 0xg 3 4",
 		"child t a 1 123456789 3 4",
 		"children t a 1 2 3 4",
+		"rehearsal t",
+		"rehearsal t passed",
+		"rehearsal t perhaps 3",
+		"rehearsal t passed -3",
+		"rehearsal t passed 3 4",
 		"ok",
 	};
 	struct survey s = { 0 };

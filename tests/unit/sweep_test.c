@@ -53,7 +53,7 @@ int sa_watch_delete(struct sa_watch *w, const struct sa *sa)
 {
 	assert_non_null(w);
 	buf_printf(&deleted, "%x;", sa->spi);
-	return 0;
+	return 1;
 }
 
 /* charon: one question at a time. */

@@ -1,0 +1,5 @@
+import keys_peer
+
+
+def run(lab):
+    keys_peer.rejects(lab)
