@@ -5,7 +5,7 @@ each tunnel must have exactly one IKE_SA and one CHILD_SA.
 
 One storm in `make test`. In `make torture` 20, each with tunnels, delays and losses of its own, from a seed that is told;
 storm_test.py SEED repeats one. storm_test.py --stock SEED takes a gateway without our plugins and
-without ikev2/strongswan/rekey-children.patch, which about half of the storms of seed 0 crash.
+without the patches against crashes.
 """
 
 import contextlib
