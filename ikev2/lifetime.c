@@ -90,7 +90,7 @@ uint64_t lifetime_end(const struct lifetime *l)
 
 unsigned lifetime_kernel(const struct lifetime *l)
 {
-	return (unsigned)least(l->ceiling + KERNEL_LAG, LIFETIME_LIMIT - 1);
+	return (unsigned)least((uint64_t)l->ceiling + KERNEL_LAG, LIFETIME_LIMIT - 1);
 }
 
 uint64_t lifetime_pause(const struct lifetime *l, unsigned tries, uint32_t random)

@@ -35,7 +35,7 @@ t() { # NAME CMD...
 }
 # Whether T picks any test of a group: a lab machine is not booted for nothing.
 picks() { # GROUP
-	local only_count=1 picked=0
+	local only_count=1 picked=0 LAB=${LAB:-none yet}
 	"$1"
 	[ "$picked" -gt 0 ]
 }
@@ -65,14 +65,15 @@ check() {
 	t unit/nft-load tests/unit/nft_load.sh
 	lint
 }
-# In a real charon, once as shipped and once under ASan and UBSan.
+# In a real charon, once as shipped and once under ASan and UBSan, side by side: mostly they wait.
 plugins() {
 	local test name
 	for test in tests/plugins/culvert_*_test.py tests/plugins/policy_generator_test.py; do
 		name=$(basename "$test" _test.py)
-		t "plugins/${name//_/-}/release" python3 -B "$test"
+		t "plugins/${name//_/-}/release" python3 -B "$test" &
 		t "plugins/${name//_/-}/san" env CULVERT_BUILD=build/san \
 			CULVERT_PRELOAD="$(clang-19 -print-file-name=libclang_rt.asan-x86_64.so)" python3 -B "$test"
+		wait
 	done
 	# With the check switched off the generator must see what it looks for.
 	t plugins/policy-generator/off python3 -B tests/plugins/policy_generator_test.py --off

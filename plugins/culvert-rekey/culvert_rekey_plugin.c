@@ -38,6 +38,8 @@ static bool set_up(private_culvert_rekey_plugin_t *this)
 	this->ledger = rekey_ledger_create();
 	if (!this->ledger)
 		return FALSE;
+	/* Peers get crossing rekeys wrong, each in a way of its own: theirs waits. */
+	lib->settings->set_bool(lib->settings, "%s.refuse_rekey_collisions", TRUE, lib->ns);
 	/* charon would begin a chain of retries of its own with each rekey that is refused. */
 	lib->settings->set_bool(lib->settings, "%s.rekey_retry", FALSE, lib->ns);
 	this->listener = rekey_listener_create(this->ledger, query);

@@ -4,16 +4,17 @@ rekey_candidate_t *rekey_candidate_create(const char *name, ike_sa_id_t *id)
 {
 	rekey_candidate_t *this;
 
-	INIT(this, .name = strdup(name), .id = id->clone(id), );
+	INIT(this, .name = strdup(name), );
+	rekey_candidate_move(this, id);
 	return this;
 }
 
 rekey_candidate_t *rekey_candidate_clone(const rekey_candidate_t *this)
 {
-	rekey_candidate_t *copy = rekey_candidate_create(this->name, this->id);
+	rekey_candidate_t *copy;
 
-	copy->next = this->next;
-	copy->count = this->count;
+	INIT(copy, .name = strdup(this->name), .spi_initiator = this->spi_initiator, .spi_responder = this->spi_responder,
+		.initiator = this->initiator, .next = this->next, .count = this->count, );
 	if (this->count)
 		copy->spis = memcpy(calloc(this->count, sizeof(*this->spis)), this->spis, this->count * sizeof(*this->spis));
 	return copy;
@@ -21,7 +22,6 @@ rekey_candidate_t *rekey_candidate_clone(const rekey_candidate_t *this)
 
 void rekey_candidate_destroy(rekey_candidate_t *this)
 {
-	this->id->destroy(this->id);
 	free(this->name);
 	free(this->spis);
 	free(this);
@@ -60,8 +60,26 @@ void rekey_candidate_put_off(rekey_candidate_t *this, u_int ms)
 
 void rekey_candidate_move(rekey_candidate_t *this, ike_sa_id_t *id)
 {
-	this->id->destroy(this->id);
-	this->id = id->clone(id);
+	this->spi_initiator = id->get_initiator_spi(id);
+	this->spi_responder = id->get_responder_spi(id);
+	this->initiator = id->is_initiator(id);
+}
+
+bool rekey_candidate_is_of(const rekey_candidate_t *this, ike_sa_id_t *id)
+{
+	return this->spi_initiator == id->get_initiator_spi(id) && this->spi_responder == id->get_responder_spi(id) &&
+		   this->initiator == id->is_initiator(id);
+}
+
+ike_sa_t *rekey_candidate_checkout(const rekey_candidate_t *this)
+{
+	ike_sa_t *ike_sa;
+	ike_sa_id_t *id;
+
+	id = ike_sa_id_create(IKEV2_MAJOR_VERSION, this->spi_initiator, this->spi_responder, this->initiator);
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+	id->destroy(id);
+	return ike_sa;
 }
 
 uint32_t rekey_candidate_spi(const rekey_candidate_t *this)
@@ -135,7 +153,7 @@ rekey_look_t rekey_candidate_look(const rekey_candidate_t *this, conf_generation
 		return REKEY_LOOK_NEVER;
 	if (!is_backed(generation, tunnel, settled, rehearsing))
 		return REKEY_LOOK_LATER;
-	ike_sa = manager->checkout(manager, this->id);
+	ike_sa = rekey_candidate_checkout(this);
 	if (!ike_sa)
 		return REKEY_LOOK_NEVER;
 	if (!ike_sa->get_peer_cfg(ike_sa) || !tunnel->owns(tunnel, ike_sa->get_peer_cfg(ike_sa)))

@@ -28,8 +28,9 @@ struct rekey_candidate_t {
 	struct turn turn;
 	/** of the tunnel, owned */
 	char *name;
-	/** of its IKE_SA, owned */
-	ike_sa_id_t *id;
+	/** of its IKE_SA: an ike_sa_id_t is six times as large, and thousands may wait */
+	uint64_t spi_initiator, spi_responder;
+	bool initiator;
 	/** whether its rehearsal has begun, when, and whether anything was sent for it */
 	bool begun, acted;
 	uint64_t began;
@@ -46,6 +47,12 @@ struct rekey_candidate_t {
 rekey_candidate_t *rekey_candidate_create(const char *name, ike_sa_id_t *id);
 rekey_candidate_t *rekey_candidate_clone(const rekey_candidate_t *this);
 void rekey_candidate_destroy(rekey_candidate_t *this);
+
+/** Whether it is of that IKE_SA. */
+bool rekey_candidate_is_of(const rekey_candidate_t *this, ike_sa_id_t *id);
+
+/** Checks its IKE_SA out, NULL if that is gone. */
+ike_sa_t *rekey_candidate_checkout(const rekey_candidate_t *this);
 
 /** Monotonic milliseconds. */
 uint64_t rekey_candidate_now(void);

@@ -55,7 +55,7 @@ static void proceed(private_rekey_rehearsal_t *this, const rekey_candidate_t *ca
 	bool begun = FALSE, gone = FALSE;
 	ike_sa_t *ike_sa;
 
-	ike_sa = manager->checkout(manager, candidate->id);
+	ike_sa = rekey_candidate_checkout(candidate);
 	if (!ike_sa)
 		return;
 	if (rekey_candidate_begin(candidate, ike_sa, &begun, &gone) == DESTROY_ME)

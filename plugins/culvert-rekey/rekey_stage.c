@@ -36,12 +36,23 @@ static void forget(rekey_stage_t *this, rekey_candidate_t *candidate)
 	rekey_candidate_destroy(candidate);
 }
 
+/** The candidate that a copy was made of, unless it has another IKE_SA now. */
+static rekey_candidate_t *find_original(rekey_stage_t *this, const rekey_candidate_t *copy)
+{
+	rekey_candidate_t *candidate = this->candidates->get(this->candidates, copy->name);
+
+	return candidate && candidate->spi_initiator == copy->spi_initiator &&
+				   candidate->spi_responder == copy->spi_responder
+			   ? candidate
+			   : NULL;
+}
+
 /** The candidate of that very IKE_SA. */
 static rekey_candidate_t *find(rekey_stage_t *this, const char *tunnel, ike_sa_id_t *id)
 {
 	rekey_candidate_t *candidate = this->candidates->get(this->candidates, tunnel);
 
-	return candidate && candidate->id->equals(candidate->id, id) ? candidate : NULL;
+	return candidate && rekey_candidate_is_of(candidate, id) ? candidate : NULL;
 }
 
 static void finish(rekey_stage_t *this, rekey_candidate_t *candidate, enum rehearsal_result result)
@@ -100,7 +111,7 @@ void rekey_stage_enlist(rekey_stage_t *this, const char *tunnel, ike_sa_id_t *id
 	this->mutex->lock(this->mutex);
 	old = this->candidates->get(this->candidates, tunnel);
 	/* Another CHILD_SA of a tunnel that is at it does not disturb. */
-	if (!old || !old->begun || !old->id->equals(old->id, id)) {
+	if (!old || !old->begun || !rekey_candidate_is_of(old, id)) {
 		if (old)
 			forget(this, old);
 		candidate = rekey_candidate_create(tunnel, id);
@@ -265,7 +276,7 @@ void rekey_stage_settle(
 	rekey_candidate_t *candidate;
 
 	this->mutex->lock(this->mutex);
-	candidate = find(this, copy->name, copy->id);
+	candidate = find_original(this, copy);
 	/* Meanwhile it may have gone, or come up again and wait. */
 	if (candidate && candidate->turn.has_turn) {
 		switch (look) {
@@ -328,7 +339,7 @@ void rekey_stage_put_off(rekey_stage_t *this, const rekey_candidate_t *copy, boo
 	rekey_candidate_t *candidate;
 
 	this->mutex->lock(this->mutex);
-	candidate = find(this, copy->name, copy->id);
+	candidate = find_original(this, copy);
 	if (candidate && gone)
 		rekey_candidate_step(candidate);
 	else if (candidate)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <processing/jobs/callback_job.h>
+#include <sa/ikev2/tasks/child_rekey.h>
 
 #include "plugins/culvert-conf/conf_query.h"
 
@@ -97,8 +98,7 @@ static bool is_last(ike_sa_t *ike_sa, child_sa_t *child_sa)
 	return last;
 }
 
-/** Notes that something of a tunnel ends; a failure that is known already, as a refusal, is the cause of it and stays.
- */
+/** Notes that something of a tunnel ends. A failure that is known already, as a refusal, is the cause and stays. */
 static void tell(private_rekey_worker_t *this, ike_sa_t *ike_sa, conf_scope_t scope, const char *text)
 {
 	conf_tunnel_t *tunnel = this->query ? this->query->get_tunnel(this->query, ike_sa) : NULL;
@@ -113,8 +113,18 @@ static void tell(private_rekey_worker_t *this, ike_sa_t *ike_sa, conf_scope_t sc
 	tunnel->destroy(tunnel);
 }
 
+static bool is_in_use(ike_sa_t *ike_sa)
+{
+	ike_sa_state_t state = ike_sa->get_state(ike_sa);
+
+	return state == IKE_ESTABLISHED || state == IKE_REKEYING;
+}
+
 static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 {
+	/* One that was replaced is about to go, and nobody misses it. */
+	if (!is_in_use(ike_sa))
+		return ike_sa->get_state(ike_sa) == IKE_DELETING ? SUCCESS : ike_sa->delete(ike_sa, FALSE);
 	DBG1(DBG_IKE, "IKE_SA %s[%u] ends: its keys or its CHILD_SA's could not be renewed in time",
 		ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa));
 	tell(this, ike_sa, CONF_SCOPE_IKE,
@@ -125,11 +135,9 @@ static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 /** Without another word: one protected by these keys would be one too many. */
 static status_t end(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 {
-	ike_sa_state_t state = ike_sa->get_state(ike_sa);
-
 	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
 		ike_sa->get_unique_id(ike_sa));
-	if (state == IKE_ESTABLISHED || state == IKE_REKEYING || state == IKE_DELETING) {
+	if (is_in_use(ike_sa) || ike_sa->get_state(ike_sa) == IKE_DELETING) {
 		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
 	}
@@ -149,8 +157,7 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 			status = ike_sa->rekey(ike_sa);
 		break;
 	case REKEY_STEP_FAREWELL:
-		if (ike_sa->get_state(ike_sa) != IKE_DELETING)
-			status = bid_farewell(this, ike_sa);
+		status = bid_farewell(this, ike_sa);
 		break;
 	case REKEY_STEP_END:
 		status = end(this, ike_sa);
@@ -204,6 +211,19 @@ static status_t bid_child_farewell(private_rekey_worker_t *this, ike_sa_t *ike_s
 	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
 }
 
+/** What a rekey by the peer has linked to a CHILD_SA stays, without it: a successor begins to send. */
+static void unlink_child(child_sa_t *child_sa)
+{
+	child_sa_t *other = child_sa->get_rekey_sa(child_sa);
+
+	if (!other)
+		return;
+	child_sa->set_rekey_sa(child_sa, NULL);
+	other->set_rekey_sa(other, NULL);
+	if (child_sa->get_state(child_sa) == CHILD_REKEYED)
+		child_rekey_conclude_rekeying(child_sa, other);
+}
+
 static status_t end_child(private_rekey_worker_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa)
 {
 	DBG1(DBG_IKE, "CHILD_SA %s{%u} has reached the ceiling, destroying it", child_sa->get_name(child_sa),
@@ -212,6 +232,7 @@ static status_t end_child(private_rekey_worker_t *this, ike_sa_t *ike_sa, child_
 		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		return ike_sa->delete(ike_sa, TRUE);
 	}
+	unlink_child(child_sa);
 	if (carries(child_sa))
 		charon->bus->child_updown(charon->bus, child_sa, FALSE);
 	return ike_sa->destroy_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE));

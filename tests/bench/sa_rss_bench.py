@@ -5,7 +5,8 @@ from charons import Ours, Stock, Wire
 NAME = "sa-rss-5000"
 WHAT = ("KiB of the responding charon's resident memory for each established tunnel (IKE_SA and CHILD_SA) beyond its configuration: resident with "
         "5000 tunnels up less resident with them configured, by 5000, free memory given back before each reading (malloc_trim), a fresh charon each "
-        "run. Ours: culvert-conf. Peer: the same loaded by swanctl. What the configuration takes is in the runs, by tunnel")
+        "run. Ours: Culvert's plugins, every tunnel waiting for its rehearsal. Peer: the same tunnels loaded by swanctl. Neither changes how malloc "
+        "works. What the configuration takes is in the runs, by tunnel")
 UNIT = "KiB"
 GOAL = 1.05
 SIZE, SMALL = 5000, 100

@@ -56,7 +56,8 @@ class Charon:
             rows = self._view.stream("list-sas", "list-sa")
         for raw, row in rows:
             top = next(iter(row)).split(".")[0]
-            if row.get(f"{top}.state") in ("DELETING", "DESTROYING"):
+            # pluto does not repeat the DELETE of an IKE_SA that it has rekeyed: charon ends that one after 90 s.
+            if row.get(f"{top}.state") in ("REKEYED", "DELETING", "DESTROYING"):
                 continue
             busy = b"tasks-active" in raw or b"tasks-queued" in raw
             ikes.append((row[f"{top}.uniqueid"], None if busy else row[f"{top}.initiator-spi"]))

@@ -18,8 +18,9 @@ import policy_steps
 import policy_target
 from ike_lab import wait_for
 from ike_peer import Peer
+from ike_responder import Responder
 from ike_vici import Live
-from policy_answers import weak_words
+from policy_answers import GOOD, weak_words
 from policy_offers import offers, wishes
 from policy_verdict import Tally
 
@@ -37,6 +38,8 @@ class Run:
         self.off, self.tally, self.began = off, Tally(), time.monotonic()
         self.gateway, self.peers = policy_target.start(off)
         self.enough = ENOUGH if off else None
+        for peer in self.peers.values():
+            peer.responder = Responder(GOOD)  # the gateway may begin something by itself
 
     def say(self, text):
         print(f"{time.monotonic() - self.began:6.1f} s  {text}", flush=True)
@@ -68,7 +71,7 @@ class Run:
             answers = [*wishes(allowed), *offers(allowed, ANSWERS, SEED, mixes=8)]
             policy_answers.answer_all(self.tally, place, answering, answers, enough=self.enough)
             self.finish(place)
-        self.peers[source].responder = None
+        self.peers[source].responder = Responder(GOOD)
 
     def nothing_left(self):
         """Half of an IKE_SA goes after half_open_timeout."""

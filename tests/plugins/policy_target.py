@@ -70,7 +70,7 @@ class Target(Gateway):
         folder = f"{lab.folder}/gateway"
         # Half-open IKE_SAs of one address are many here, and a second CHILD_SA is to be made on the IKE_SA that stands.
         # charon does not give up by itself before the generator does, however slow the machine.
-        super().__init__("gateway", folder, gateway_settings(folder).replace(
+        super().__init__("gateway", folder, gateway_settings(folder, admission="").replace(
             "reuse_ikesa = no", "reuse_ikesa = yes\n    dos_protection = no").replace(
             "retransmit_tries = 3", "retransmit_tries = 20"))
         text, ids = text_of([
