@@ -21,6 +21,8 @@ struct entry_t {
 	rekey_kind_t kind;
 	/** when the making of its keys began */
 	uint64_t born;
+	/** when another one took its place and it has nothing left to do, 0: not yet; only of an IKE_SA */
+	uint64_t replaced;
 	struct lifetime lifetime;
 	/** planned rekey, none: not planned yet or retired */
 	struct spread_slot slot;
@@ -47,6 +49,8 @@ struct private_rekey_ledger_t {
 enum {
 	/** milliseconds until an appointment is made again whose step did not come to an end */
 	AGAIN = 1000,
+	/** milliseconds that a peer has to delete an IKE_SA it has rekeyed, or those of one that rekeys wildly add up */
+	REPLACED_MOST = 60000,
 	/** rekeys of one tunnel keep apart by so many milliseconds, or by this share of the window if it is short */
 	APART = 30000,
 	APART_SHARE = 4,
@@ -96,11 +100,24 @@ static void set_alarm(private_rekey_ledger_t *this)
 	timerfd_settime(this->fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
+/** Never later than the ceiling. */
+static uint64_t end_of(const entry_t *entry)
+{
+	uint64_t end = entry->born + lifetime_end(&entry->lifetime);
+
+	return entry->replaced ? min(end, entry->replaced + REPLACED_MOST) : end;
+}
+
+static uint64_t farewell_of(const entry_t *entry)
+{
+	return end_of(entry) - (lifetime_end(&entry->lifetime) - lifetime_farewell(&entry->lifetime));
+}
+
 static rekey_step_t step_at(const entry_t *entry, uint64_t time)
 {
-	if (time >= entry->born + lifetime_end(&entry->lifetime))
+	if (time >= end_of(entry))
 		return REKEY_STEP_END;
-	if (!entry->farewell && time >= entry->born + lifetime_farewell(&entry->lifetime))
+	if (!entry->farewell && time >= farewell_of(entry))
 		return REKEY_STEP_FAREWELL;
 	return REKEY_STEP_REKEY;
 }
@@ -108,10 +125,8 @@ static rekey_step_t step_at(const entry_t *entry, uint64_t time)
 /** Makes the next appointment of an SA, not before earliest. */
 static void appoint(private_rekey_ledger_t *this, entry_t *entry, uint64_t earliest)
 {
-	uint64_t due = entry->born + lifetime_end(&entry->lifetime);
+	uint64_t due = entry->farewell ? end_of(entry) : farewell_of(entry);
 
-	if (!entry->farewell)
-		due = entry->born + lifetime_farewell(&entry->lifetime);
 	if (entry->attempt)
 		due = min(due, entry->attempt);
 	if (agenda_put(&this->agenda, &entry->item, max(due, earliest)) < 0)
@@ -236,7 +251,7 @@ METHOD(rekey_ledger_t, keep_apart, void, private_rekey_ledger_t *this, rekey_kin
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id)
+METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, bool replaced)
 {
 	entry_t *entry;
 
@@ -245,6 +260,8 @@ METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t 
 	if (entry) {
 		spread_release(this->spread, &entry->slot);
 		entry->attempt = 0;
+		if (replaced && !entry->replaced)
+			entry->replaced = now_ms();
 		appoint(this, entry, 0);
 	}
 	this->mutex->unlock(this->mutex);
@@ -279,7 +296,7 @@ METHOD(rekey_ledger_t, is_over, bool, private_rekey_ledger_t *this, rekey_kind_t
 
 	this->mutex->lock(this->mutex);
 	entry = find(this, kind, id);
-	over = entry && now_ms() >= entry->born + lifetime_end(&entry->lifetime);
+	over = entry && now_ms() >= end_of(entry);
 	this->mutex->unlock(this->mutex);
 	return over;
 }

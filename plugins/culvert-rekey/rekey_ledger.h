@@ -37,7 +37,7 @@ struct rekey_due_t {
 	rekey_step_t step;
 	/** unique ID of the IKE_SA or of the CHILD_SA */
 	uint32_t id;
-	/** of an IKE_SA what finds it, owned; NULL for a CHILD_SA */
+	/** of an IKE_SA what finds it, owned; NULL for a CHILD_SA and while it is half open */
 	ike_sa_id_t *ike_id;
 };
 
@@ -47,7 +47,7 @@ struct rekey_ledger_t {
 	/** The making of keys begins. Again for one that is not planned yet: it begins anew. */
 	void (*begin)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);
 
-	/** What finds an IKE_SA; cloned. Until it is known, charon itself has to end it. */
+	/** What finds an IKE_SA; cloned. Until it is known, it is only ended, by its unique ID. */
 	void (*identify)(rekey_ledger_t *this, uint32_t id, ike_sa_id_t *ike_id);
 
 	/**
@@ -62,8 +62,12 @@ struct rekey_ledger_t {
 	/** As plan(), for an SA that stays as it is but has others beside it now: chooses another time if it has to. */
 	void (*keep_apart)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, const uint32_t *others, u_int count);
 
-	/** The SA has been replaced or is about to go: it is not rekeyed any more. */
-	void (*retire)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);
+	/**
+	 * The SA has been replaced or is about to go: it is not rekeyed any more.
+	 *
+	 * @param replaced	it is empty and ends soon even if the peer does not delete it
+	 */
+	void (*retire)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, bool replaced);
 
 	/** It is gone. */
 	void (*forget)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);

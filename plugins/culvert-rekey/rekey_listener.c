@@ -48,7 +48,7 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 		break;
 	case IKE_REKEYED:
 	case IKE_DELETING:
-		this->ledger->retire(this->ledger, REKEY_IKE, id);
+		this->ledger->retire(this->ledger, REKEY_IKE, id, state == IKE_REKEYED);
 		break;
 	case IKE_DESTROYING:
 		this->ledger->forget(this->ledger, REKEY_IKE, id);
@@ -85,7 +85,7 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	case CHILD_REKEYED:
 	case CHILD_DELETING:
 	case CHILD_DELETED:
-		this->ledger->retire(this->ledger, REKEY_CHILD, id);
+		this->ledger->retire(this->ledger, REKEY_CHILD, id, FALSE);
 		break;
 	case CHILD_DESTROYING:
 		this->ledger->forget(this->ledger, REKEY_CHILD, id);
