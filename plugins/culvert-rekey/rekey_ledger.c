@@ -23,6 +23,9 @@ struct entry_t {
 	uint64_t born;
 	/** when another one took its place and it has nothing left to do, 0: not yet; only of an IKE_SA */
 	uint64_t replaced;
+	/** when its last request that makes keys was sent, and whether an answer is being processed; of an IKE_SA */
+	uint64_t asked;
+	bool answered;
 	struct lifetime lifetime;
 	/** planned rekey, none: not planned yet or retired */
 	struct spread_slot slot;
@@ -134,7 +137,15 @@ static void appoint(private_rekey_ledger_t *this, entry_t *entry, uint64_t earli
 	set_alarm(this);
 }
 
-METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id)
+/** When the peer may have made the keys of a CHILD_SA that is being made. */
+static uint64_t made_in(private_rekey_ledger_t *this, uint32_t ike)
+{
+	entry_t *entry = ike ? find(this, REKEY_IKE, ike) : NULL;
+
+	return entry && entry->answered && entry->asked ? entry->asked : now_ms();
+}
+
+METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, uint32_t ike)
 {
 	entry_t *entry;
 
@@ -146,9 +157,31 @@ METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t k
 		this->entries->put(this->entries, entry, entry);
 	}
 	if (!entry->slot.at && !entry->ike_id) {
-		entry->born = now_ms();
+		entry->born = made_in(this, ike);
 		appoint(this, entry, 0);
 	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(rekey_ledger_t, ask, void, private_rekey_ledger_t *this, uint32_t ike)
+{
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = find(this, REKEY_IKE, ike);
+	if (entry)
+		entry->asked = now_ms();
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(rekey_ledger_t, hear, void, private_rekey_ledger_t *this, uint32_t ike, bool answer)
+{
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = find(this, REKEY_IKE, ike);
+	if (entry)
+		entry->answered = answer;
 	this->mutex->unlock(this->mutex);
 }
 
@@ -376,6 +409,8 @@ rekey_ledger_t *rekey_ledger_create(void)
 	INIT(this,
 		.public = {
 			.begin = _begin,
+			.ask = _ask,
+			.hear = _hear,
 			.identify = _identify,
 			.plan = _plan,
 			.keep_apart = _keep_apart,

@@ -44,8 +44,19 @@ struct rekey_due_t {
 /** All methods may be called from any thread, also from a listener: none calls anything that waits. */
 struct rekey_ledger_t {
 
-	/** The making of keys begins. Again for one that is not planned yet: it begins anew. */
-	void (*begin)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);
+	/**
+	 * The making of keys begins. Again for one that is not planned yet: it begins anew.
+	 *
+	 * @param ike		unique ID of the IKE_SA in which a CHILD_SA is made, 0: unknown. From an answer: its keys count
+	 *					from our request, since the peer may have had them as long.
+	 */
+	void (*begin)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, uint32_t ike);
+
+	/** An IKE_SA sends a request that makes keys. */
+	void (*ask)(rekey_ledger_t *this, uint32_t ike);
+
+	/** What an IKE_SA has received and is about to process: an answer, or a request. */
+	void (*hear)(rekey_ledger_t *this, uint32_t ike, bool answer);
 
 	/** What finds an IKE_SA; cloned. Until it is known, it is only ended, by its unique ID. */
 	void (*identify)(rekey_ledger_t *this, uint32_t id, ike_sa_id_t *ike_id);

@@ -40,7 +40,7 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 	switch (state) {
 	case IKE_CONNECTING:
 		/* The exchange begins that makes the keys. */
-		this->ledger->begin(this->ledger, REKEY_IKE, id);
+		this->ledger->begin(this->ledger, REKEY_IKE, id, 0);
 		break;
 	case IKE_ESTABLISHED:
 		lifetime = lifetime_of(this, REKEY_IKE, ike_sa);
@@ -77,7 +77,7 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	switch (state) {
 	case CHILD_INSTALLING:
 		/* Its keys are just being made; the first half of it is installed next. */
-		this->ledger->begin(this->ledger, REKEY_CHILD, id);
+		this->ledger->begin(this->ledger, REKEY_CHILD, id, ike_sa ? ike_sa->get_unique_id(ike_sa) : 0);
 		break;
 	case CHILD_INSTALLED:
 		plan_child(this, ike_sa, id);
@@ -95,6 +95,28 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	case CHILD_UPDATING:
 	case CHILD_REKEYING:
 	case CHILD_RETRYING:
+		break;
+	}
+	return TRUE;
+}
+
+/** Outgoing ones come by once, not with each repetition. */
+METHOD(listener_t, message_hook, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	bool request = message->get_request(message);
+
+	switch ((int)message->get_exchange_type(message)) {
+	case IKE_AUTH:
+	case CREATE_CHILD_SA:
+	case IKE_FOLLOWUP_KE:
+		if (plain && incoming)
+			this->ledger->hear(this->ledger, id, !request);
+		else if (plain && request)
+			this->ledger->ask(this->ledger, id);
+		break;
+	default:
 		break;
 	}
 	return TRUE;
@@ -128,6 +150,7 @@ rekey_listener_t *rekey_listener_create(rekey_ledger_t *ledger, conf_query_t *qu
 	INIT(this,
 		.public = {
 			.listener = {
+				.message = _message_hook,
 				.ike_state_change = _ike_state_change,
 				.child_state_change = _child_state_change,
 				.ike_rekey = _ike_rekey,

@@ -347,6 +347,26 @@ def sleep_past_ceiling(bench, seconds, *signals):
         bench.gateway.process.send_signal(number)
 
 
+def test_answer_waits(bench):
+    """Keys that come with an answer are as old as the request: the peer may have had them all the time that we were stopped."""
+    begin(bench, connection(1), fast(ike=20, child=10, ceiling=50, dpd=60))
+    bench.carrier.process.send_signal(signal.SIGSTOP)
+    mark = len(bench.gateway.read_log())
+    bench.gateway.swanctl("--rekey", "--child", "a1")
+    wait_for("the request", lambda: "establishing CHILD_SA a1" in since(bench, mark) or None, 5)
+    bench.gateway.process.send_signal(signal.SIGSTOP)
+    answered = len(bench.carrier.read_log())
+    bench.carrier.process.send_signal(signal.SIGCONT)
+    wait_for("the answer", lambda: "CHILD_SA k1" in bench.carrier.read_log()[answered:] or None, 5)
+    # The wait is what is tested: longer than the time after which keys are renewed.
+    time.sleep(11)
+    bench.gateway.process.send_signal(signal.SIGCONT)
+    wait_for("the next rekeys", lambda: count("establishing CHILD_SA a1", since(bench, mark)) >= 2, 30)
+    # Counted from the answer the IKE_SA's would have come first.
+    assert not count(r"IKE_SA t1\[\d+\] rekeyed", since(bench, mark)), since(bench, mark)
+    back_up(bench)
+
+
 def test_half_open_past_the_ceiling(bench):
     """One that was half open all the time is refused to charon's own jobs, and ended: it does not block its tunnel."""
     begin(bench, connection(1), tunnel(1))
