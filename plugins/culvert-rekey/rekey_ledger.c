@@ -252,8 +252,8 @@ METHOD(rekey_ledger_t, plan, void, private_rekey_ledger_t *this, rekey_kind_t ki
 
 	this->mutex->lock(this->mutex);
 	entry = find(this, kind, id);
-	if (entry && (!entry->slot.at || !same_lifetime(&entry->lifetime, lifetime))) {
-		entry->lifetime = *lifetime;
+	if (entry && (!entry->slot.at || (lifetime && !same_lifetime(&entry->lifetime, lifetime)))) {
+		entry->lifetime = lifetime ? *lifetime : entry->lifetime;
 		take_slot(this, entry, slots, slots_of(this, kind, others, count, slots));
 	} else if (entry && entry->tries) {
 		entry->attempt = now_ms() + lifetime_pause(&entry->lifetime, entry->tries, (uint32_t)random());

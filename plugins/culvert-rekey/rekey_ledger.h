@@ -65,6 +65,7 @@ struct rekey_ledger_t {
 	 * The SA is in use, and to be rekeyed in time. For one that is already and whose lifetime is the same, this means
 	 * that a rekey was refused: if it was due it is tried again after a pause.
 	 *
+	 * @param lifetime	NULL: the one that it has, by default at first
 	 * @param others	unique IDs of SAs of the other kind in the same tunnel, from whose rekeys to keep away
 	 */
 	void (*plan)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, const struct lifetime *lifetime,

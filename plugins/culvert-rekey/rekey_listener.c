@@ -16,23 +16,26 @@ struct private_rekey_listener_t {
  */
 enum { CHILDREN_MAX = 8 };
 
-/** Of a configuration that did not come from culvert-conf, or not from the generation in force, the defaults. */
-static struct lifetime lifetime_of(private_rekey_listener_t *this, rekey_kind_t kind, ike_sa_t *ike_sa)
+/**
+ * Plans by the tunnel's lifetimes. Of a configuration that did not come from culvert-conf, or not from the generation
+ * in force, nothing is known: its SA keeps what it has.
+ */
+static void plan(private_rekey_listener_t *this, rekey_kind_t kind, uint32_t id, ike_sa_t *ike_sa,
+	const uint32_t *others, u_int count)
 {
 	conf_tunnel_t *tunnel = this->query && ike_sa ? this->query->get_tunnel(this->query, ike_sa) : NULL;
-	struct lifetime lifetime;
+	const struct lifetime *lifetime = NULL;
 
-	if (!tunnel)
-		return lifetime_for(kind == REKEY_IKE ? LIFETIME_REKEY_IKE : LIFETIME_REKEY_CHILD, 0);
-	lifetime = kind == REKEY_IKE ? tunnel->ike : tunnel->child;
-	tunnel->destroy(tunnel);
-	return lifetime;
+	if (tunnel)
+		lifetime = kind == REKEY_IKE ? &tunnel->ike : &tunnel->child;
+	this->ledger->plan(this->ledger, kind, id, lifetime, others, count);
+	if (tunnel)
+		tunnel->destroy(tunnel);
 }
 
 METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
 {
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
-	struct lifetime lifetime;
 
 	/* An IKE_SA in none of these states may have gone from one to the other without the responder's SPI. */
 	if (state != IKE_CONNECTING && state != IKE_CREATED)
@@ -43,8 +46,7 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 		this->ledger->begin(this->ledger, REKEY_IKE, id, 0);
 		break;
 	case IKE_ESTABLISHED:
-		lifetime = lifetime_of(this, REKEY_IKE, ike_sa);
-		this->ledger->plan(this->ledger, REKEY_IKE, id, &lifetime, NULL, 0);
+		plan(this, REKEY_IKE, id, ike_sa, NULL, 0);
 		break;
 	case IKE_REKEYED:
 	case IKE_DELETING:
@@ -63,10 +65,9 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 
 static void plan_child(private_rekey_listener_t *this, ike_sa_t *ike_sa, uint32_t id)
 {
-	struct lifetime lifetime = lifetime_of(this, REKEY_CHILD, ike_sa);
 	uint32_t other = ike_sa ? ike_sa->get_unique_id(ike_sa) : 0;
 
-	this->ledger->plan(this->ledger, REKEY_CHILD, id, &lifetime, &other, 1);
+	plan(this, REKEY_CHILD, id, ike_sa, &other, 1);
 }
 
 METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,

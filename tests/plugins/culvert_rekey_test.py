@@ -348,7 +348,7 @@ def sleep_past_ceiling(bench, seconds, *signals):
 
 
 def test_answer_waits(bench):
-    """Keys that come with an answer are as old as the request: the peer may have had them all the time that we were stopped."""
+    """Keys that come with an answer are as old as the request: the peer may have had them since."""
     begin(bench, connection(1), fast(ike=20, child=10, ceiling=50, dpd=60))
     bench.carrier.process.send_signal(signal.SIGSTOP)
     mark = len(bench.gateway.read_log())
