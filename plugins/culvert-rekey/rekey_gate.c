@@ -1,5 +1,7 @@
 #include "rekey_gate.h"
 
+#include <collections/array.h>
+
 typedef struct private_rekey_gate_t private_rekey_gate_t;
 
 struct private_rekey_gate_t {
@@ -43,9 +45,40 @@ static ike_sa_t *checkout_by_name(ike_sa_manager_t *manager, char *name, bool ch
 	return admit(manager, gate->manager.checkout_by_name(manager, name, child));
 }
 
-METHOD(rekey_gate_t, checkout_past, ike_sa_t *, private_rekey_gate_t *this, ike_sa_id_t *id)
+static void end_past(ike_sa_manager_t *manager, uint32_t unique_id)
 {
-	return this->manager.checkout(charon->ike_sa_manager, id);
+	ike_sa_t *ike_sa = gate->manager.checkout_by_id(manager, unique_id);
+
+	if (ike_sa)
+		manager->checkin_and_destroy(manager, ike_sa);
+}
+
+/** Those whose keys are too old go without a goodbye, which would be protected by them. */
+static void flush(ike_sa_manager_t *manager)
+{
+	array_t *over = array_create(sizeof(uint32_t), 0);
+	enumerator_t *enumerator;
+	ike_sa_t *ike_sa;
+	uint32_t id;
+
+	enumerator = manager->create_enumerator(manager, TRUE);
+	while (enumerator->enumerate(enumerator, &ike_sa)) {
+		id = ike_sa->get_unique_id(ike_sa);
+		if (gate->ledger->is_over(gate->ledger, REKEY_IKE, id))
+			array_insert(over, ARRAY_TAIL, &id);
+	}
+	enumerator->destroy(enumerator);
+	while (array_remove(over, ARRAY_TAIL, &id))
+		end_past(manager, id);
+	array_destroy(over);
+	gate->manager.flush(manager);
+}
+
+METHOD(rekey_gate_t, checkout_past, ike_sa_t *, private_rekey_gate_t *this, ike_sa_id_t *id, uint32_t unique_id)
+{
+	ike_sa_manager_t *manager = charon->ike_sa_manager;
+
+	return id ? this->manager.checkout(manager, id) : this->manager.checkout_by_id(manager, unique_id);
 }
 
 METHOD(rekey_gate_t, destroy, void, private_rekey_gate_t *this)
@@ -56,6 +89,7 @@ METHOD(rekey_gate_t, destroy, void, private_rekey_gate_t *this)
 	manager->checkout = this->manager.checkout;
 	manager->checkout_by_id = this->manager.checkout_by_id;
 	manager->checkout_by_name = this->manager.checkout_by_name;
+	manager->flush = this->manager.flush;
 	gate = NULL;
 	free(this);
 }
@@ -78,5 +112,6 @@ rekey_gate_t *rekey_gate_create(rekey_ledger_t *ledger)
 	manager->checkout = checkout;
 	manager->checkout_by_id = checkout_by_id;
 	manager->checkout_by_name = checkout_by_name;
+	manager->flush = flush;
 	return &this->public;
 }

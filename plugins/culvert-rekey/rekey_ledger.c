@@ -21,6 +21,11 @@ struct entry_t {
 	rekey_kind_t kind;
 	/** when the making of its keys began */
 	uint64_t born;
+	/** when another one took its place and it has nothing left to do, 0: not yet; only of an IKE_SA */
+	uint64_t replaced;
+	/** when its last request that makes keys was sent, and whether an answer is being processed; of an IKE_SA */
+	uint64_t asked;
+	bool answered;
 	struct lifetime lifetime;
 	/** planned rekey, none: not planned yet or retired */
 	struct spread_slot slot;
@@ -47,6 +52,8 @@ struct private_rekey_ledger_t {
 enum {
 	/** milliseconds until an appointment is made again whose step did not come to an end */
 	AGAIN = 1000,
+	/** milliseconds that a peer has to delete an IKE_SA it has rekeyed, or those of one that rekeys wildly add up */
+	REPLACED_MOST = 60000,
 	/** rekeys of one tunnel keep apart by so many milliseconds, or by this share of the window if it is short */
 	APART = 30000,
 	APART_SHARE = 4,
@@ -96,11 +103,24 @@ static void set_alarm(private_rekey_ledger_t *this)
 	timerfd_settime(this->fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
+/** Never later than the ceiling. */
+static uint64_t end_of(const entry_t *entry)
+{
+	uint64_t end = entry->born + lifetime_end(&entry->lifetime);
+
+	return entry->replaced ? min(end, entry->replaced + REPLACED_MOST) : end;
+}
+
+static uint64_t farewell_of(const entry_t *entry)
+{
+	return end_of(entry) - (lifetime_end(&entry->lifetime) - lifetime_farewell(&entry->lifetime));
+}
+
 static rekey_step_t step_at(const entry_t *entry, uint64_t time)
 {
-	if (time >= entry->born + lifetime_end(&entry->lifetime))
+	if (time >= end_of(entry))
 		return REKEY_STEP_END;
-	if (!entry->farewell && time >= entry->born + lifetime_farewell(&entry->lifetime))
+	if (!entry->farewell && time >= farewell_of(entry))
 		return REKEY_STEP_FAREWELL;
 	return REKEY_STEP_REKEY;
 }
@@ -108,10 +128,8 @@ static rekey_step_t step_at(const entry_t *entry, uint64_t time)
 /** Makes the next appointment of an SA, not before earliest. */
 static void appoint(private_rekey_ledger_t *this, entry_t *entry, uint64_t earliest)
 {
-	uint64_t due = entry->born + lifetime_end(&entry->lifetime);
+	uint64_t due = entry->farewell ? end_of(entry) : farewell_of(entry);
 
-	if (!entry->farewell)
-		due = entry->born + lifetime_farewell(&entry->lifetime);
 	if (entry->attempt)
 		due = min(due, entry->attempt);
 	if (agenda_put(&this->agenda, &entry->item, max(due, earliest)) < 0)
@@ -119,7 +137,15 @@ static void appoint(private_rekey_ledger_t *this, entry_t *entry, uint64_t earli
 	set_alarm(this);
 }
 
-METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id)
+/** When the peer may have made the keys of a CHILD_SA that is being made. */
+static uint64_t made_in(private_rekey_ledger_t *this, uint32_t ike)
+{
+	entry_t *entry = ike ? find(this, REKEY_IKE, ike) : NULL;
+
+	return entry && entry->answered && entry->asked ? entry->asked : now_ms();
+}
+
+METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, uint32_t ike)
 {
 	entry_t *entry;
 
@@ -131,9 +157,31 @@ METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t k
 		this->entries->put(this->entries, entry, entry);
 	}
 	if (!entry->slot.at && !entry->ike_id) {
-		entry->born = now_ms();
+		entry->born = made_in(this, ike);
 		appoint(this, entry, 0);
 	}
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(rekey_ledger_t, ask, void, private_rekey_ledger_t *this, uint32_t ike)
+{
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = find(this, REKEY_IKE, ike);
+	if (entry)
+		entry->asked = now_ms();
+	this->mutex->unlock(this->mutex);
+}
+
+METHOD(rekey_ledger_t, hear, void, private_rekey_ledger_t *this, uint32_t ike, bool answer)
+{
+	entry_t *entry;
+
+	this->mutex->lock(this->mutex);
+	entry = find(this, REKEY_IKE, ike);
+	if (entry)
+		entry->answered = answer;
 	this->mutex->unlock(this->mutex);
 }
 
@@ -204,8 +252,8 @@ METHOD(rekey_ledger_t, plan, void, private_rekey_ledger_t *this, rekey_kind_t ki
 
 	this->mutex->lock(this->mutex);
 	entry = find(this, kind, id);
-	if (entry && (!entry->slot.at || !same_lifetime(&entry->lifetime, lifetime))) {
-		entry->lifetime = *lifetime;
+	if (entry && (!entry->slot.at || (lifetime && !same_lifetime(&entry->lifetime, lifetime)))) {
+		entry->lifetime = lifetime ? *lifetime : entry->lifetime;
 		take_slot(this, entry, slots, slots_of(this, kind, others, count, slots));
 	} else if (entry && entry->tries) {
 		entry->attempt = now_ms() + lifetime_pause(&entry->lifetime, entry->tries, (uint32_t)random());
@@ -236,7 +284,7 @@ METHOD(rekey_ledger_t, keep_apart, void, private_rekey_ledger_t *this, rekey_kin
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id)
+METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, bool replaced)
 {
 	entry_t *entry;
 
@@ -245,6 +293,8 @@ METHOD(rekey_ledger_t, retire, void, private_rekey_ledger_t *this, rekey_kind_t 
 	if (entry) {
 		spread_release(this->spread, &entry->slot);
 		entry->attempt = 0;
+		if (replaced && !entry->replaced)
+			entry->replaced = now_ms();
 		appoint(this, entry, 0);
 	}
 	this->mutex->unlock(this->mutex);
@@ -279,7 +329,7 @@ METHOD(rekey_ledger_t, is_over, bool, private_rekey_ledger_t *this, rekey_kind_t
 
 	this->mutex->lock(this->mutex);
 	entry = find(this, kind, id);
-	over = entry && now_ms() >= entry->born + lifetime_end(&entry->lifetime);
+	over = entry && now_ms() >= end_of(entry);
 	this->mutex->unlock(this->mutex);
 	return over;
 }
@@ -359,6 +409,8 @@ rekey_ledger_t *rekey_ledger_create(void)
 	INIT(this,
 		.public = {
 			.begin = _begin,
+			.ask = _ask,
+			.hear = _hear,
 			.identify = _identify,
 			.plan = _plan,
 			.keep_apart = _keep_apart,

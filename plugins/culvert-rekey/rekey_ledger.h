@@ -37,23 +37,35 @@ struct rekey_due_t {
 	rekey_step_t step;
 	/** unique ID of the IKE_SA or of the CHILD_SA */
 	uint32_t id;
-	/** of an IKE_SA what finds it, owned; NULL for a CHILD_SA */
+	/** of an IKE_SA what finds it, owned; NULL for a CHILD_SA and while it is half open */
 	ike_sa_id_t *ike_id;
 };
 
 /** All methods may be called from any thread, also from a listener: none calls anything that waits. */
 struct rekey_ledger_t {
 
-	/** The making of keys begins. Again for one that is not planned yet: it begins anew. */
-	void (*begin)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);
+	/**
+	 * The making of keys begins. Again for one that is not planned yet: it begins anew.
+	 *
+	 * @param ike		unique ID of the IKE_SA in which a CHILD_SA is made, 0: unknown. From an answer: its keys count
+	 *					from our request, since the peer may have had them as long.
+	 */
+	void (*begin)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, uint32_t ike);
 
-	/** What finds an IKE_SA; cloned. Until it is known, charon itself has to end it. */
+	/** An IKE_SA sends a request that makes keys. */
+	void (*ask)(rekey_ledger_t *this, uint32_t ike);
+
+	/** What an IKE_SA has received and is about to process: an answer, or a request. */
+	void (*hear)(rekey_ledger_t *this, uint32_t ike, bool answer);
+
+	/** What finds an IKE_SA; cloned. Until it is known, it is only ended, by its unique ID. */
 	void (*identify)(rekey_ledger_t *this, uint32_t id, ike_sa_id_t *ike_id);
 
 	/**
 	 * The SA is in use, and to be rekeyed in time. For one that is already and whose lifetime is the same, this means
 	 * that a rekey was refused: if it was due it is tried again after a pause.
 	 *
+	 * @param lifetime	NULL: the one that it has, by default at first
 	 * @param others	unique IDs of SAs of the other kind in the same tunnel, from whose rekeys to keep away
 	 */
 	void (*plan)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, const struct lifetime *lifetime,
@@ -62,8 +74,12 @@ struct rekey_ledger_t {
 	/** As plan(), for an SA that stays as it is but has others beside it now: chooses another time if it has to. */
 	void (*keep_apart)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, const uint32_t *others, u_int count);
 
-	/** The SA has been replaced or is about to go: it is not rekeyed any more. */
-	void (*retire)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);
+	/**
+	 * The SA has been replaced or is about to go: it is not rekeyed any more.
+	 *
+	 * @param replaced	it is empty and ends soon even if the peer does not delete it
+	 */
+	void (*retire)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id, bool replaced);
 
 	/** It is gone. */
 	void (*forget)(rekey_ledger_t *this, rekey_kind_t kind, uint32_t id);

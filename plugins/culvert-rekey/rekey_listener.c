@@ -16,23 +16,26 @@ struct private_rekey_listener_t {
  */
 enum { CHILDREN_MAX = 8 };
 
-/** Of a configuration that did not come from culvert-conf, or not from the generation in force, the defaults. */
-static struct lifetime lifetime_of(private_rekey_listener_t *this, rekey_kind_t kind, ike_sa_t *ike_sa)
+/**
+ * Plans by the tunnel's lifetimes. Of a configuration that did not come from culvert-conf, or not from the generation
+ * in force, nothing is known: its SA keeps what it has.
+ */
+static void plan(private_rekey_listener_t *this, rekey_kind_t kind, uint32_t id, ike_sa_t *ike_sa,
+	const uint32_t *others, u_int count)
 {
 	conf_tunnel_t *tunnel = this->query && ike_sa ? this->query->get_tunnel(this->query, ike_sa) : NULL;
-	struct lifetime lifetime;
+	const struct lifetime *lifetime = NULL;
 
-	if (!tunnel)
-		return lifetime_for(kind == REKEY_IKE ? LIFETIME_REKEY_IKE : LIFETIME_REKEY_CHILD, 0);
-	lifetime = kind == REKEY_IKE ? tunnel->ike : tunnel->child;
-	tunnel->destroy(tunnel);
-	return lifetime;
+	if (tunnel)
+		lifetime = kind == REKEY_IKE ? &tunnel->ike : &tunnel->child;
+	this->ledger->plan(this->ledger, kind, id, lifetime, others, count);
+	if (tunnel)
+		tunnel->destroy(tunnel);
 }
 
 METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
 {
 	uint32_t id = ike_sa->get_unique_id(ike_sa);
-	struct lifetime lifetime;
 
 	/* An IKE_SA in none of these states may have gone from one to the other without the responder's SPI. */
 	if (state != IKE_CONNECTING && state != IKE_CREATED)
@@ -40,15 +43,14 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 	switch (state) {
 	case IKE_CONNECTING:
 		/* The exchange begins that makes the keys. */
-		this->ledger->begin(this->ledger, REKEY_IKE, id);
+		this->ledger->begin(this->ledger, REKEY_IKE, id, 0);
 		break;
 	case IKE_ESTABLISHED:
-		lifetime = lifetime_of(this, REKEY_IKE, ike_sa);
-		this->ledger->plan(this->ledger, REKEY_IKE, id, &lifetime, NULL, 0);
+		plan(this, REKEY_IKE, id, ike_sa, NULL, 0);
 		break;
 	case IKE_REKEYED:
 	case IKE_DELETING:
-		this->ledger->retire(this->ledger, REKEY_IKE, id);
+		this->ledger->retire(this->ledger, REKEY_IKE, id, state == IKE_REKEYED);
 		break;
 	case IKE_DESTROYING:
 		this->ledger->forget(this->ledger, REKEY_IKE, id);
@@ -63,10 +65,9 @@ METHOD(listener_t, ike_state_change, bool, private_rekey_listener_t *this, ike_s
 
 static void plan_child(private_rekey_listener_t *this, ike_sa_t *ike_sa, uint32_t id)
 {
-	struct lifetime lifetime = lifetime_of(this, REKEY_CHILD, ike_sa);
 	uint32_t other = ike_sa ? ike_sa->get_unique_id(ike_sa) : 0;
 
-	this->ledger->plan(this->ledger, REKEY_CHILD, id, &lifetime, &other, 1);
+	plan(this, REKEY_CHILD, id, ike_sa, &other, 1);
 }
 
 METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, child_sa_t *child_sa,
@@ -77,7 +78,7 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	switch (state) {
 	case CHILD_INSTALLING:
 		/* Its keys are just being made; the first half of it is installed next. */
-		this->ledger->begin(this->ledger, REKEY_CHILD, id);
+		this->ledger->begin(this->ledger, REKEY_CHILD, id, ike_sa ? ike_sa->get_unique_id(ike_sa) : 0);
 		break;
 	case CHILD_INSTALLED:
 		plan_child(this, ike_sa, id);
@@ -85,7 +86,7 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	case CHILD_REKEYED:
 	case CHILD_DELETING:
 	case CHILD_DELETED:
-		this->ledger->retire(this->ledger, REKEY_CHILD, id);
+		this->ledger->retire(this->ledger, REKEY_CHILD, id, FALSE);
 		break;
 	case CHILD_DESTROYING:
 		this->ledger->forget(this->ledger, REKEY_CHILD, id);
@@ -95,6 +96,28 @@ METHOD(listener_t, child_state_change, bool, private_rekey_listener_t *this, ike
 	case CHILD_UPDATING:
 	case CHILD_REKEYING:
 	case CHILD_RETRYING:
+		break;
+	}
+	return TRUE;
+}
+
+/** Outgoing ones come by once, not with each repetition. */
+METHOD(listener_t, message_hook, bool, private_rekey_listener_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	uint32_t id = ike_sa->get_unique_id(ike_sa);
+	bool request = message->get_request(message);
+
+	switch ((int)message->get_exchange_type(message)) {
+	case IKE_AUTH:
+	case CREATE_CHILD_SA:
+	case IKE_FOLLOWUP_KE:
+		if (plain && incoming)
+			this->ledger->hear(this->ledger, id, !request);
+		else if (plain && request)
+			this->ledger->ask(this->ledger, id);
+		break;
+	default:
 		break;
 	}
 	return TRUE;
@@ -128,6 +151,7 @@ rekey_listener_t *rekey_listener_create(rekey_ledger_t *ledger, conf_query_t *qu
 	INIT(this,
 		.public = {
 			.listener = {
+				.message = _message_hook,
 				.ike_state_change = _ike_state_change,
 				.child_state_change = _child_state_change,
 				.ike_rekey = _ike_rekey,

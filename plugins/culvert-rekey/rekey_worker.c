@@ -132,12 +132,35 @@ static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 	return ike_sa->delete(ike_sa, FALSE);
 }
 
+/** One that was replaced: the tunnel is another IKE_SA's. */
+static status_t end_replaced(ike_sa_t *ike_sa)
+{
+	DBG1(DBG_IKE, "IKE_SA %s[%u] was replaced, but the peer has not deleted it: ending it", ike_sa->get_name(ike_sa),
+		ike_sa->get_unique_id(ike_sa));
+	return ike_sa->delete(ike_sa, FALSE);
+}
+
+/** Whether an IKE_SA's end is its tunnel's; one that is being deleted after it was replaced has left its CHILD_SAs. */
+static bool is_in_use(ike_sa_t *ike_sa)
+{
+<<<<<<< HEAD
+	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
+		ike_sa->get_unique_id(ike_sa));
+	if (is_in_use(ike_sa) || ike_sa->get_state(ike_sa) == IKE_DELETING) {
+=======
+	ike_sa_state_t state = ike_sa->get_state(ike_sa);
+
+	return state == IKE_ESTABLISHED || state == IKE_REKEYING ||
+		   (state == IKE_DELETING && ike_sa->get_child_count(ike_sa));
+}
+
 /** Without another word: one protected by these keys would be one too many. */
 static status_t end(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 {
 	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
 		ike_sa->get_unique_id(ike_sa));
-	if (is_in_use(ike_sa) || ike_sa->get_state(ike_sa) == IKE_DELETING) {
+	if (is_in_use(ike_sa)) {
+>>>>>>> db8d5f59b2542145c8a0b05b0f3c92f2728c56c0
 		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
 	}
@@ -157,7 +180,14 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 			status = ike_sa->rekey(ike_sa);
 		break;
 	case REKEY_STEP_FAREWELL:
+<<<<<<< HEAD
 		status = bid_farewell(this, ike_sa);
+=======
+		if (ike_sa->get_state(ike_sa) == IKE_REKEYED)
+			status = end_replaced(ike_sa);
+		else if (ike_sa->get_state(ike_sa) != IKE_DELETING)
+			status = bid_farewell(this, ike_sa);
+>>>>>>> db8d5f59b2542145c8a0b05b0f3c92f2728c56c0
 		break;
 	case REKEY_STEP_END:
 		status = end(this, ike_sa);
@@ -267,8 +297,9 @@ static job_requeue_t work(work_t *this)
 		ike_sa = charon->child_sa_manager->checkout_by_id(charon->child_sa_manager, this->due.id, &child_sa);
 		if (ike_sa)
 			checkin(ike_sa, work_on_child(worker, &this->due, ike_sa, child_sa));
-	} else if (this->due.ike_id) {
-		ike_sa = worker->gate->checkout(worker->gate, this->due.ike_id);
+	} else if (this->due.ike_id || this->due.step == REKEY_STEP_END) {
+		/* charon ends half open ones itself, but not if the gate has closed before them while it was stopped. */
+		ike_sa = worker->gate->checkout(worker->gate, this->due.ike_id, this->due.id);
 		if (ike_sa)
 			checkin(ike_sa, work_on_ike(worker, &this->due, ike_sa));
 	}

@@ -338,6 +338,76 @@ def test_packet_before_the_timer(bench):
     restart_with(bench)
 
 
+def sleep_past_ceiling(bench, seconds, *signals):
+    """Stops our charon for so long, and wakes it with these signals."""
+    bench.gateway.process.send_signal(signal.SIGSTOP)
+    # The wait is what is tested: keys grow old while nobody runs.
+    time.sleep(seconds)
+    for number in (*signals, signal.SIGCONT):
+        bench.gateway.process.send_signal(number)
+
+
+def test_answer_waits(bench):
+    """Keys that come with an answer are as old as the request: the peer may have had them since."""
+    begin(bench, connection(1), fast(ike=20, child=10, ceiling=50, dpd=60))
+    bench.carrier.process.send_signal(signal.SIGSTOP)
+    mark = len(bench.gateway.read_log())
+    bench.gateway.swanctl("--rekey", "--child", "a1")
+    wait_for("the request", lambda: "establishing CHILD_SA a1" in since(bench, mark) or None, 5)
+    bench.gateway.process.send_signal(signal.SIGSTOP)
+    answered = len(bench.carrier.read_log())
+    bench.carrier.process.send_signal(signal.SIGCONT)
+    wait_for("the answer", lambda: "CHILD_SA k1" in bench.carrier.read_log()[answered:] or None, 5)
+    # The wait is what is tested: longer than the time after which keys are renewed.
+    time.sleep(11)
+    bench.gateway.process.send_signal(signal.SIGCONT)
+    wait_for("the next rekeys", lambda: count("establishing CHILD_SA a1", since(bench, mark)) >= 2, 30)
+    # Counted from the answer the IKE_SA's would have come first.
+    assert not count(r"IKE_SA t1\[\d+\] rekeyed", since(bench, mark)), since(bench, mark)
+    back_up(bench)
+
+
+def test_half_open_past_the_ceiling(bench):
+    """One that was half open all the time is refused to charon's own jobs, and ended: it does not block its tunnel."""
+    begin(bench, connection(1), tunnel(1))
+    restart_with(bench, "fast_clock")
+    filter_in("carrier", "udp dport 500")
+    mark = len(bench.gateway.read_log())
+    bench.switch(tunnel(1))
+    wait_for("an attempt", lambda: "initiating IKE_SA t1" in since(bench, mark) or None, 10)
+    sleep_past_ceiling(bench, 3480 / 200 + 1)
+    filter_in("carrier")
+    back_up(bench)
+    restart_with(bench)
+
+
+def test_peer_withholds_delete_of_ike(bench):
+    """What it rekeys without deleting the old one does not add up until the ceiling, nor is it taken for the tunnel."""
+    begin(bench, connection(1), tunnel(1))
+    restart_with(bench, "fast_clock")
+    mark = begin(bench, connection(1), tunnel(1))
+    filter_in("gateway", f"{REQUEST} {INFORMATIONAL}")
+    bench.carrier.swanctl("--rekey", "--ike", "c1")
+    wait_for("the old one's end", lambda: "was replaced, but the peer has not deleted" in since(bench, mark) or None, 30)
+    back_up(bench)
+    assert bench.gateway.report()["t1"]["failure"] == "-", bench.gateway.report()
+    assert count(BEGUN, since(bench, mark)) == 1, since(bench, mark)
+    filter_in("gateway")
+    restart_with(bench)
+
+
+def test_told_to_end_past_the_ceiling(bench):
+    """It says no goodbye that would be protected by keys which are too old."""
+    begin(bench, connection(1), fast())
+    restart_with(bench, "late_timer")
+    mark = begin(bench, connection(1), fast(dpd=60))
+    sleep_past_ceiling(bench, CEILING + 1, signal.SIGTERM)
+    bench.gateway.process.wait(20)
+    log = since(bench, mark)
+    assert "sending DELETE for IKE_SA t1" not in log, log
+    restart_with(bench)
+
+
 def test_carrier_comes_back(bench):
     """A tunnel that the carrier initiates is ended by us and left to it."""
     theirs = connection(1, esp="aes256-sha256").replace(
