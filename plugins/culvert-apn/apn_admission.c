@@ -16,8 +16,9 @@ struct private_apn_admission_t {
 	conf_query_t *query;
 };
 
-/** CHILD_SAs for each pair of selectors of a link: one, and one that takes its place; and some that are ending. */
-enum { PER_PAIR = 2, ENDING = 4 };
+/** CHILD_SAs for each pair of selectors of a link: one, and one that takes its place; and some that are ending: a peer
+ * that rekeys every second leaves one for each second that the old ones stay. */
+enum { PER_PAIR = 2, ENDING = 12 };
 
 /** What a tunnel has configured for one interface ID */
 typedef struct {

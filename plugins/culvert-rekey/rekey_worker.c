@@ -113,45 +113,31 @@ static void tell(private_rekey_worker_t *this, ike_sa_t *ike_sa, conf_scope_t sc
 	tunnel->destroy(tunnel);
 }
 
-static bool is_in_use(ike_sa_t *ike_sa)
-{
-	ike_sa_state_t state = ike_sa->get_state(ike_sa);
-
-	return state == IKE_ESTABLISHED || state == IKE_REKEYING;
-}
-
-static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
-{
-	/* One that was replaced is about to go, and nobody misses it. */
-	if (!is_in_use(ike_sa))
-		return ike_sa->get_state(ike_sa) == IKE_DELETING ? SUCCESS : ike_sa->delete(ike_sa, FALSE);
-	DBG1(DBG_IKE, "IKE_SA %s[%u] ends: its keys or its CHILD_SA's could not be renewed in time",
-		ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa));
-	tell(this, ike_sa, CONF_SCOPE_IKE,
-		"the tunnel was ended: its keys could not be renewed before they reached their ceiling");
-	return ike_sa->delete(ike_sa, FALSE);
-}
-
-/** One that was replaced: the tunnel is another IKE_SA's. */
-static status_t end_replaced(ike_sa_t *ike_sa)
-{
-	DBG1(DBG_IKE, "IKE_SA %s[%u] was replaced, but the peer has not deleted it: ending it", ike_sa->get_name(ike_sa),
-		ike_sa->get_unique_id(ike_sa));
-	return ike_sa->delete(ike_sa, FALSE);
-}
-
 /** Whether an IKE_SA's end is its tunnel's; one that is being deleted after it was replaced has left its CHILD_SAs. */
 static bool is_in_use(ike_sa_t *ike_sa)
 {
-<<<<<<< HEAD
-	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
-		ike_sa->get_unique_id(ike_sa));
-	if (is_in_use(ike_sa) || ike_sa->get_state(ike_sa) == IKE_DELETING) {
-=======
 	ike_sa_state_t state = ike_sa->get_state(ike_sa);
 
 	return state == IKE_ESTABLISHED || state == IKE_REKEYING ||
 		   (state == IKE_DELETING && ike_sa->get_child_count(ike_sa));
+}
+
+static status_t bid_farewell(private_rekey_worker_t *this, ike_sa_t *ike_sa)
+{
+	if (ike_sa->get_state(ike_sa) == IKE_DELETING)
+		return SUCCESS;
+	if (is_in_use(ike_sa)) {
+		DBG1(DBG_IKE, "IKE_SA %s[%u] ends: its keys or its CHILD_SA's could not be renewed in time",
+			ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa));
+		tell(this, ike_sa, CONF_SCOPE_IKE,
+			"the tunnel was ended: its keys could not be renewed before they reached their ceiling");
+	} else {
+		/* The tunnel is another IKE_SA's. */
+		DBG1(DBG_IKE, "IKE_SA %s[%u] %s: ending it", ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa),
+			ike_sa->get_state(ike_sa) == IKE_REKEYED ? "was replaced, but the peer has not deleted it"
+													 : "has never been complete");
+	}
+	return ike_sa->delete(ike_sa, FALSE);
 }
 
 /** Without another word: one protected by these keys would be one too many. */
@@ -160,7 +146,6 @@ static status_t end(private_rekey_worker_t *this, ike_sa_t *ike_sa)
 	DBG1(DBG_IKE, "IKE_SA %s[%u] has reached the ceiling, destroying it", ike_sa->get_name(ike_sa),
 		ike_sa->get_unique_id(ike_sa));
 	if (is_in_use(ike_sa)) {
->>>>>>> db8d5f59b2542145c8a0b05b0f3c92f2728c56c0
 		tell(this, ike_sa, CONF_SCOPE_IKE, "the tunnel was ended: its keys reached their ceiling");
 		charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
 	}
@@ -180,14 +165,7 @@ static status_t work_on_ike(private_rekey_worker_t *this, const rekey_due_t *due
 			status = ike_sa->rekey(ike_sa);
 		break;
 	case REKEY_STEP_FAREWELL:
-<<<<<<< HEAD
 		status = bid_farewell(this, ike_sa);
-=======
-		if (ike_sa->get_state(ike_sa) == IKE_REKEYED)
-			status = end_replaced(ike_sa);
-		else if (ike_sa->get_state(ike_sa) != IKE_DELETING)
-			status = bid_farewell(this, ike_sa);
->>>>>>> db8d5f59b2542145c8a0b05b0f3c92f2728c56c0
 		break;
 	case REKEY_STEP_END:
 		status = end(this, ike_sa);
