@@ -127,14 +127,17 @@ static void reload(char *const paths[static 3], struct generation *current)
 	if (error)
 		complain(&diags);
 	check(error, conf, "");
-	check(!changed, conf, "says what is in force already");
+	if (!changed) {
+		printf("{\"answer\": \"nothing has changed\"}\n");
+		fflush(stdout);
+		goto end;
+	}
 	hand_over(run, next.number, &b);
 	times[3] = now();
 	check(generation_switch(run, next.number), run, "");
 	generation_free(current);
 	*current = next;
 	archive_prune(run);
-	conf_free(model);
 	outline_free(&difference);
 	diag_free(&diags);
 	times[4] = now();
@@ -143,6 +146,10 @@ static void reload(char *const paths[static 3], struct generation *current)
 		b.prepare.answer, times[1] - times[0], times[2] - times[1], b.prepared - times[2], times[3] - b.prepared,
 		times[4] - times[3]);
 	fflush(stdout);
+end:
+	conf_free(model);
+	outline_free(&difference);
+	diag_free(&diags);
 }
 
 int main(int argc, char *argv[])

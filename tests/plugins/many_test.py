@@ -31,7 +31,7 @@ def main():
         print(f"{SIZE} tunnels up ({time.monotonic() - started:.0f} s)", flush=True)
 
         fleet.write_operators_file(f"{ours.folder}/etc", SIZE, order=reversed(range(SIZE)))
-        ours.load(f"added=0 changed=0 removed=0 kept={SIZE}")
+        ours.load("nothing has changed")
         assert ours.spis() == before, "another order has changed SAs"
 
         changed = SIZE // 2
