@@ -32,13 +32,21 @@ def established(bench):
     return set(re.findall(r"^t1: #(\d+), ESTABLISHED", bench.gateway.swanctl("--list-sas"), re.M))
 
 
+def end_tunnel(bench):
+    """Restarts t1, which the carrier is to bring up, and awaits its end at both ends."""
+    bench.gateway.ask("restart t1")
+    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    wait_for("the carrier to see that", lambda: "c1:" not in bench.carrier.swanctl("--list-sas"))
+
+
 def authenticate(bench, role):
     """A new IKE_SA of t1, begun by the gateway or by the carrier."""
     before = established(bench)
-    bench.gateway.ask("restart t1")
     if role == "carrier":
-        bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+        end_tunnel(bench)
         bench.carrier.swanctl("--initiate", "--child", "k1")
+    else:
+        bench.gateway.ask("restart t1")
     wait_for(f"a new IKE_SA by {role}", lambda: established(bench) - before)
     return bench.gateway.wait_tunnel("t1", f"up, by {role}", lambda r: r["state"] == "up" and
                                      len(r["children"].get("a1", [])) == 1)
@@ -46,8 +54,7 @@ def authenticate(bench, role):
 
 def refused_as_responder(bench):
     """The carrier tries and is refused."""
-    bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    end_tunnel(bench)
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "AUTHENTICATION_FAILED|failed")
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: r["failure"] != "-")
     assert row["state"] == "down" and not row["children"], row
