@@ -44,8 +44,8 @@ def states():
     """(source, destination, SPI) of the ESP SAs in the gateway's kernel that have keys."""
     text = netns.run("ip", "xfrm", "state", "list", "nokeys")
     blocks = re.split(r"\n(?=src )", text)
-    # An SPI that is only reserved has no direction yet, and its algorithms are not listed.
-    return [found.groups() for block in blocks if "replay-window 0 seq" not in block and (found := _SA.search(block))]
+    # An SPI that is only reserved has no keys; the kernel gives it up after 30 s.
+    return [found.groups() for block in blocks if "Keys hidden" in block and (found := _SA.search(block))]
 
 
 class Eye(threading.Thread):
