@@ -26,7 +26,7 @@ _CARRIER_RULES = """
 table ip carrier {
 	chain forward {
 		type filter hook forward priority 0;
-		oifname "wan" rt ipsec missing drop
+		oifname "wan" rt ipsec missing counter drop
 	}
 }
 """
