@@ -1,43 +1,31 @@
 #include "rekey_negotiated.h"
 
 #include <errno.h>
-#include <stdarg.h>
 
 #include "lib/buf.h"
+#include "plugins/culvert-conf/conf_text.h"
 
 /** CHILD_SAs beyond so many are neither looked at nor rekeyed. */
 enum { CHILDREN_MAX = 64 };
 
-/** With libstrongswan's conversions, which a compiler does not know: no format attribute. */
-static void say(struct buf *out, const char *format, ...)
+/** Takes over an allocated text; NULL: memory was short. */
+static void add(struct buf *out, char *text)
 {
-	va_list args;
-	char *text;
-	int rc;
-
-	va_start(args, format);
-/* All callers give literals. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	rc = vasprintf(&text, format, args);
-#pragma GCC diagnostic pop
-	va_end(args);
-	if (rc < 0) {
+	if (text)
+		buf_puts(out, text);
+	else
 		out->error = -ENOMEM;
-		return;
-	}
-	buf_puts(out, text);
 	free(text);
 }
 
-static void say_selectors(struct buf *out, child_sa_t *child_sa, bool local)
+static void add_selectors(struct buf *out, child_sa_t *child_sa, bool local)
 {
 	enumerator_t *enumerator;
 	traffic_selector_t *ts;
 
 	enumerator = child_sa->create_ts_enumerator(child_sa, local);
 	while (enumerator->enumerate(enumerator, &ts))
-		say(out, " %s %R", local ? "local" : "remote", ts);
+		add(out, conf_text(" %s %R", local ? "local" : "remote", ts));
 	enumerator->destroy(enumerator);
 }
 
@@ -48,11 +36,11 @@ static char *describe_child(child_sa_t *child_sa)
 	struct buf out = {};
 
 	if (algorithms) {
-		say(&out, "child %P", algorithms);
+		add(&out, conf_text("child %P", algorithms));
 		algorithms->destroy(algorithms);
 	}
-	say_selectors(&out, child_sa, TRUE);
-	say_selectors(&out, child_sa, FALSE);
+	add_selectors(&out, child_sa, TRUE);
+	add_selectors(&out, child_sa, FALSE);
 	return buf_steal(&out);
 }
 
@@ -108,8 +96,8 @@ bool rekey_negotiated_read(ike_sa_t *ike_sa, conf_tunnel_t *tunnel, rekey_negoti
 	*this = (rekey_negotiated_t){ .spis = calloc(CHILDREN_MAX, sizeof(uint32_t)) };
 	ok = this->spis && proposal;
 	if (ok) {
-		say(&text, "%H %Y\n%s\nike %P\n", ike_sa->get_other_host(ike_sa), ike_sa->get_other_id(ike_sa),
-			tunnel->suite_names, proposal);
+		add(&text, conf_text("%H %Y\n%s\nike %P\n", ike_sa->get_other_host(ike_sa), ike_sa->get_other_id(ike_sa),
+					   tunnel->suite_names, proposal));
 		ok = add_children(ike_sa, this, &text) && compute_digest(&text, this->digest);
 	}
 	buf_free(&text);
