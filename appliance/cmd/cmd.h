@@ -11,6 +11,7 @@ struct cmd_options {
 /* Each takes what follows its name and returns the exit code; argv[0] is the name. */
 int cmd_check(const struct cmd_options *o, int argc, char **argv);
 int cmd_convert(const struct cmd_options *o, int argc, char **argv);
+int cmd_counters(const struct cmd_options *o, int argc, char **argv);
 int cmd_history(const struct cmd_options *o, int argc, char **argv);
 int cmd_plan(const struct cmd_options *o, int argc, char **argv);
 int cmd_rekey(const struct cmd_options *o, int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 		"make carriers and apns of a swanctl.conf or ipsec.conf; exit code 3 if something is left out", cmd_convert },
 	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },
 	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
+	{ "counters", "[APN] [--json]", "show what passed for each service, and what was refused and why", cmd_counters },
 	{ "plan", "[--json]", "say what a reload would do, changing nothing", cmd_plan },
 	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },
 	{ "history", "[--json]", "list the generations that are kept: when, by whom, what changed", cmd_history },

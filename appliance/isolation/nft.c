@@ -201,7 +201,7 @@ static void add_limits(const struct apn *a, struct buf *out)
 			families[i].suffix, a->table, timeout, families[i].protocol, timeout, timeout);
 	buf_printf(out, "table inet culvert { chain begin_%u {", a->table);
 	if (l->connections)
-		buf_printf(out, " ct count over %u counter name over_flows drop;", l->connections);
+		buf_printf(out, " ct count over %u goto refuse_over_flows;", l->connections);
 	for (size_t i = 0; has_timeout(a) && i < 2; i++)
 		buf_printf(out, " meta nfproto ipv%s ct timeout set \"udp%s_%u_%u\";", families[i].suffix, families[i].suffix,
 			a->table, timeout);

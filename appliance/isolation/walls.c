@@ -59,6 +59,19 @@ int walls_check(const char *text, char **ret_error)
 	return run(text, true, ret_error);
 }
 
+int walls_list(const char *command, char **ret_json)
+{
+	struct nft_ctx *nft CLEANUP(cleanup_nft) = open_quiet();
+
+	if (!nft)
+		return -ENOMEM;
+	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
+	if (nft_run_cmd_from_buffer(nft, command) != 0)
+		return -EIO;
+	*ret_json = strdup(nft_ctx_get_output_buffer(nft));
+	return *ret_json ? 0 : -ENOMEM;
+}
+
 static int take_generation(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *a = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_GEN_ID);

@@ -15,6 +15,8 @@ int walls_check(const char *text, char **ret_error);
  * network namespace. 0 or -errno.
  */
 int walls_generation(uint32_t *ret);
+/* What nft lists at that command, as JSON. 0 with *ret_json (the caller frees it), -EIO if nft cannot, or -ENOMEM. */
+int walls_list(const char *command, char **ret_json);
 /* True while the table is in the kernel with its forward chain. */
 bool walls_stand(void);
 

@@ -112,6 +112,9 @@ static void in_place_empties_every_set(void **state)
 		if (at[1] != '\t' || sscanf(at, "\n\t%3s %31s {", kind, name) != 2 ||
 			(strcmp(kind, "set") && strcmp(kind, "map")))
 			continue;
+		/* What packets have filled goes on counting. */
+		if (!strncmp(name, "refused_", strlen("refused_")))
+			continue;
 		snprintf(flush, sizeof(flush), "flush %s inet culvert %s\n", kind, name);
 		assert_non_null(strstr(buf_text(&text), flush));
 		n++;
