@@ -57,7 +57,7 @@ _CHANGES = {
 }
 
 Case = collections.namedtuple("Case", "kind by")
-Outcome = collections.namedtuple("Outcome", "case seconds first last flaw")
+Outcome = collections.namedtuple("Outcome", "case ended seconds first last flaw")
 
 
 def operators_text(changes=()):
@@ -155,7 +155,7 @@ class Rekeys:
         return self._note(case, began, first, flaw)
 
     def _note(self, case, began, first, flaw):
-        self.outcomes.append(Outcome(case, time.monotonic() - began, first, self.traffic.mark(), flaw))
+        self.outcomes.append(Outcome(case, time.time(), time.monotonic() - began, first, self.traffic.mark(), flaw))
         return self.outcomes[-1]
 
     def stop(self):
@@ -187,6 +187,14 @@ class Rekeys:
             yield (f"{number:4} {one.case.kind:5} by {one.case.by:7} {one.seconds:6.2f} s  "
                 f"lost {len(lost['up'])} up {len(lost['down'])} down  "
                 f"blocked {blocked['up'] * 1000:.0f} ms up {blocked['down'] * 1000:.0f} ms down  {one.flaw}")
+
+    def explain_losses(self):
+        """What both ends said while datagrams were lost, and before that."""
+        for one in self.outcomes:
+            if any(self.costs(one)[0].values()):
+                since, until = one.ended - one.seconds - 3, one.ended + 1
+                check.explain(netns.run("journalctl", "--output", "short-monotonic", "--no-hostname", "--identifier", "charon-systemd",
+                    "--since", f"@{since:.0f}", "--until", f"@{until:.0f}", check=False))
 
     def summary(self):
         """For each kind and initiator: rekeys, lost, blocked time at most and in the middle."""
@@ -248,11 +256,7 @@ def show(lab, name):
     lab.check(f"{len(session.outcomes)} rekeys, after each one IKE_SA and one CHILD_SA, the same at both ends",
         not flaws and len(session.outcomes) == sum(counts), flaws)
     lab.check("in the end no old SA is left in either kernel", settled == (2, 2), settled)
-    if settled != (2, 2):
-        check.explain(netns.run("ip", "xfrm", "state", "list", "nokeys"))
-        check.explain(netns.run("ip", "-n", session.theirs.namespace, "xfrm", "state", "list", "nokeys"))
-        check.explain(session.ours.all())
-        check.explain(session.theirs.all())
+    session.explain_losses()
     check.explain(f"the carrier had no key for {session.lost_by_carrier()} of the lost datagrams")
     lab.check(f"no datagram of {session.sent()} was lost on the way or by the gateway, while the road lost {dropped()} IKE packets",
         session.lost() == session.lost_by_carrier(), f"{session.lost()} lost")

@@ -67,11 +67,6 @@ class Charon:
                     children.append((row[f"{base}uniqueid"], row.get(f"{base}spi-in"), row.get(f"{base}spi-out"), row[key]))
         return ikes, children
 
-    def all(self):
-        """Every SA as charon tells it, for a look at what should not be there."""
-        with self._lock:
-            return "\n".join(str(row) for _, row in self._view.stream("list-sas", "list-sa"))
-
     def rekey(self, kind):
         """Returns at once; the rekey has begun, or is queued."""
         ikes, children = self.sas()
@@ -102,9 +97,6 @@ class Pluto:
         if len(inward) != len(outward):
             return None, [(None, None, None, "HALF")]
         return None, [(None, i, o, "INSTALLED") for i, o in zip(inward, outward)]
-
-    def all(self):
-        return self._pluto.whack("--status")
 
     def rekey(self, kind):
         names = ["--rekey-ike"] if kind == "IKE" else ["--rekey-child"]
