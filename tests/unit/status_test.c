@@ -206,9 +206,10 @@ static void closed_is_an_answer(void **state)
 		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
 		"\"tunnels\":[],\"links\":[]}");
 	s.walls_left = true;
-	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
-					  "\"tunnels\":[],\"links\":[]}");
+	assert_status(&s,
+		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+		"\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
+		"\"tunnels\":[],\"links\":[]}");
 }
 
 static void a_rollback_is_told(void **state)
