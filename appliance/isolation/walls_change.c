@@ -2,8 +2,10 @@
 
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
+#include "appliance/isolation/nft_mend.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
+#include "appliance/isolation/walls_watch.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
@@ -41,11 +43,25 @@ static int use_whole(
 	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
 }
 
+static void note_stranger(const struct walls_hook *h, bool ours, void *userdata)
+{
+	(void)h;
+	*(bool *)userdata = *(bool *)userdata || ours;
+}
+
+/* Our table has a hook of somebody else, which no change in place would take away. */
+static bool has_stranger(void)
+{
+	bool found = false;
+
+	return walls_hooks(note_stranger, &found) < 0 || found;
+}
+
 /* In place if the kernel holds a table with the same rules, otherwise anew. */
 static int load_whole(const struct model *m, struct report *report)
 {
 	struct report unused = { 0 };
-	int r = use_whole(m, nft_render_in_place, walls_load, &unused);
+	int r = has_stranger() ? -EEXIST : use_whole(m, nft_render_in_place, walls_load, &unused);
 
 	report_free(&unused);
 	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
@@ -147,6 +163,47 @@ int walls_change(struct walls_memory *w, const struct model *m, struct report *r
 	if (r == 0 && numbered)
 		remember(w, before, &text);
 	return r;
+}
+
+/* Loads the part of text that was damaged. 0, or -errno: the whole must be used. */
+static int load_part(const char *text, const struct walls_damage *d)
+{
+	struct buf part CLEANUP(buf_free) = { 0 }, gathered CLEANUP(buf_free) = { 0 };
+	char *error CLEANUP(cleanup_free) = NULL;
+	int r = nft_mend(text, d, &part);
+
+	if (r == 0)
+		r = nft_gather(buf_text(&part), &gathered);
+	return r < 0 ? r : walls_load(buf_text(&gathered), &error);
+}
+
+int walls_mend(struct walls_memory *w, const struct model *m, const struct walls_damage *d, struct report *report)
+{
+	struct buf text CLEANUP(buf_free) = { 0 };
+	uint32_t before = 0;
+	int r = render_walls(m, &text, report);
+
+	if (r < 0)
+		return r;
+	bool numbered = walls_generation(&before) == 0;
+	bool certain = w->text && strcmp(w->text, buf_text(&text)) == 0;
+	if (d->structure && !d->lost)
+		r = use_whole(m, nft_render, walls_load, report);
+	else if (!certain || load_part(buf_text(&text), d) < 0)
+		r = load_whole(m, report);
+	if (r == 0 && numbered)
+		remember(w, before, &text);
+	return r;
+}
+
+void walls_moved_on(struct walls_memory *w, uint32_t generation)
+{
+	w->generation = generation;
+}
+
+bool walls_unchanged(const struct walls_memory *w, uint32_t *ret_generation)
+{
+	return walls_generation(ret_generation) == 0 && w->text && *ret_generation == w->generation;
 }
 
 /* Nothing has changed since they were loaded, or at least the table is there. */
