@@ -12,6 +12,7 @@
 
 struct carrying;
 struct link_entry;
+struct link_mtus;
 struct links;
 struct model;
 struct report;
@@ -48,6 +49,8 @@ const struct report *links_report(const struct links *l);
 bool links_carrying(const struct links *l, uint32_t if_id);
 /* All that carry. Valid until the loop goes on. */
 const struct carrying *links_all_carrying(const struct links *l);
+/* How large a packet each link takes, as far as that is known. Valid until the loop goes on. */
+const struct link_mtus *links_mtus(const struct links *l);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
 /* The link of that if_id in the model in use; NULL if there is none, or memory was short. Valid until links_use(). */

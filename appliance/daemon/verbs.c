@@ -85,6 +85,7 @@ static void answer_status(
 		.survey = survey,
 		.carrying = carrying,
 		.oldest = oldest,
+		.mtus = links_mtus(d->links),
 		.ended = &ended,
 		.userdata = d,
 		.messages = messages,

@@ -19,6 +19,9 @@
  * so that ICMP errors are mapped as well and the kernel's policy check, which looks at what came out of the tunnel,
  * sees real addresses. What the gateway itself answers to a marked packet has the packet's mark (fwmark_reflect).
  *
+ * A TCP connection learns here, in both directions, which segments its link takes: the kernel lets a rule lower the
+ * option, never raise it. What a link takes is observed and does not follow from the configuration (mtu_render()).
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  */
 #include "appliance/isolation/nft_rules.h"
@@ -71,6 +74,8 @@ const char nft_rules[] =
 	"	set pool6 { type ifname . ipv6_addr; flags interval; }\n"
 	"	map packets { type ifname : limit; }\n"
 	"	map begin { type ifname : verdict; comment \"what the first packet of a flow meets\"; }\n"
+	"	map segment { typeof iifname : tcp option maxseg size; comment \"octets of TCP in the largest packet of a "
+	"link\"; }\n"
 	"	set echo4 { type ifname . ipv4_addr; }\n"
 	"	set echo6 { type ifname . ipv6_addr; }\n"
 	"	set responder4 { type ifname . ipv4_addr . ipv4_addr; flags interval; }\n"
@@ -188,9 +193,14 @@ const char nft_rules[] =
 	"		icmpv6 type echo-request oifname . ip6 saddr @echo6 goto cloud_asks_ok\n"
 	"	}\n"
 	"\n"
+	"	chain clamp {\n"
+	"		tcp option maxseg size set meta sdifname map @segment\n"
+	"		tcp option maxseg size set oifname map @segment\n"
+	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter; policy drop;\n"
 	"		ct state invalid counter name invalid drop\n"
+	"		tcp flags & syn == syn jump clamp\n"
 	"		meta sdifname vmap @side\n"
 	"		counter name stranger drop\n"
 	"	}\n"

@@ -1,5 +1,6 @@
 #include "appliance/isolation/walls_change.h"
 
+#include "appliance/isolation/mtu.h"
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
 #include "appliance/isolation/report.h"
@@ -23,32 +24,34 @@ static int report_walls(int r, const char *error, struct report *report)
 }
 
 /* Renders the walls of m as a whole, in few statements. 0 or -errno. */
-static int render_gathered(const struct model *m, int (*render)(const struct model *, struct buf *), struct buf *out)
+static int render_gathered(const struct walls_memory *w, const struct model *m,
+	int (*render)(const struct model *, struct buf *), struct buf *out)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	int r = render(m, &text);
 
+	mtu_render(m, w->mtus, &text);
 	return r < 0 ? r : nft_gather(buf_text(&text), out);
 }
 
-static int use_whole(
-	const struct model *m, int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
+static int use_whole(const struct walls_memory *w, const struct model *m,
+	int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	char *error CLEANUP(cleanup_free) = NULL;
-	int r = render_gathered(m, render, &text);
+	int r = render_gathered(w, m, render, &text);
 
 	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
 }
 
 /* In place if the kernel holds a table with the same rules, otherwise anew. */
-static int load_whole(const struct model *m, struct report *report)
+static int load_whole(const struct walls_memory *w, const struct model *m, struct report *report)
 {
 	struct report unused = { 0 };
-	int r = use_whole(m, nft_render_in_place, walls_load, &unused);
+	int r = use_whole(w, m, nft_render_in_place, walls_load, &unused);
 
 	report_free(&unused);
-	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
+	return r == 0 ? 0 : use_whole(w, m, nft_render, walls_load, report);
 }
 
 /* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
@@ -103,7 +106,9 @@ static int render_walls(const struct model *m, struct buf *out, struct report *r
 	return r;
 }
 
-/* The walls of m, as rendered by walls_prepare() if that came last. 0 or -errno. */
+/*
+ * The walls of m, as rendered by walls_prepare() if that came last, and what is known of links by now. 0 or -errno.
+ */
 static int take_text(struct walls_memory *w, const struct model *m, struct buf *out, struct report *report)
 {
 	char *prepared CLEANUP(cleanup_free) = w->next_text;
@@ -111,10 +116,11 @@ static int take_text(struct walls_memory *w, const struct model *m, struct buf *
 
 	w->next = NULL;
 	w->next_text = NULL;
-	if (!fits)
-		return render_walls(m, out, report);
-	buf_puts(out, prepared);
-	return out->error;
+	if (fits)
+		buf_puts(out, prepared);
+	int r = fits ? out->error : render_walls(m, out, report);
+	mtu_render(m, w->mtus, out);
+	return r < 0 ? r : out->error;
 }
 
 int walls_prepare(struct walls_memory *w, const struct model *m, struct report *report)
@@ -126,7 +132,7 @@ int walls_prepare(struct walls_memory *w, const struct model *m, struct report *
 	if (r < 0)
 		return r;
 	if (walls_generation(&generation) < 0 || use_difference(w, generation, buf_text(&text), walls_check) < 0)
-		r = use_whole(m, nft_render, walls_check, report);
+		r = use_whole(w, m, nft_render, walls_check, report);
 	free(w->next_text);
 	w->next_text = r < 0 ? NULL : buf_steal(&text);
 	w->next = m;
@@ -143,7 +149,7 @@ int walls_change(struct walls_memory *w, const struct model *m, struct report *r
 		return r;
 	bool numbered = walls_generation(&before) == 0;
 	if (!numbered || use_difference(w, before, buf_text(&text), walls_load) < 0)
-		r = load_whole(m, report);
+		r = load_whole(w, m, report);
 	if (r == 0 && numbered)
 		remember(w, before, &text);
 	return r;
@@ -161,5 +167,5 @@ void walls_forget(struct walls_memory *w)
 {
 	free(w->text);
 	free(w->next_text);
-	*w = (struct walls_memory){ 0 };
+	*w = (struct walls_memory){ .mtus = w->mtus };
 }
