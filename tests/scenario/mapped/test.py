@@ -76,7 +76,7 @@ def errors(lab):
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, DF_ALWAYS)
         sock.send(b"x" * 1430)
         mtu = check.poll(lambda: (now := sock.getsockopt(socket.IPPROTO_IP, IP_MTU)) < 1500 and now, 10, 0.05)
-        lab.check("a cloud host is told by the gateway that its packet is too big", mtu == 1400, mtu)
+        lab.check("a cloud host is told by the gateway that its packet is too big", mtu == 1438, mtu)
 
 
 def own_addresses(lab, fence):
