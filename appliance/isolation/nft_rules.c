@@ -22,11 +22,17 @@
  * A TCP connection learns here, in both directions, which segments its link takes: the kernel lets a rule lower the
  * option, never raise it. What a link takes is observed and does not follow from the configuration (mtu_render()).
  *
+ * On a shared interface an APN's VRF has no address of the gateway, and an ICMP error for a device would come from the
+ * kernel's dummy (RFC 7600), which no tunnel takes. It comes from the device's peer in that flow instead: that is in
+ * the selectors, and tells the device nothing that it does not know.
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  */
 #include "appliance/isolation/nft_rules.h"
 
 #include "appliance/isolation/plan.h"
+
+#define NFT_NO_ADDRESS "192.0.0.8"
 
 const char nft_rules[] =
 	"table inet culvert {\n"
@@ -259,10 +265,15 @@ const char nft_rules[] =
 	"		jump tunnel\n"
 	"		counter name outer_clear drop\n"
 	"	}\n"
+	"	chain in_their_name {\n"
+	"		ct direction reply ip saddr set ct original ip daddr return\n"
+	"		ct direction original ip saddr set ct original ip saddr\n"
+	"	}\n"
 	"	chain output {\n"
 	"		type filter hook output priority filter; policy accept;\n"
 	"		oifname @outer goto out_of_outer\n"
 	"		oifname @parent counter name untagged drop\n"
+	"		oifname \"" PLAN_PREFIX "x*\" ip saddr " NFT_NO_ADDRESS " jump in_their_name\n"
 	"	}\n"
 	"	chain postrouting {\n"
 	"		type filter hook postrouting priority filter; policy accept;\n"

@@ -137,6 +137,32 @@ def transfer(namespace, source, target, octets):
     return count
 
 
+def is_told(lab, text, start, end, mtu, by, capture):
+    """A sender of a packet with DF that is too big gets an ICMP error; then one that fits arrives, and its echo."""
+    mark = capture.mark()
+    with udp_df(*start, end) as sock:
+        errors = []
+        for _ in range(3):  # of an error itself the kernel makes no more than one a second for each destination
+            sock.send(b"x" * (mtu - 28 + 1))
+            errors = check.poll(lambda: [one for one in capture.frames(mark) if too_big(one)], 10, 0.05)
+            if errors:
+                break
+        seen = [(one.src, too_big(one)) for one in errors or ()]
+        lab.check(f"{text}: one octet too many, and {by} says that {mtu} is the most", set(seen) == {(by, mtu)}, seen)
+        fits = wire.token().ljust(mtu - 28, b"x")
+        mark = capture.mark()
+        try:
+            sock.recv(100)
+        except OSError:
+            pass  # the error
+        sock.send(fits)
+        try:
+            answer = sock.recv(4096)
+        except OSError as error:
+            answer = error
+        lab.check("a packet of that size passes, and so does the answer", answer == fits, str(answer)[:60])
+
+
 def narrow(octets):
     """The way to the carrier leads over the segment's router, which takes less from now on; None: as before."""
     netns.set_sysctl("inet", "net.ipv4.ip_forward", 1)

@@ -57,37 +57,11 @@ def tcp_fits(lab, inner, outer, clamped=True):
                 count == OCTETS and not taken_apart and outer - 16 < largest <= outer, (count, taken_apart[:5], largest))
 
 
-def is_told(lab, text, start, end, mtu, by, capture):
-    """A sender of a packet with DF that is too big gets an ICMP error; then one that fits arrives."""
-    mark = capture.mark()
-    with sizes.udp_df(*start, end) as sock:
-        errors = []
-        for _ in range(3):  # of an error itself the kernel makes no more than one a second for each destination
-            sock.send(b"x" * (mtu - 28 + 1))
-            errors = check.poll(lambda: [one for one in capture.frames(mark) if sizes.too_big(one)], 10, 0.05)
-            if errors:
-                break
-        seen = [(one.src, sizes.too_big(one)) for one in errors or ()]
-        lab.check(f"{text}: one octet too many, and {by} says that {mtu} is the most", set(seen) == {(by, mtu)}, seen)
-        fits = wire.token().ljust(mtu - 28, b"x")
-        mark = capture.mark()
-        try:
-            sock.recv(100)
-        except OSError:
-            pass  # the error
-        sock.send(fits)
-        try:
-            answer = sock.recv(4096)
-        except OSError as error:
-            answer = error
-        lab.check("a packet of that size passes, and so does the answer", answer == fits, str(answer)[:60])
-
-
 def udp_is_told(lab, inner):
-    is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (net.DEV1, traffic.DOWNLINK), inner, net.GATEWAY_CLOUD,
+    sizes.is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (net.DEV1, traffic.DOWNLINK), inner, net.GATEWAY_CLOUD,
         lab.cloud)
     sizes.set_mtu(None, "eth1", 1300)
-    is_told(lab, "a device to a cloud interface that takes less", ("dev1", net.DEV1), (net.CLOUD, traffic.SERVICE), 1300,
+    sizes.is_told(lab, "a device to a cloud interface that takes less", ("dev1", net.DEV1), (net.CLOUD, traffic.SERVICE), 1300,
         net.GATEWAY_CLOUD, lab.dev1)
     sizes.set_mtu(None, "eth1", 1500)
     netns.run("ip", "-n", "dev1", "route", "flush", "cache")
@@ -109,7 +83,7 @@ def router(lab):
     told = [one for one in lab.outer.frames(mark) if sizes.too_big(one)]
     lab.check("it was the router's ICMP error that said so", told and {one.src for one in told} == {net.ROUTER}, told)
     push.close()
-    is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (net.DEV1, traffic.DOWNLINK), 1326, net.GATEWAY_CLOUD,
+    sizes.is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (net.DEV1, traffic.DOWNLINK), 1326, net.GATEWAY_CLOUD,
         lab.cloud)
     tcp_fits(lab, 1326, 1400)
     said = systemd.journal(gateway.CULVERTD, "all")
