@@ -75,6 +75,15 @@ static json_t *index_tunnels(const json_t *status)
 	return index;
 }
 
+/* "1438", or "1326 by path" where it is less than the interface would take. */
+static void print_mtu(const json_t *mtu, char text[static CELL])
+{
+	const char *from = client_text(mtu, "from", "interface");
+	bool usual = strcmp(from, "interface") == 0;
+
+	snprintf(text, CELL, "%lld%s%s", (long long)client_number(mtu, "inner"), usual ? "" : " by ", usual ? "" : from);
+}
+
 static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 {
 	const char *state = client_text(tunnel, "state", "unknown");
@@ -89,8 +98,7 @@ static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 	snprintf(row->cells[3], CELL, "%s", client_text(tunnel, "carrier", "?"));
 	snprintf(row->cells[4], CELL, "%s", client_text(tunnel, "peer", "?"));
 	if (json_is_object(mtu))
-		snprintf(row->cells[5], CELL, "%lld%s", (long long)client_number(mtu, "inner"),
-			strcmp(client_text(mtu, "from", ""), "path") == 0 ? " by path" : "");
+		print_mtu(mtu, row->cells[5]);
 	if (json_is_object(child)) {
 		char age[CELL];
 

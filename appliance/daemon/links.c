@@ -209,6 +209,12 @@ static void on_sizes(void *userdata)
 		look_soon(l, true);
 }
 
+void links_measured(struct links *l, uint32_t if_id, uint32_t octets)
+{
+	if (mtu_watch_measured(l->mtus, if_id, octets) == 0)
+		on_sizes(l);
+}
+
 static void watch_lost(struct links *l, int error)
 {
 	log_error("the kernel's SAs cannot be followed any more: %s", strerror(-error));

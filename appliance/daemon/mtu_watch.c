@@ -30,6 +30,7 @@ struct mtu_watch {
 	size_t n_ways;
 	size_t size;
 	struct link_mtus known;
+	struct link_mtus measured; /* of these only octets count */
 };
 
 static int compare(const void *a, const void *b)
@@ -101,6 +102,7 @@ void mtu_watch_free(struct mtu_watch *w)
 	nl_socket_free(w->sk);
 	free(w->ways);
 	mtu_free(&w->known);
+	mtu_free(&w->measured);
 	free(w);
 }
 
@@ -141,6 +143,18 @@ static void drop_unused(struct mtu_watch *w)
 	w->n_ways = kept;
 }
 
+/* What was measured, where it is less. */
+static void take_measured(const struct mtu_watch *w, bool ipv6, struct link_mtu *mtu)
+{
+	const struct link_mtu *measured = mtu_find(&w->measured, mtu->if_id);
+	uint32_t least = ipv6 ? MTU_LEAST_IPV6 : MTU_LEAST_IPV4;
+
+	if (!measured || measured->octets >= mtu->octets)
+		return;
+	mtu->octets = measured->octets < least ? least : measured->octets;
+	mtu->path.source = MTU_MEASURED;
+}
+
 /* The smallest of the link's SAs, or what is known if it has none: octets is 0 if that is nothing. 0 or -ENOMEM. */
 static int size_of(
 	struct mtu_watch *w, const struct apn *a, uint32_t if_id, const struct sa_watch *sas, struct link_mtu *ret)
@@ -162,6 +176,7 @@ static int size_of(
 		if (least.octets == 0 || octets < least.octets)
 			least = (struct link_mtu){ if_id, octets, way->path };
 	}
+	take_measured(w, ipv6, &least);
 	*ret = least.octets == 0 && before ? *before : least;
 	return 0;
 }
@@ -211,6 +226,13 @@ bool mtu_watch_look(struct mtu_watch *w, const struct model *m, const struct sa_
 	mtu_free(&w->known);
 	w->known = next;
 	return changed;
+}
+
+int mtu_watch_measured(struct mtu_watch *w, uint32_t if_id, uint32_t octets)
+{
+	struct link_mtu mtu = { .if_id = if_id, .octets = octets };
+
+	return mtu_put(&w->measured, &mtu);
 }
 
 void mtu_watch_doubt(struct mtu_watch *w)

@@ -7,6 +7,7 @@
 #define CULVERT_DAEMON_MTU_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 struct link_mtus;
@@ -29,6 +30,11 @@ void mtu_watch_free(struct mtu_watch *w); /* NULL is allowed */
 bool mtu_watch_look(struct mtu_watch *w, const struct model *m, const struct sa_watch *sas);
 /* The next look asks the kernel again about all ways. */
 void mtu_watch_doubt(struct mtu_watch *w);
+/*
+ * What was measured inside a link, in octets (mtu_search.h): it counts from the next look on, where it is less than
+ * what follows from SAs and ways, until it is measured again. 0: what was measured is forgotten. 0 or -ENOMEM.
+ */
+int mtu_watch_measured(struct mtu_watch *w, uint32_t if_id, uint32_t octets);
 /* The same object for as long as w lives; what it holds is valid until the next look. */
 const struct link_mtus *mtu_watch_known(const struct mtu_watch *w);
 

@@ -39,9 +39,9 @@ struct status {
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
  *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null}]}
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
- * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said so)
- * or "assumed" (no way is known). state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is
- * short; the caller json_decref()s.
+ * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said
+ * so), "measured" (what was larger stayed unanswered) or "assumed" (no way is known). state is "unknown" and seconds 0
+ * for what charon does not tell. NULL when memory is short; the caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);
 

@@ -62,6 +62,28 @@ const struct link_mtu *mtu_find(const struct link_mtus *list, uint32_t if_id)
 	return bsearch(&key, list->items, list->count, sizeof(key), compare);
 }
 
+int mtu_put(struct link_mtus *list, const struct link_mtu *mtu)
+{
+	size_t at = 0;
+
+	while (at < list->count && list->items[at].if_id < mtu->if_id)
+		at++;
+	bool there = at < list->count && list->items[at].if_id == mtu->if_id;
+	if (mtu->octets == 0) {
+		list->count -= there;
+		if (there)
+			memmove(list->items + at, list->items + at + 1, (list->count - at) * sizeof(*list->items));
+		return 0;
+	}
+	if (there) {
+		list->items[at] = *mtu;
+		return 0;
+	}
+	int r = mtu_add(list, mtu);
+	mtu_sort(list);
+	return r;
+}
+
 bool mtu_equal(const struct link_mtu *a, const struct link_mtu *b)
 {
 	return a->octets == b->octets && a->path.outer == b->path.outer && a->path.source == b->path.source;
@@ -121,6 +143,8 @@ const char *mtu_source_name(enum mtu_source source)
 		return "interface";
 	case MTU_PATH:
 		return "path";
+	case MTU_MEASURED:
+		return "measured";
 	case MTU_ASSUMED:
 		return "assumed";
 	}

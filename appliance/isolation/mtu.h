@@ -18,6 +18,7 @@ struct plan;
 enum mtu_source {
 	MTU_INTERFACE, /* the interface they leave by */
 	MTU_PATH, /* a router on the way, which has said so, or a route that was given an MTU */
+	MTU_MEASURED, /* a router on the way that says nothing: larger packets stayed unanswered */
 	MTU_ASSUMED, /* there is no way to the peer: MTU_USUAL */
 };
 
@@ -51,6 +52,8 @@ uint32_t mtu_of(const struct esp_shape *shape, const struct mtu_path *path, bool
 /* Appends. 0, or -ENOMEM with the list unchanged. */
 int mtu_add(struct link_mtus *list, const struct link_mtu *mtu);
 void mtu_sort(struct link_mtus *list);
+/* Adds, changes or, with 0 octets, takes out what is known of a link. 0, or -ENOMEM with the list unchanged. */
+int mtu_put(struct link_mtus *list, const struct link_mtu *mtu);
 /* NULL if nothing is known of that link; list may be NULL. */
 const struct link_mtu *mtu_find(const struct link_mtus *list, uint32_t if_id);
 bool mtu_equal(const struct link_mtu *a, const struct link_mtu *b);
@@ -60,7 +63,7 @@ void mtu_free(struct link_mtus *list);
 void mtu_impose(const struct link_mtus *list, struct plan *plan);
 /* The largest TCP segment of each link of m, for the walls: one "add element" a line. As above. */
 void mtu_render(const struct model *m, const struct link_mtus *list, struct buf *out);
-/* "interface", "path" or "assumed". */
+/* "interface", "path", "measured" or "assumed". */
 const char *mtu_source_name(enum mtu_source source);
 
 #endif

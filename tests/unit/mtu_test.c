@@ -78,6 +78,24 @@ static void plans_take_what_is_known(void **state)
 	mtu_free(&list);
 }
 
+/* As measurements come and go, in any order. */
+static void one_link_at_a_time_is_put(void **state)
+{
+	struct link_mtus list = { 0 };
+
+	(void)state;
+	for (uint32_t if_id = 9; if_id > 0; if_id--)
+		assert_int_equal(mtu_put(&list, &(struct link_mtu){ .if_id = if_id, .octets = 1000 + if_id }), 0);
+	assert_int_equal(mtu_put(&list, &(struct link_mtu){ .if_id = 4, .octets = 1400 }), 0);
+	assert_int_equal(mtu_put(&list, &(struct link_mtu){ .if_id = 6 }), 0);
+	assert_int_equal(mtu_put(&list, &(struct link_mtu){ .if_id = 77 }), 0);
+	assert_int_equal(list.count, 8);
+	assert_null(mtu_find(&list, 6));
+	assert_int_equal(mtu_find(&list, 4)->octets, 1400);
+	assert_int_equal(mtu_find(&list, 9)->octets, 1009);
+	mtu_free(&list);
+}
+
 static void segments_leave_room_for_headers(void **state)
 {
 	struct link_mtus list = { 0 };
@@ -135,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_take_what_is_known),
+		cmocka_unit_test(one_link_at_a_time_is_put),
 		cmocka_unit_test(segments_leave_room_for_headers),
 		cmocka_unit_test(a_change_is_one_element),
 		cmocka_unit_test(what_the_kernel_would_refuse_is_never_asked),
