@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SHOWN = 3 }; /* changes by others; those that are not repaired are always shown */
+
 static size_t count_carrying(const json_t *links)
 {
 	size_t carrying = 0;
@@ -65,6 +67,40 @@ static void print_keys_ended(const json_t *keys)
 	putchar('\n');
 }
 
+/* What others changed under culvertd: the last case, and what is not repaired. */
+static void print_drift(const json_t *drift)
+{
+	const json_t *last = json_object_get(drift, "last");
+	const json_t *chains = json_object_get(drift, "foreign_chains");
+	long long count = client_number(drift, "count");
+	size_t i;
+	json_t *one;
+
+	if (count)
+		printf("%lld change%s by others noticed%s\n", count, count > 1 ? "s" : "",
+			json_array_size(last) ? ", the last ones:" : "");
+	json_array_foreach(last, i, one)
+	{
+		bool repaired = json_is_true(json_object_get(one, "repaired"));
+		const char *by = client_text(one, "by", NULL);
+		if (i >= SHOWN && repaired)
+			continue;
+		printf("  %lld s ago, %s: ", client_number(one, "age"), repaired ? "repaired" : "NOT REPAIRED");
+		client_print(stdout, client_text(one, "what", "?"));
+		if (by) {
+			fputs(", by ", stdout);
+			client_print(stdout, by);
+		}
+		putchar('\n');
+	}
+	json_array_foreach(chains, i, one)
+	{
+		fputs("not Culvert's, but packets meet it: ", stdout);
+		client_print(stdout, json_is_string(one) ? json_string_value(one) : "");
+		putchar('\n');
+	}
+}
+
 /* "rekeys tried: 3 passed, 1 failed, 2 not yet", where anything but "passed" is to be told. */
 static void print_rehearsals(const json_t *tunnels)
 {
@@ -112,6 +148,7 @@ static int print_status(const json_t *status, bool json)
 		print_gateway(status, carrying, n);
 		print_messages(json_object_get(status, "messages"));
 		print_keys_ended(json_object_get(status, "keys_ended"));
+		print_drift(json_object_get(status, "drift"));
 		print_rehearsals(json_object_get(status, "tunnels"));
 		if (table_print(status, stdout))
 			return EXIT_BAD;

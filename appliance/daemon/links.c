@@ -5,6 +5,7 @@
  */
 #include "appliance/daemon/links.h"
 
+#include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/link_index.h"
 #include "appliance/daemon/mtu_watch.h"
 #include "appliance/isolation/carrying.h"
@@ -38,6 +39,7 @@ struct links {
 	bool known_whole; /* false: memory was short, any if_id may be one of ours */
 	struct carrying carried; /* as last logged */
 	struct report report; /* of the last application */
+	struct drift_log drift;
 };
 
 static const struct carrying *carrying(const struct links *l)
@@ -147,6 +149,32 @@ static void watch_ages(struct links *l)
 		look_in(l, LINKS_RETRY, true);
 }
 
+static uint64_t now_of(const struct links *l)
+{
+	uint64_t now = 0;
+
+	sd_event_now(l->event, CLOCK_BOOTTIME, &now);
+	return now;
+}
+
+/* What the last look found that others had changed. */
+static void take_drift(struct links *l)
+{
+	const struct drifts *found = isolation_drifts(l->isolation);
+
+	for (size_t i = 0; i < found->count; i++) {
+		const struct drift *d = &found->items[i];
+
+		log_warning("drift: %s%s%s; %s", d->what, d->by[0] ? ", by " : "", d->by,
+			d->repaired ? "repaired" : "not repaired yet");
+	}
+	if (found->dropped)
+		log_warning("drift: %zu more", found->dropped);
+	drift_log_add(&l->drift, found, now_of(l));
+	if (!(l->report.failed + l->report.pending))
+		drift_log_settled(&l->drift);
+}
+
 static int look(struct links *l, bool at_all)
 {
 	struct report r = { 0 };
@@ -168,8 +196,10 @@ static int look(struct links *l, bool at_all)
 		report_free(&r);
 	else
 		take_report(l, &r);
+	take_drift(l);
 	log_carrying(l);
 	look_at_doubts(l);
+	look_in(l, LINKS_ALL, false);
 	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */
 	if (error || watch)
 		look_in(l, LINKS_RETRY, true);
@@ -191,12 +221,17 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 
 	(void)s;
 	(void)usec;
-	isolation_doubt(l->isolation);
 	mtu_watch_doubt(l->mtus);
-	if (l->extended)
+	if (l->extended) {
 		look_in(l, LINKS_SETTLE, false);
+		return 0;
+	}
+	/* What is under suspicion comes first; a doubt that is left calls for the whole right behind it. */
+	if (isolation_suspects(l->isolation))
+		drift_log_looked(&l->drift, now_of(l));
 	else
-		look(l, l->look_at_all);
+		isolation_doubt(l->isolation);
+	look(l, l->look_at_all);
 	return 0;
 }
 
@@ -244,6 +279,21 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
 	return 0;
 }
 
+/* What others have changed is looked at on the spot, unless they do so all the time. */
+static void look_at_drift(struct links *l)
+{
+	uint64_t wait = drift_log_wait(&l->drift, now_of(l));
+
+	if (!isolation_suspects(l->isolation) || !l->model)
+		return;
+	if (l->extended || wait) {
+		look_in(l, l->extended ? LINKS_SETTLE : wait, false);
+		return;
+	}
+	look(l, false);
+	drift_log_looked(&l->drift, now_of(l));
+}
+
 static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userdata)
 {
 	struct links *l = userdata;
@@ -253,7 +303,8 @@ static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userd
 	(void)fd;
 	(void)events;
 	if (error)
-		log_warning("interface events cannot be read: %s", strerror(-error));
+		log_warning("the kernel's events cannot be read: %s", strerror(-error));
+	look_at_drift(l);
 	look_at_doubts(l);
 	return 0;
 }
@@ -303,6 +354,7 @@ int links_extend(struct links *l, const struct model *next)
 	int error = isolation_prepare(l->isolation, next, &r);
 
 	l->extended = true;
+	take_drift(l);
 	/* That next could be made does not mend what is in use. */
 	if (error)
 		take_report(l, &r);
@@ -322,6 +374,16 @@ int links_use(struct links *l, const struct model *model)
 const struct report *links_report(const struct links *l)
 {
 	return &l->report;
+}
+
+const struct drift_log *links_drift(const struct links *l)
+{
+	return &l->drift;
+}
+
+const char *const *links_strangers(const struct links *l, size_t *ret_count)
+{
+	return isolation_strangers(l->isolation, ret_count);
 }
 
 bool links_carrying(const struct links *l, uint32_t if_id)

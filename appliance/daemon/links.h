@@ -7,10 +7,12 @@
 #define CULVERT_DAEMON_LINKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 struct carrying;
+struct drift_log;
 struct link_entry;
 struct link_mtus;
 struct links;
@@ -23,6 +25,8 @@ struct sa_watch;
 enum {
 	LINKS_RETRY = 5 * 1000 * 1000, /* microseconds */
 	LINKS_SETTLE = 100 * 1000, /* microseconds; one look serves a burst of interface events */
+	LINKS_ALL =
+		60 * 1000 * 1000, /* microseconds; so often all is looked at unasked, for what the kernel does not tell */
 	LINKS_SETTLE_FAILING = 1000 * 1000, /* the same while the last look failed */
 };
 
@@ -46,6 +50,10 @@ int links_extend(struct links *l, const struct model *next);
 int links_use(struct links *l, const struct model *model);
 /* What came of the last application, or of a links_extend() that failed. Valid until the loop goes on. */
 const struct report *links_report(const struct links *l);
+/* What others changed of that, and what became of it. */
+const struct drift_log *links_drift(const struct links *l);
+/* isolation_strangers(). */
+const char *const *links_strangers(const struct links *l, size_t *ret_count);
 bool links_carrying(const struct links *l, uint32_t if_id);
 /* All that carry. Valid until the loop goes on. */
 const struct carrying *links_all_carrying(const struct links *l);

@@ -1,5 +1,6 @@
 #include "appliance/daemon/status.h"
 
+#include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/key_age.h"
 #include "appliance/daemon/survey.h"
 #include "appliance/isolation/mtu.h"
@@ -135,8 +136,9 @@ static const char *walls(const struct status *s)
 
 json_t *status_compose(const struct status *s)
 {
-	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "ok", 1, "gateway",
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "ok", 1, "gateway",
 		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
 		"messages", messages(s), "rollback_of", s->rollback_of ? json_integer(s->rollback_of) : json_null(), "walls",
-		walls(s), "keys_ended", keys_ended(s->ended), "tunnels", tunnels(s), "links", links(s));
+		walls(s), "keys_ended", keys_ended(s->ended), "drift",
+		drift_log_json(s->drift, s->now, s->strangers, s->n_strangers), "tunnels", tunnels(s), "links", links(s));
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct drift_log;
 struct key_age_record;
 struct link_mtus;
 struct model;
@@ -26,6 +27,10 @@ struct status {
 	const struct link_mtus *mtus; /* NULL: nothing is known */
 	const struct key_age_record *ended; /* keys that culvertd ended */
 	void *userdata;
+	const struct drift_log *drift;
+	uint64_t now; /* microseconds since boot */
+	const char *const *strangers; /* chains of other tables that packets meet */
+	size_t n_strangers;
 	const char *const *messages; /* what the operator should know: refused configuration, missing interfaces */
 	size_t n_messages;
 };
@@ -34,6 +39,7 @@ struct status {
  * {"ok":true,"gateway":NAME|null,"generation":N,"charon":TEXT,"messages":[TEXT...],
  *  "rollback_of":N|null,"walls":"in force"|"left"|"closed",
  *  "keys_ended":{"count":N,"age":SECONDS|null,"tunnel":NAME|null}, of the last one,
+ *  "drift":{"count":N,"last":[{"age":SECONDS,"what":TEXT,"by":TEXT|null,"repaired":BOOL}...],"foreign_chains":[TEXT...]},
  *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,

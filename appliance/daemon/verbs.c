@@ -76,6 +76,11 @@ static void answer_status(
 	size_t n = 0;
 	const char **messages = collect_messages(d, note, &n);
 	const struct key_age_record ended = key_age_record(d->ages);
+	size_t n_strangers;
+	const char *const *strangers = links_strangers(d->links, &n_strangers);
+	uint64_t now = 0;
+
+	sd_event_now(d->event, CLOCK_BOOTTIME, &now);
 	struct status s = {
 		.generation = current->number,
 		.model = current->model,
@@ -88,6 +93,10 @@ static void answer_status(
 		.mtus = links_mtus(d->links),
 		.ended = &ended,
 		.userdata = d,
+		.drift = links_drift(d->links),
+		.now = now,
+		.strangers = strangers,
+		.n_strangers = n_strangers,
 		.messages = messages,
 		.n_messages = n,
 	};

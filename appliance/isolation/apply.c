@@ -307,11 +307,17 @@ static int change_rule(const struct object *o, int type, int flags, struct nl_ms
 	/* The kernel makes its own l3mdev rule with the first VRF, unless it finds the same one. */
 	const uint8_t protocol = o->table == 0 ? RTPROT_KERNEL : RTPROT_STATIC;
 
-	header.table = (unsigned char)o->table; /* local, or none */
 	*ret = start(type, flags, &header, sizeof(header));
 	put_number(ret, FRA_PRIORITY, o->value);
 	if (o->table == 0)
 		put(ret, FRA_L3MDEV, &l3mdev, sizeof(l3mdev));
+	else
+		put_number(ret, FRA_TABLE, o->table);
+	/* Only of a stranger's, which is to go. */
+	if (o->name[0] != '\0')
+		put_text(ret, FRA_IIFNAME, o->name);
+	if (o->master[0] != '\0')
+		put_text(ret, FRA_OIFNAME, o->master);
 	if (type == RTM_NEWRULE)
 		put(ret, FRA_PROTOCOL, &protocol, sizeof(protocol));
 	return 0;

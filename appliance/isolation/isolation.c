@@ -3,29 +3,29 @@
 #include "appliance/isolation/apply.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/changes.h"
-#include "appliance/isolation/interfaces.h"
+#include "appliance/isolation/drift.h"
 #include "appliance/isolation/mtu.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/observe.h"
 #include "appliance/isolation/outer.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
+#include "appliance/isolation/rt_watch.h"
 #include "appliance/isolation/scope.h"
+#include "appliance/isolation/strangers.h"
 #include "appliance/isolation/walls_change.h"
+#include "appliance/isolation/walls_watch.h"
 #include "conf/model.h"
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
-#include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
+#include <linux/netlink.h>
 #include <netlink/socket.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /*
  * One pass is the rule. A second one mends what the first took along unasked (an interface that is enslaved loses its
@@ -38,28 +38,51 @@ enum { CHANGES_IN_PART = 256 }; /* of more than so many the kernel is read as a 
 struct isolation {
 	struct nl_sock *events;
 	struct nl_sock *requests;
+	int readable; /* an epoll over all sockets that are listened to */
+	struct rt_watch rt;
+	struct walls_watch walls_watch;
 	struct walls_memory walls;
-	struct plan known; /* what the kernel holds beside the walls, as last read and changed by us; only if is_known */
-	bool is_known;
+	struct strangers strangers;
+	struct plan known; /* what the kernel held beside the walls when it was last read or changed by us */
+	bool is_left; /* known says how we left it: what differs is somebody else's doing */
+	bool is_known; /* and serves in place of reading it */
 	bool doubted; /* something was changed since the kernel was last read as a whole */
 	bool read_whole; /* by the call that runs */
+	struct drifts drifts; /* found by the last call */
 };
 
 /* One of changes_between() and changes_new_links(). */
 typedef int (*difference)(const struct plan *want, const struct plan *have, struct changes *ret);
 
+static int listen_to_kernel(struct isolation *i)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int r = netlink_listen(NETLINK_ROUTE, rt_watch_groups, &i->events);
+
+	if (r == 0)
+		r = walls_watch_open(&i->walls_watch);
+	if (r < 0)
+		return r;
+	i->readable = epoll_create1(EPOLL_CLOEXEC);
+	if (i->readable < 0 || epoll_ctl(i->readable, EPOLL_CTL_ADD, nl_socket_get_fd(i->events), &event) < 0 ||
+		epoll_ctl(i->readable, EPOLL_CTL_ADD, nl_socket_get_fd(i->walls_watch.events), &event) < 0)
+		return -errno;
+	return 0;
+}
+
 int isolation_open(struct isolation **ret)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0 };
 	struct isolation *i = calloc(1, sizeof(*i));
 
 	if (!i)
 		return -ENOMEM;
-	int r = netlink_listen(NETLINK_ROUTE, groups, &i->events);
-	if (r == 0)
-		r = netlink_open(NETLINK_ROUTE, &i->requests);
-	if (r == 0)
+	i->readable = -1;
+	int r = netlink_open(NETLINK_ROUTE, &i->requests);
+	if (r == 0) {
 		netlink_narrow(i->requests);
+		i->rt.requests = i->requests;
+		r = listen_to_kernel(i);
+	}
 	if (r < 0) {
 		isolation_free(i);
 		return r;
@@ -74,14 +97,18 @@ void isolation_free(struct isolation *i)
 		return;
 	nl_socket_free(i->events);
 	nl_socket_free(i->requests);
+	walls_watch_close(&i->walls_watch);
+	if (i->readable >= 0)
+		close(i->readable);
+	rt_watch_clear(&i->rt);
 	walls_forget(&i->walls);
+	strangers_free(&i->strangers);
 	plan_free(&i->known);
 	free(i);
 }
 
 static void forget(struct isolation *i)
 {
-	plan_free(&i->known);
 	i->is_known = false;
 }
 
@@ -90,7 +117,7 @@ static void remember(struct isolation *i, struct plan *plan)
 {
 	plan_free(&i->known);
 	i->known = *plan;
-	i->is_known = true;
+	i->is_known = i->is_left = true;
 	*plan = (struct plan){ 0 };
 }
 
@@ -109,26 +136,33 @@ static void free_comparison(struct comparison *c)
 	plan_free(&c->have);
 }
 
+/* All that would change, going by what is remembered, and all that is under suspicion. */
 static int scope_of_candidates(
 	const struct isolation *i, const struct plan *want, difference between, struct scope *ret)
 {
 	struct changes changes CLEANUP(changes_free) = { 0 };
 	int r = between(want, &i->known, &changes);
 
-	if (r == 0 && (changes.count == 0 || changes.count > CHANGES_IN_PART))
+	if (r == 0 && ((changes.count == 0 && !i->rt.suspects) || changes.count > CHANGES_IN_PART))
 		r = -EAGAIN;
-	return r < 0 ? r : scope_of(&changes, ret);
+	if (r == 0)
+		r = scope_of(&changes, ret);
+	if (r == 0)
+		r = scope_add(ret, &i->rt.scope);
+	if (r == 0)
+		scope_settle(ret);
+	return r;
 }
 
 /*
- * Compares where something would change, going by what is remembered. -EAGAIN if all is to be compared: nothing is
- * remembered, or nothing would change, or so much that reading the parts would take longer.
+ * Compares where something would change or has changed. -EAGAIN if all is to be compared: nothing is remembered, or
+ * nothing would change, or so much that reading the parts would take longer.
  */
 static int compare_part(const struct isolation *i, const struct model *m, const struct plan *want, difference between,
 	struct comparison *ret)
 {
 	struct plan part CLEANUP(plan_free) = { 0 };
-	int r = i->is_known ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
+	int r = i->is_known && !i->rt.all ? scope_of_candidates(i, want, between, &ret->scope) : -EAGAIN;
 
 	if (r == 0)
 		r = observe_part(i->requests, m, &ret->scope, want, &ret->have);
@@ -174,17 +208,40 @@ static int know(struct isolation *i, struct plan *want, difference between, stru
 		r = scope_overlay(&c->scope, &c->have, &i->known);
 	else if (r == 0)
 		remember(i, &c->have);
-	i->is_known = r == 0;
+	i->is_known = i->is_left = r == 0;
 	return r;
 }
 
-/* The kernel tells everybody who listens about such changes. */
+/* Nothing more can be made now: what is there stays as it was found. */
+static void leave(struct isolation *i, struct comparison *c)
+{
+	i->is_known = false;
+	if (c->in_part)
+		i->is_left = i->is_left && scope_overlay(&c->scope, &c->have, &i->known) == 0;
+	else
+		remember(i, &c->have);
+	i->is_known = false;
+}
+
+/* The kernel tells everybody who listens about such changes, not always that they are ours. */
 static bool are_told(const struct changes *c)
 {
 	for (size_t n = 0; n < c->count; n++)
 		if (c->items[n].object.kind != OBJECT_ROUTE)
 			return true;
 	return false;
+}
+
+/* Holds what is there against what was left there. */
+static void find_drift(struct isolation *i, const struct plan *want, const struct comparison *c)
+{
+	size_t before = i->drifts.count;
+
+	if (!i->is_left)
+		return;
+	drifts_find(&i->known, want, &c->have, c->in_part ? &c->scope : NULL, &i->drifts);
+	for (size_t n = before; n < i->drifts.count && i->rt.port != 0; n++)
+		rt_watch_name(&i->rt, i->drifts.items[n].by, sizeof(i->drifts.items[n].by));
 }
 
 /* One look and what it calls for. 0 with *ret_settled (no other look is needed; want is used up), or -errno. */
@@ -196,13 +253,23 @@ static int make_pass(struct isolation *i, const struct model *m, struct plan *wa
 
 	if (r < 0)
 		return r;
+	size_t before = i->drifts.count;
+	find_drift(i, want, &c);
+	rt_watch_clear(&i->rt);
 	/* It is known again when all has gone well. */
-	i->is_known = false;
+	i->is_known = i->is_left = false;
 	apply(i->requests, &c.changes, report);
 	i->doubted = i->doubted || are_told(&c.changes);
 	bool certain = report->failed == 0 && report->pending == 0 && !changes_disturb(&c.changes, &c.have);
 	*ret_settled = certain || report->changed == 0;
-	return certain ? know(i, want, between, &c) : 0;
+	/* It is as we would have it, or the kernel will never have it so. */
+	if (certain && report->changed == 0)
+		drifts_cut(&i->drifts, before);
+	if (certain)
+		return know(i, want, between, &c);
+	if (report->changed == 0)
+		leave(i, &c);
+	return 0;
 }
 
 /* Puts the findings of the last pass in the place of those of the one before. */
@@ -233,46 +300,19 @@ static int reconcile_to(
 	return report->failed > 0 ? -EIO : 0;
 }
 
-/* Events are about interfaces and their addresses. What one says of an interface may be what is known of it. */
-static bool is_known_already(const struct isolation *i, struct nl_msg *msg)
-{
-	struct interface interface;
-	char master[IFNAMSIZ];
-
-	if (!i->is_known || nlmsg_hdr(msg)->nlmsg_type != RTM_NEWLINK || interface_parse(msg, &interface) < 0)
-		return false;
-	const struct object *member = scope_find(&i->known, OBJECT_MASTER, interface.name);
-	const struct object *mtu = scope_find(&i->known, OBJECT_MTU, interface.name);
-	netlink_interface_name(i->requests, (uint32_t)interface.master, master);
-	return scope_find(&i->known, OBJECT_UP, interface.name) && interface.up && (!mtu || mtu->value == interface.mtu) &&
-		   strcmp(member ? member->master : "", master) == 0;
-}
-
-static int note_event(struct nl_msg *msg, void *arg)
-{
-	static const uint16_t types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR };
-	struct isolation *i = arg;
-
-	for (size_t n = 0; n < sizeof(types) / sizeof(*types); n++) {
-		if (nlmsg_hdr(msg)->nlmsg_type != types[n])
-			continue;
-		i->doubted = true;
-		if (!is_known_already(i, msg))
-			forget(i);
-	}
-	return 0;
-}
-
 /* Takes in what has happened without us. 0 or -errno. */
 static int take_events(struct isolation *i)
 {
-	int r = netlink_drain(i->events, note_event, i);
+	i->rt.left = i->is_left ? &i->known : NULL;
+	int r = netlink_drain(i->events, rt_watch_take, &i->rt);
 
-	if (r == 0)
-		return 0;
-	forget(i);
-	i->doubted = true;
-	return r == -ENOBUFS ? 0 : r;
+	if (r < 0)
+		rt_watch_lost(&i->rt);
+	i->doubted = i->doubted || i->rt.doubts;
+	int walls = walls_watch_process(&i->walls_watch);
+	if (r == 0 || r == -ENOBUFS)
+		r = walls;
+	return r;
 }
 
 static int pass_over(struct nl_msg *msg, void *arg)
@@ -282,8 +322,17 @@ static int pass_over(struct nl_msg *msg, void *arg)
 	return 0;
 }
 
-static int reconcile(
-	struct isolation *i, const struct model *m, const struct carrying *c, difference between, struct report *report)
+/* Nothing beside the walls is to be looked at: they were all that others changed. */
+static bool may_rest(const struct isolation *i, const struct plan *want)
+{
+	struct changes changes CLEANUP(changes_free) = { 0 };
+
+	return i->is_known && !i->rt.suspects && !i->doubted && changes_between(want, &i->known, &changes) == 0 &&
+		   changes.count == 0;
+}
+
+static int reconcile(struct isolation *i, const struct model *m, const struct carrying *c, difference between,
+	bool rest, struct report *report)
 {
 	struct plan want CLEANUP(plan_free) = { 0 };
 	int r = plan_build(m, c, &want);
@@ -297,7 +346,13 @@ static int reconcile(
 	r = take_events(i);
 	if (r < 0)
 		report_failure(report, "reading the kernel's events: %s", strerror(-r));
+	if (rest && r == 0 && may_rest(i, &want))
+		return 0;
 	r = reconcile_to(i, m, &want, between, report);
+	if (between == changes_between)
+		drifts_settle(&i->drifts, want.count > 0 ? &want : &i->known, &i->known);
+	strncpy(i->rt.outer, m->gateway.outer.interface, sizeof(i->rt.outer) - 1);
+	i->rt.waiting = report->pending > 0;
 	if (i->read_whole)
 		outer_check(i->requests, &m->gateway, report);
 	if (report->failed > 0 || report->pending > 0)
@@ -313,42 +368,128 @@ void isolation_set_mtus(struct isolation *i, const struct link_mtus *mtus)
 	i->walls.mtus = mtus;
 }
 
+/* Whatever was done to the walls before is undone: they have just been put up as a whole. */
+static void walls_are_up(struct isolation *i)
+{
+	uint32_t number;
+
+	if (walls_unchanged(&i->walls, &number))
+		walls_watch_mended(&i->walls_watch, number);
+}
+
+static void add_walls_drift(struct isolation *i, bool repaired)
+{
+	const struct walls_damage *d = &i->walls_watch.damage;
+	char what[DRIFT_TEXT];
+
+	if (d->count > 1)
+		snprintf(what, sizeof(what), "table inet culvert: %s, and %zu more changes", d->first, d->count - 1);
+	else
+		snprintf(what, sizeof(what), "table inet culvert: %s", d->count > 0 ? d->first : "changed");
+	drifts_add_walls(&i->drifts, d->by, repaired, what);
+}
+
+/*
+ * The walls, if others have touched them. Whether they have is what the events say, and where some were lost, the
+ * ruleset's number. *ret_mended: they had. 0, or -errno with a failure in the report.
+ */
+static int mend_walls(struct isolation *i, const struct model *m, struct report *report, bool *ret_mended)
+{
+	struct walls_damage *d = &i->walls_watch.damage;
+	uint32_t number = 0;
+
+	*ret_mended = d->any;
+	if (walls_unchanged(&i->walls, &number)) {
+		walls_watch_mended(&i->walls_watch, number);
+		return 0;
+	}
+	if (!d->any && i->walls_watch.number == number && i->walls.text) {
+		walls_moved_on(&i->walls, number);
+		return 0;
+	}
+	if (i->walls_watch.number != number)
+		d->lost = true;
+	int r = walls_mend(&i->walls, m, d, report);
+	add_walls_drift(i, r == 0);
+	*ret_mended = true;
+	if (r == 0)
+		walls_are_up(i);
+	return r;
+}
+
+static void look_for_strangers(struct isolation *i)
+{
+	if (i->walls_watch.chains && strangers_read(&i->strangers) == 0)
+		i->walls_watch.chains = false;
+}
+
 int isolation_close_walls(struct isolation *i, struct report *r)
 {
-	return walls_close(&i->walls, r);
+	int result = walls_close(&i->walls, r);
+
+	walls_are_up(i);
+	i->walls_watch.chains = true;
+	look_for_strangers(i);
+	return result;
 }
 
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
 {
 	static const struct carrying none;
 
+	drifts_cut(&i->drifts, 0);
 	if (walls_prepare(&i->walls, m, r) < 0)
 		return -EIO;
-	return reconcile(i, m, &none, changes_new_links, r);
+	return reconcile(i, m, &none, changes_new_links, false, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (walls_change(&i->walls, m, r) < 0)
+	drifts_cut(&i->drifts, 0);
+	if (take_events(i) < 0)
+		forget(i);
+	int error = walls_change(&i->walls, m, r);
+	if (i->walls_watch.damage.count > 0)
+		add_walls_drift(i, error == 0);
+	if (error < 0)
 		return -EIO;
-	return reconcile(i, m, c, changes_between, r);
+	walls_are_up(i);
+	look_for_strangers(i);
+	return reconcile(i, m, c, changes_between, false, r);
 }
 
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)
 {
-	if (!walls_in_force(&i->walls))
-		return isolation_apply(i, m, c, r);
-	return reconcile(i, m, c, changes_between, r);
+	bool mended;
+
+	drifts_cut(&i->drifts, 0);
+	if (take_events(i) < 0)
+		forget(i);
+	look_for_strangers(i);
+	if (mend_walls(i, m, r, &mended) < 0)
+		return -EIO;
+	return reconcile(i, m, c, changes_between, mended, r);
 }
 
 int isolation_fd(const struct isolation *i)
 {
-	return nl_socket_get_fd(i->events);
+	return i->readable;
 }
 
 int isolation_process(struct isolation *i)
 {
-	return take_events(i);
+	int r = take_events(i);
+
+	/* Others' tables are their own affair; that the ruleset has another number is not. */
+	if (!i->walls_watch.damage.any && i->walls_watch.known && i->walls.text)
+		walls_moved_on(&i->walls, i->walls_watch.number);
+	look_for_strangers(i);
+	return r;
+}
+
+bool isolation_suspects(const struct isolation *i)
+{
+	return i->rt.suspects || i->walls_watch.damage.any;
 }
 
 bool isolation_doubted(const struct isolation *i)
@@ -359,4 +500,15 @@ bool isolation_doubted(const struct isolation *i)
 void isolation_doubt(struct isolation *i)
 {
 	forget(i);
+}
+
+const struct drifts *isolation_drifts(const struct isolation *i)
+{
+	return &i->drifts;
+}
+
+const char *const *isolation_strangers(const struct isolation *i, size_t *ret_count)
+{
+	*ret_count = i->strangers.count;
+	return (const char *const *)i->strangers.texts;
 }

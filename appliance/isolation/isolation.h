@@ -7,14 +7,16 @@
 #define CULVERT_APPLIANCE_ISOLATION_ISOLATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct carrying;
+struct drifts;
 struct isolation;
 struct link_mtus;
 struct model;
 struct report;
 
-/* Opens the rtnetlink sockets; changes nothing. 0 with *ret (isolation_free() it) or -errno. */
+/* Opens the netlink sockets; changes nothing. 0 with *ret (isolation_free() it) or -errno. */
 int isolation_open(struct isolation **ret);
 void isolation_free(struct isolation *i); /* NULL is allowed */
 
@@ -43,13 +45,19 @@ int isolation_prepare(struct isolation *i, const struct model *m, struct report 
  * nothing else is touched.
  */
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
-/* The same without the walls if they stand: when links begin or cease to carry, or interfaces come and go. */
+/*
+ * The same without the walls while nobody touches them: when links begin or cease to carry, interfaces come and go, or
+ * something of ours is under suspicion; then only that is read, where what was left there is known.
+ */
 int isolation_follow(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r);
 
 /* Readable: call isolation_process(). */
 int isolation_fd(const struct isolation *i);
-/* Takes in link and address events without waiting. 0 or -errno. */
+/* Takes in the kernel's events without waiting. 0 or -errno. */
 int isolation_process(struct isolation *i);
+/* True if by these events others have changed something of ours: call isolation_follow(), at once if that is not often.
+ */
+bool isolation_suspects(const struct isolation *i);
 /*
  * True if something may have changed, by us or by others, since the kernel was last read as a whole. Wait a little (100
  * ms), so that one look serves a burst, then call isolation_doubt() and isolation_follow().
@@ -60,5 +68,13 @@ bool isolation_doubted(const struct isolation *i);
  * tables that are to change, as long as no event speaks against it.
  */
 void isolation_doubt(struct isolation *i);
+
+/* What others had changed, as the last call found it. Valid until the next one. */
+const struct drifts *isolation_drifts(const struct isolation *i);
+/*
+ * Chains of other tables that packets meet, one sentence each; they cannot undo a drop of ours, but may rewrite, copy
+ * or drop packets. Valid until the next call. *ret_count may be 0.
+ */
+const char *const *isolation_strangers(const struct isolation *i, size_t *ret_count);
 
 #endif

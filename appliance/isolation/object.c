@@ -53,6 +53,10 @@ static const char *family_name(const struct object *o)
 static void print_rule(const struct object *o, struct buf *out)
 {
 	buf_printf(out, "rule %s pref %u ", family_name(o), o->value);
+	if (o->name[0] != '\0')
+		buf_printf(out, "iif %s ", o->name);
+	if (o->master[0] != '\0')
+		buf_printf(out, "oif %s ", o->master);
 	if (o->table == 0)
 		buf_puts(out, "l3mdev");
 	else if (o->table == RT_TABLE_LOCAL)

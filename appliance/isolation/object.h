@@ -11,7 +11,8 @@ struct buf;
 
 /* The order of the kinds is the order of a printed plan. */
 enum object_kind {
-	OBJECT_RULE, /* value = preference, family of prefix, table (0: l3mdev) */
+	OBJECT_RULE, /* value = preference, family of prefix, table (0: l3mdev); of a stranger's also name = iif, master =
+					oif */
 	OBJECT_MARK_RULE, /* value = mark, family of prefix, table */
 	OBJECT_VRF, /* name, table */
 	OBJECT_XFRM, /* name, value = if_id */

@@ -194,6 +194,18 @@ static int find_tables(struct observation *o, const struct model *m)
 	return 0;
 }
 
+/* A route of any other table over that interface would be a way past the walls of its VRF. */
+static bool leads_into_vrf(const struct observation *o, uint32_t index)
+{
+	const struct interface *i = interfaces_find(&o->interfaces, (int)index);
+	char name[IFNAMSIZ];
+
+	if (i)
+		return plan_is_ours(i->name) || is_in_our_vrf(o, i);
+	name_of(o, index, name);
+	return plan_is_ours(name);
+}
+
 static int take_route(struct nl_msg *msg, void *arg)
 {
 	struct observation *o = arg;
@@ -206,9 +218,10 @@ static int take_route(struct nl_msg *msg, void *arg)
 		return -EBADMSG;
 	const struct rtmsg *rtm = nlmsg_data(nlh);
 	uint32_t table = tb[RTA_TABLE] ? netlink_number(tb[RTA_TABLE]) : rtm->rtm_table;
-	if (!scope_has_table(&o->scope, table))
-		return 0;
 	if (rtm->rtm_protocol == RTPROT_KERNEL || (rtm->rtm_flags & RTM_F_CLONED))
+		return 0;
+	bool ours = scope_has_table(&o->scope, table) && (!o->in_part || table >= IDS_TABLE_FIRST);
+	if (!ours && !leads_into_vrf(o, netlink_number(tb[RTA_OIF])))
 		return 0;
 	struct object route = { .kind = OBJECT_ROUTE, .table = table, .type = rtm->rtm_type };
 	route.value = netlink_number(tb[RTA_PRIORITY]);
@@ -217,7 +230,7 @@ static int take_route(struct nl_msg *msg, void *arg)
 	route.prefix.len = rtm->rtm_dst_len;
 	/* A refusal has no way out; for IPv6 the kernel names lo. */
 	char out[IFNAMSIZ] = "";
-	if (route.type == RTN_UNICAST)
+	if (route.type == RTN_UNICAST || !ours)
 		name_of(o, netlink_number(tb[RTA_OIF]), out);
 	if (out[0] != '\0') {
 		memcpy(route.name, out, sizeof(out));
@@ -238,16 +251,56 @@ static bool is_plain_rule(const struct fib_rule_hdr *rule, struct nlattr *const 
 	return rule->src_len == 0 && rule->dst_len == 0 && rule->tos == 0 && !(rule->flags & FIB_RULE_INVERT);
 }
 
-/* A rule of ours for marked packets: by its preference, and by a mark of our range that it compares as a whole. */
+/* Ours for marked packets: by its preference, and by a mark of our range that it compares as a whole. */
+static bool is_our_mark(struct nlattr *const *tb)
+{
+	return netlink_number(tb[FRA_PRIORITY]) == PLAN_RULE_MARK &&
+		   (netlink_number(tb[FRA_FWMARK]) & 0xffff0000u) == PLAN_MARK;
+}
+
 static int take_mark_rule(struct observation *o, const struct fib_rule_hdr *header, struct nlattr *const *tb)
 {
 	struct object rule = { .kind = OBJECT_MARK_RULE, .prefix.ip.family = header->family };
 
 	rule.value = netlink_number(tb[FRA_FWMARK]);
 	rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
-	if (netlink_number(tb[FRA_PRIORITY]) != PLAN_RULE_MARK || (rule.value & 0xffff0000u) != PLAN_MARK)
-		return 0;
 	return plan_add(&o->plan, &rule);
+}
+
+/* A table of the model. */
+static bool is_our_table(const struct observation *o, uint32_t table)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < o->model->n_apns && !found; i++)
+		found = o->model->apns[i].table == table;
+	for (size_t i = 0; i < o->model->n_shared && !found; i++)
+		found = o->model->shared[i].table == table;
+	return found;
+}
+
+static bool names_ours(const struct nlattr *a)
+{
+	return a && plan_is_ours(nla_get_string(a));
+}
+
+/*
+ * A rule of somebody else that would lead packets of our VRFs elsewhere, or others into them: one that names an
+ * interface of ours or a table of ours, or that sends all packets to the main table before the VRFs' rule has its turn.
+ */
+static int take_foreign_rule(struct observation *o, const struct object *rule, bool plain, struct nlattr *const *tb)
+{
+	bool early =
+		plain && rule->value < PLAN_RULE_L3MDEV && (rule->table == RT_TABLE_MAIN || rule->table == RT_TABLE_DEFAULT);
+	struct object object = *rule;
+
+	if (!early && !names_ours(tb[FRA_IIFNAME]) && !names_ours(tb[FRA_OIFNAME]) && !is_our_table(o, rule->table))
+		return 0;
+	if (tb[FRA_IIFNAME])
+		nla_strlcpy(object.name, tb[FRA_IIFNAME], IFNAMSIZ);
+	if (tb[FRA_OIFNAME])
+		nla_strlcpy(object.master, tb[FRA_OIFNAME], sizeof(object.master));
+	return plan_add(&o->plan, &object);
 }
 
 static int take_rule(struct nl_msg *msg, void *arg)
@@ -261,18 +314,19 @@ static int take_rule(struct nl_msg *msg, void *arg)
 	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
 		return -EBADMSG;
 	const struct fib_rule_hdr *header = nlmsg_data(nlh);
-	if (header->action == FR_ACT_TO_TBL && tb[FRA_FWMARK])
-		return take_mark_rule(o, header, tb);
-	if (header->action != FR_ACT_TO_TBL || !is_plain_rule(header, tb))
+	if (header->action != FR_ACT_TO_TBL)
 		return 0;
+	if (tb[FRA_FWMARK] && is_our_mark(tb))
+		return take_mark_rule(o, header, tb);
 	struct object rule = { .kind = OBJECT_RULE, .prefix.ip.family = header->family };
 	bool l3mdev = tb[FRA_L3MDEV] && nla_len(tb[FRA_L3MDEV]) == 1 && nla_get_u8(tb[FRA_L3MDEV]) == 1;
+	bool plain = is_plain_rule(header, tb);
 	rule.value = netlink_number(tb[FRA_PRIORITY]);
 	if (!l3mdev)
 		rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
-	if (l3mdev ? rule.value != PLAN_RULE_L3MDEV : rule.table != RT_TABLE_LOCAL)
-		return 0;
-	return plan_add(&o->plan, &rule);
+	if (plain && (l3mdev ? rule.value == PLAN_RULE_L3MDEV : rule.table == RT_TABLE_LOCAL))
+		return plan_add(&o->plan, &rule);
+	return l3mdev ? 0 : take_foreign_rule(o, &rule, plain, tb);
 }
 
 static int observe_addresses(struct observation *o, unsigned char family)

@@ -98,6 +98,11 @@ static int compare_objects(const void *a, const void *b)
 	return object_compare(a, b);
 }
 
+bool plan_has(const struct plan *p, const struct object *o)
+{
+	return p->count > 0 && bsearch(o, p->objects, p->count, sizeof(*p->objects), compare_objects);
+}
+
 /* Some objects of one kind, in ascending order. */
 struct run {
 	size_t first, last;

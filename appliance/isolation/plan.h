@@ -49,6 +49,8 @@ bool plan_is_ours(const char *interface);
 
 /* Appends a copy. 0 or -ENOMEM. */
 int plan_add(struct plan *p, const struct object *o);
+/* True if the sorted plan has this very object. */
+bool plan_has(const struct plan *p, const struct object *o);
 /* Sorts and drops doubles. */
 void plan_sort(struct plan *p);
 /*

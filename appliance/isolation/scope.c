@@ -42,43 +42,118 @@ bool scope_interface(const struct object *o, char name[static IFNAMSIZ])
 	const char *at = o->kind == OBJECT_SYSCTL ? sysctl_interface(o->name, &len) : o->name;
 
 	name[0] = '\0';
-	if (!at || len == 0 || len >= IFNAMSIZ)
+	if (!at || len == 0 || len >= IFNAMSIZ || o->kind == OBJECT_RULE) /* a rule only compares with one */
 		return false;
 	memcpy(name, at, len);
 	name[len] = '\0';
 	return true;
 }
 
+int scope_add_name(struct scope *s, const char *interface)
+{
+	char(*names)[IFNAMSIZ] = reallocarray(s->names, s->n_names + 1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	s->names = names;
+	strncpy(names[s->n_names], interface, sizeof(*names) - 1);
+	names[s->n_names++][IFNAMSIZ - 1] = '\0';
+	return 0;
+}
+
+int scope_add_table(struct scope *s, uint32_t table)
+{
+	uint32_t *tables = reallocarray(s->tables, s->n_tables + 1, sizeof(*tables));
+
+	if (!tables)
+		return -ENOMEM;
+	s->tables = tables;
+	tables[s->n_tables++] = table;
+	return 0;
+}
+
+int scope_add(struct scope *s, const struct scope *more)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < more->n_names && r == 0; i++)
+		r = scope_add_name(s, more->names[i]);
+	for (size_t i = 0; i < more->n_tables && r == 0; i++)
+		r = scope_add_table(s, more->tables[i]);
+	return r;
+}
+
+static bool has_unsorted(const struct scope *s, size_t first, const char *name)
+{
+	for (size_t i = first; i < s->n_names; i++)
+		if (strcmp(s->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+int scope_add_around(struct scope *s, const struct plan *known, const char *interface)
+{
+	size_t first = s->n_names;
+	int r = scope_add_name(s, interface);
+
+	for (size_t i = 0; i < known->count && r == 0; i++) {
+		const struct object *o = &known->objects[i];
+		if (o->kind == OBJECT_MASTER && strcmp(o->master, interface) == 0)
+			r = scope_add_name(s, o->name);
+		else if (o->kind == OBJECT_VRF && strcmp(o->name, interface) == 0)
+			r = scope_add_table(s, o->table);
+	}
+	for (size_t i = 0; i < known->count && r == 0; i++) {
+		const struct object *o = &known->objects[i];
+		bool is_over = o->kind == OBJECT_ROUTE && has_unsorted(s, first, o->name);
+		if (is_over && (s->n_tables == 0 || s->tables[s->n_tables - 1] != o->table))
+			r = scope_add_table(s, o->table);
+	}
+	return r;
+}
+
+void scope_settle(struct scope *s)
+{
+	size_t kept = 0;
+
+	if (s->n_names > 0)
+		qsort(s->names, s->n_names, sizeof(*s->names), compare_names);
+	if (s->n_tables > 0)
+		qsort(s->tables, s->n_tables, sizeof(*s->tables), compare_tables);
+	for (size_t i = 0; i < s->n_names; i++)
+		if (i == 0 || strcmp(s->names[kept - 1], s->names[i]) != 0)
+			memmove(s->names[kept++], s->names[i], sizeof(*s->names));
+	s->n_names = kept;
+	kept = 0;
+	for (size_t i = 0; i < s->n_tables; i++)
+		if (i == 0 || s->tables[kept - 1] != s->tables[i])
+			s->tables[kept++] = s->tables[i];
+	s->n_tables = kept;
+}
+
+static bool is_rule(const struct object *o)
+{
+	return o->kind == OBJECT_RULE || o->kind == OBJECT_MARK_RULE;
+}
+
 int scope_of(const struct changes *c, struct scope *ret)
 {
 	struct scope s = { 0 };
+	int r = 0;
 
-	s.names = calloc(c->count + 1, sizeof(*s.names));
-	s.tables = calloc(c->count + 1, sizeof(*s.tables));
-	if (!s.names || !s.tables) {
-		scope_free(&s);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < c->count; i++) {
+	for (size_t i = 0; i < c->count && r == 0; i++) {
 		const struct object *o = &c->items[i].object;
-		bool is_rule = o->kind == OBJECT_RULE || o->kind == OBJECT_MARK_RULE; /* these are always read */
-		if (o->table != 0 && !is_rule)
-			s.tables[s.n_tables++] = o->table;
-		if (o->kind != OBJECT_ROUTE && scope_interface(o, s.names[s.n_names]))
-			s.n_names++;
+		char name[IFNAMSIZ];
+		if (o->table != 0 && !is_rule(o)) /* these are always read */
+			r = scope_add_table(&s, o->table);
+		if (r == 0 && o->kind != OBJECT_ROUTE && scope_interface(o, name))
+			r = scope_add_name(&s, name);
 	}
-	qsort(s.names, s.n_names, sizeof(*s.names), compare_names);
-	qsort(s.tables, s.n_tables, sizeof(*s.tables), compare_tables);
-	size_t kept = 0;
-	for (size_t i = 0; i < s.n_names; i++)
-		if (i == 0 || strcmp(s.names[kept - 1], s.names[i]) != 0)
-			memmove(s.names[kept++], s.names[i], sizeof(*s.names));
-	s.n_names = kept;
-	kept = 0;
-	for (size_t i = 0; i < s.n_tables; i++)
-		if (i == 0 || s.tables[kept - 1] != s.tables[i])
-			s.tables[kept++] = s.tables[i];
-	s.n_tables = kept;
+	if (r < 0) {
+		scope_free(&s);
+		return r;
+	}
+	scope_settle(&s);
 	*ret = s;
 	return 0;
 }

@@ -21,6 +21,16 @@ struct scope { /* zero-initialise: the rules and the host's sysctls, which every
 
 /* Everything that shares an interface or a table with one of the changes. 0 with *ret (scope_free() it) or -ENOMEM. */
 int scope_of(const struct changes *c, struct scope *ret);
+/*
+ * For a scope put together bit by bit: appended, in no order, until scope_settle() makes it one that can be asked. 0 or
+ * -ENOMEM.
+ */
+int scope_add_name(struct scope *s, const char *interface);
+int scope_add_table(struct scope *s, uint32_t table);
+int scope_add(struct scope *s, const struct scope *more);
+/* The interface and what goes with it, as known has it: its members, its table, the tables with routes over them. */
+int scope_add_around(struct scope *s, const struct plan *known, const char *interface);
+void scope_settle(struct scope *s);
 bool scope_has_name(const struct scope *s, const char *interface);
 bool scope_has_table(const struct scope *s, uint32_t table);
 bool scope_has(const struct scope *s, const struct object *o);

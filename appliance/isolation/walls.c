@@ -1,10 +1,12 @@
 #include "appliance/isolation/walls.h"
 
 #include "appliance/isolation/netlink.h"
+#include "appliance/isolation/nft_mend.h"
 #include "lib/cleanup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
@@ -82,6 +84,55 @@ int walls_generation(uint32_t *ret)
 		nlmsg_free(msg);
 	else
 		r = netlink_ask(sk, msg, take_generation, ret);
+	nl_socket_free(sk);
+	return r;
+}
+
+/* Who is told of hooks. */
+struct hooks {
+	walls_hook_fn fn;
+	void *userdata;
+};
+
+static int take_chain(struct nl_msg *msg, void *arg)
+{
+	const struct hooks *hooks = arg;
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[NFTA_CHAIN_TYPE + 1], *hook[NFTA_HOOK_PRIORITY + 1];
+
+	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct nfgenmsg), tb, NFTA_CHAIN_TYPE, NULL) < 0)
+		return -EBADMSG;
+	if (!tb[NFTA_CHAIN_HOOK] || !tb[NFTA_CHAIN_TABLE] || !tb[NFTA_CHAIN_NAME] ||
+		nla_parse_nested(hook, NFTA_HOOK_PRIORITY, tb[NFTA_CHAIN_HOOK], NULL) < 0)
+		return 0;
+	const struct nfgenmsg *header = nlmsg_data(nlh);
+	struct walls_hook h = { .table = nla_get_string(tb[NFTA_CHAIN_TABLE]),
+		.chain = nla_get_string(tb[NFTA_CHAIN_NAME]),
+		.type = tb[NFTA_CHAIN_TYPE] ? nla_get_string(tb[NFTA_CHAIN_TYPE]) : "filter",
+		.family = header->nfgen_family,
+		.hook = ntohl(netlink_number(hook[NFTA_HOOK_HOOKNUM])),
+		.priority = (int32_t)ntohl(netlink_number(hook[NFTA_HOOK_PRIORITY])) };
+	bool ours = h.family == NFPROTO_INET && strcmp(h.table, "culvert") == 0;
+	if (!ours || !nft_has_chain(h.chain))
+		hooks->fn(&h, ours, hooks->userdata);
+	return 0;
+}
+
+int walls_hooks(walls_hook_fn fn, void *userdata)
+{
+	enum { TRIES = 5 };
+	struct nfgenmsg header = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
+	struct hooks hooks = { fn, userdata };
+	struct nl_sock *sk = NULL;
+	int r = netlink_open(NETLINK_NETFILTER, &sk);
+
+	if (r < 0)
+		return r;
+	r = -EINTR;
+	for (int i = 0; i < TRIES && r == -EINTR; i++)
+		r = netlink_dump(sk, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, &header, sizeof(header), take_chain, &hooks);
 	nl_socket_free(sk);
 	return r;
 }

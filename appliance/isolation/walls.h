@@ -15,6 +15,17 @@ int walls_check(const char *text, char **ret_error);
  * network namespace. 0 or -errno.
  */
 int walls_generation(uint32_t *ret);
+/* A chain that packets meet by themselves. */
+struct walls_hook {
+	const char *table, *chain, *type; /* valid during the call */
+	int family; /* NFPROTO_ */
+	uint32_t hook; /* NF_INET_ of the IP families */
+	int32_t priority;
+};
+/* Called for each of them, in all tables but our own; and for what our own has though the rules know it not. */
+typedef void (*walls_hook_fn)(const struct walls_hook *h, bool ours, void *userdata);
+/* 0 or -errno. */
+int walls_hooks(walls_hook_fn fn, void *userdata);
 /* True while the table is in the kernel with its forward chain. */
 bool walls_stand(void);
 

@@ -3,8 +3,10 @@
 #include "appliance/isolation/mtu.h"
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
+#include "appliance/isolation/nft_mend.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
+#include "appliance/isolation/walls_watch.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
@@ -44,11 +46,25 @@ static int use_whole(const struct walls_memory *w, const struct model *m,
 	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
 }
 
+static void note_stranger(const struct walls_hook *h, bool ours, void *userdata)
+{
+	(void)h;
+	*(bool *)userdata = *(bool *)userdata || ours;
+}
+
+/* Our table has a hook of somebody else, which no change in place would take away. */
+static bool has_stranger(void)
+{
+	bool found = false;
+
+	return walls_hooks(note_stranger, &found) < 0 || found;
+}
+
 /* In place if the kernel holds a table with the same rules, otherwise anew. */
 static int load_whole(const struct walls_memory *w, const struct model *m, struct report *report)
 {
 	struct report unused = { 0 };
-	int r = use_whole(w, m, nft_render_in_place, walls_load, &unused);
+	int r = has_stranger() ? -EEXIST : use_whole(w, m, nft_render_in_place, walls_load, &unused);
 
 	report_free(&unused);
 	return r == 0 ? 0 : use_whole(w, m, nft_render, walls_load, report);
@@ -97,7 +113,8 @@ int walls_close(struct walls_memory *w, struct report *r)
 	return report_walls(result, error, r);
 }
 
-static int render_walls(const struct model *m, struct buf *out, struct report *report)
+/* What follows from the configuration. */
+static int render_model(const struct model *m, struct buf *out, struct report *report)
 {
 	int r = nft_render(m, out);
 
@@ -106,9 +123,16 @@ static int render_walls(const struct model *m, struct buf *out, struct report *r
 	return r;
 }
 
-/*
- * The walls of m, as rendered by walls_prepare() if that came last, and what is known of links by now. 0 or -errno.
- */
+/* The same with what is known of links by now. */
+static int render_walls(const struct walls_memory *w, const struct model *m, struct buf *out, struct report *report)
+{
+	int r = render_model(m, out, report);
+
+	mtu_render(m, w->mtus, out);
+	return r < 0 ? r : out->error;
+}
+
+/* The walls of m, as rendered by walls_prepare() if that came last. 0 or -errno. */
 static int take_text(struct walls_memory *w, const struct model *m, struct buf *out, struct report *report)
 {
 	char *prepared CLEANUP(cleanup_free) = w->next_text;
@@ -116,18 +140,18 @@ static int take_text(struct walls_memory *w, const struct model *m, struct buf *
 
 	w->next = NULL;
 	w->next_text = NULL;
-	if (fits)
-		buf_puts(out, prepared);
-	int r = fits ? out->error : render_walls(m, out, report);
+	if (!fits)
+		return render_walls(w, m, out, report);
+	buf_puts(out, prepared);
 	mtu_render(m, w->mtus, out);
-	return r < 0 ? r : out->error;
+	return out->error;
 }
 
 int walls_prepare(struct walls_memory *w, const struct model *m, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t generation = 0;
-	int r = render_walls(m, &text, report);
+	int r = render_model(m, &text, report);
 
 	if (r < 0)
 		return r;
@@ -153,6 +177,47 @@ int walls_change(struct walls_memory *w, const struct model *m, struct report *r
 	if (r == 0 && numbered)
 		remember(w, before, &text);
 	return r;
+}
+
+/* Loads the part of text that was damaged. 0, or -errno: the whole must be used. */
+static int load_part(const char *text, const struct walls_damage *d)
+{
+	struct buf part CLEANUP(buf_free) = { 0 }, gathered CLEANUP(buf_free) = { 0 };
+	char *error CLEANUP(cleanup_free) = NULL;
+	int r = nft_mend(text, d, &part);
+
+	if (r == 0)
+		r = nft_gather(buf_text(&part), &gathered);
+	return r < 0 ? r : walls_load(buf_text(&gathered), &error);
+}
+
+int walls_mend(struct walls_memory *w, const struct model *m, const struct walls_damage *d, struct report *report)
+{
+	struct buf text CLEANUP(buf_free) = { 0 };
+	uint32_t before = 0;
+	int r = render_walls(w, m, &text, report);
+
+	if (r < 0)
+		return r;
+	bool numbered = walls_generation(&before) == 0;
+	bool certain = w->text && strcmp(w->text, buf_text(&text)) == 0;
+	if (d->structure && !d->lost)
+		r = use_whole(w, m, nft_render, walls_load, report);
+	else if (!certain || load_part(buf_text(&text), d) < 0)
+		r = load_whole(w, m, report);
+	if (r == 0 && numbered)
+		remember(w, before, &text);
+	return r;
+}
+
+void walls_moved_on(struct walls_memory *w, uint32_t generation)
+{
+	w->generation = generation;
+}
+
+bool walls_unchanged(const struct walls_memory *w, uint32_t *ret_generation)
+{
+	return walls_generation(ret_generation) == 0 && w->text && *ret_generation == w->generation;
 }
 
 /* Nothing has changed since they were loaded, or at least the table is there. */

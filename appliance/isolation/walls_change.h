@@ -12,6 +12,7 @@
 struct link_mtus;
 struct model;
 struct report;
+struct walls_damage;
 
 struct walls_memory { /* zero-initialise but for mtus; walls_forget() it */
 	const struct link_mtus *mtus; /* borrowed: what is known of links when walls are made; NULL: nothing */
@@ -29,6 +30,15 @@ int walls_close(struct walls_memory *w, struct report *report);
 int walls_prepare(struct walls_memory *w, const struct model *m, struct report *report);
 /* Puts up the walls of m. If walls_prepare() came last, then with the same m: it is frozen. */
 int walls_change(struct walls_memory *w, const struct model *m, struct report *report);
+/*
+ * Puts back what others have damaged in the walls of m, and no more where that is known for certain; d may say that it
+ * is not. What stays out of order on failure is what was before.
+ */
+int walls_mend(struct walls_memory *w, const struct model *m, const struct walls_damage *d, struct report *report);
+/* Others have changed the ruleset, but not our table: it has that number now. */
+void walls_moved_on(struct walls_memory *w, uint32_t generation);
+/* True if the ruleset has the number that the walls were put up with, which is stored in any case. */
+bool walls_unchanged(const struct walls_memory *w, uint32_t *ret_generation);
 /* True if nothing has changed since, or the table is there at least. */
 bool walls_in_force(const struct walls_memory *w);
 void walls_forget(struct walls_memory *w);

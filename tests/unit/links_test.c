@@ -7,6 +7,7 @@
 
 #include "appliance/daemon/links.h"
 #include "appliance/isolation/carrying.h"
+#include "appliance/isolation/drift.h"
 #include "appliance/isolation/isolation.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/sa_watch.h"
@@ -25,6 +26,8 @@ static bool walls_fail;
 static bool sas_heard;
 static unsigned followed;
 static struct carrying carried;
+static bool suspects;
+static struct drifts drifts;
 
 int isolation_open(struct isolation **ret)
 {
@@ -99,6 +102,25 @@ bool isolation_doubted(const struct isolation *i)
 void isolation_doubt(struct isolation *i)
 {
 	(void)i;
+}
+
+bool isolation_suspects(const struct isolation *i)
+{
+	(void)i;
+	return suspects;
+}
+
+const struct drifts *isolation_drifts(const struct isolation *i)
+{
+	(void)i;
+	return &drifts;
+}
+
+const char *const *isolation_strangers(const struct isolation *i, size_t *ret_count)
+{
+	(void)i;
+	*ret_count = 0;
+	return NULL;
 }
 
 int sa_watch_open(const struct ip *outer_address, struct sa_clock *clock, struct sa_watch **ret)

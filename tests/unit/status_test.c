@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/key_age.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
@@ -66,6 +67,9 @@ static void assert_status(const struct status *s, const char *expected)
 	json_decref(answer);
 }
 
+static const struct drift_log no_drift;
+#define NO_DRIFT "\"drift\":{\"count\":0,\"last\":[],\"foreign_chains\":[]},"
+
 static void says_what_charon_reports(void **state)
 {
 	static const char *const messages[] = { "interface eth1 is missing" };
@@ -80,6 +84,7 @@ static void says_what_charon_reports(void **state)
 		.oldest = first_has_a_key,
 		.ended = &none_ended,
 		.mtus = &(struct link_mtus){ .items = &mtu, .count = 1 },
+		.drift = &no_drift,
 		.messages = messages,
 		.n_messages = 1 };
 
@@ -92,7 +97,7 @@ static void says_what_charon_reports(void **state)
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":\"g\",\"generation\":3,\"charon\":\"up\",\"messages\":[\"interface eth1 is "
 		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
-		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null},"
+		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null}," NO_DRIFT
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
 		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null,"
 		"\"rehearsal\":{\"result\":\"passed\",\"reason\":null,\"advice\":null,\"age\":30}},"
@@ -117,7 +122,8 @@ static void assert_rehearsal(struct model *m, const char *report, const char *ex
 		.survey = report ? &survey : NULL,
 		.carrying = first_carries,
 		.oldest = first_has_a_key,
-		.ended = &none_ended };
+		.ended = &none_ended,
+		.drift = &no_drift };
 	json_t *answer;
 	char *text;
 
@@ -156,7 +162,8 @@ static void without_charon_the_rest_is_said(void **state)
 		.charon = "slow",
 		.carrying = first_carries,
 		.oldest = first_has_a_key,
-		.ended = &none_ended };
+		.ended = &none_ended,
+		.drift = &no_drift };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 0);
 	const json_t *link = json_array_get(json_object_get(answer, "links"), 0);
@@ -180,7 +187,8 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 		.survey = &none,
 		.carrying = first_carries,
 		.oldest = first_has_a_key,
-		.ended = &none_ended };
+		.ended = &none_ended,
+		.drift = &no_drift };
 	json_t *answer = status_compose(&s);
 	const json_t *tunnel = json_array_get(json_object_get(answer, "tunnels"), 1);
 
@@ -193,17 +201,18 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 static void closed_is_an_answer(void **state)
 {
 	const struct key_age_record two = { .ended = 2, .age = 7 };
-	struct status s = { .charon = "down", .carrying = first_carries, .ended = &two };
+	struct status s = { .charon = "down", .carrying = first_carries, .ended = &two, .drift = &no_drift };
 
 	(void)state;
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
+		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
 		"\"tunnels\":[],\"links\":[]}");
 	s.walls_left = true;
-	assert_status(&s, "{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
-					  "\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null},"
-					  "\"tunnels\":[],\"links\":[]}");
+	assert_status(&s,
+		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
+		"\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
+		"\"tunnels\":[],\"links\":[]}");
 }
 
 static void a_rollback_is_told(void **state)
@@ -215,7 +224,8 @@ static void a_rollback_is_told(void **state)
 		.charon = "down",
 		.carrying = first_carries,
 		.oldest = first_has_a_key,
-		.ended = &none_ended };
+		.ended = &none_ended,
+		.drift = &no_drift };
 	json_t *answer = status_compose(&s);
 
 	(void)state;

@@ -1,0 +1,111 @@
+import os
+import signal
+
+import assault
+import drift
+import gateway
+import libreswan
+import netns
+import offers
+import operators_file
+import policy
+import systemd
+import topology as net
+import traffic
+import walls
+
+LINK, VRF, TABLE = "culv-x1", "culv-v1001", 1001
+RULE_LOST = f"nft delete rule {drift.RULES} from_device handle HAIRPIN"
+# What is done, and what culvertd says of it. Wall 2 is open while it lacks a rule: walls 1 and 3 are left.
+ON_WALL_2 = (
+    (RULE_LOST, "rule of chain from_device deleted"),
+    (f"nft insert rule {drift.RULES} forward accept", "rule of chain forward added"),
+    (f"nft flush chain {drift.RULES} input", "rule of chain input deleted"),
+    (f"nft add chain {drift.RULES} forward '{{ policy accept; }}'", "chain forward added or changed"),
+    (f"nft add chain {drift.RULES} way '{{ type filter hook forward priority -10; policy accept; }}'", "chain way added"),
+    (f"nft add table {drift.RULES} '{{ flags dormant; }}'", "table culvert added or changed"),
+    (f"nft delete element {drift.RULES} path '{{ \"{LINK}\" . \"eth1\" }}'", "element of set path deleted"),
+    (f"nft add element {drift.RULES} pool4 '{{ \"{LINK}\" . 10.99.0.0/16 }}'", "element of set pool4 added"),
+    (f"nft delete table {drift.RULES}", "table inet culvert"),
+    ("nft flush ruleset", "table inet culvert"),
+)
+# Wall 2 stands: nothing at all may pass that is not configured.
+ON_WALL_1 = (
+    (f"ip route del {net.POOL} dev {LINK} table {TABLE}", f"route {net.POOL} table {TABLE} dev {LINK} metric 100 is gone"),
+    (f"ip route del unreachable default table {TABLE} metric 4278198272", "is gone"),
+    (f"ip route add {net.INTERNET} via {net.ROUTER} dev eth0 onlink table {TABLE}", f"{net.INTERNET}/32 table {TABLE}"),
+    (f"ip route add {net.POOL} dev {LINK}", f"route {net.POOL} table 254 dev {LINK} metric 0 was added"),
+    ("ip rule del pref 1000", "rule inet pref 1000 l3mdev is gone"),
+    (f"ip rule add pref 10 iif {VRF} lookup main", f"rule inet pref 10 iif {VRF} lookup 254 was added"),
+    ("ip rule add pref 20 lookup main", "rule inet pref 20 lookup 254 was added"),
+    (f"ip link set {LINK} down", f"link {LINK} up is gone"),
+    (f"ip link set {LINK} mtu 1300", f"link {LINK} mtu 1300 instead of 1400"),
+    ("ip link set eth1 nomaster", f"link eth1 master {VRF} is gone"),
+    (f"ip address del {net.GATEWAY_CLOUD}/20 dev eth1", f"address {net.GATEWAY_CLOUD}/20 dev eth1 is gone"),
+    (f"ip link del {LINK}", f"link {LINK} type xfrm"),
+    (f"ip link del {VRF}", f"link {VRF} type vrf"),
+    ("sysctl -qw net.ipv4.ip_forward=0", "sysctl net/ipv4/ip_forward = 0 instead of 1"),
+    (f"sysctl -qw net.ipv4.conf.{LINK}.rp_filter=1", "rp_filter = 1 instead of 0"),
+)
+
+
+def _do(command):
+    if "HAIRPIN" in command:
+        command = command.replace("HAIRPIN", drift.handle("from_device", "hairpin"))
+    netns.run("sh", "-c", command)
+
+
+def _change(lab, command, words, right):
+    before, _ = drift.reported()
+    _do(command)
+    said = drift.await_report(before, words)
+    left = drift.await_picture(right)
+    detail = f"{drift.reported()}; {left}"
+    lab.check(f"{command.partition(' {')[0]}: noticed, repaired, reported", said and said["repaired"] and not left, detail)
+    lab.check("  and traffic flows", lab.uplink.ask(), "no answer")
+
+
+def _without_watch(lab, right):
+    """With culvertd held, nothing puts anything back: what we see repaired is its doing."""
+    pid = systemd.main_pid(gateway.CULVERTD)
+    for command in (RULE_LOST, f"ip route del {net.POOL} dev {LINK} table {TABLE}", "ip rule del pref 1000"):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            _do(command)
+            lab.check(f"without culvertd {command.partition(' {')[0]} stays", drift.difference(right, drift.picture()),
+                "it was repaired: our checks are blind")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        left = drift.await_picture(right)
+        lab.check("  and is repaired when it goes on", not left, left)
+        lab.check("  and traffic flows", lab.uplink.ask(), "no answer")
+
+
+def run(lab):
+    libreswan.start(operators_file.PSK)
+    lab.start_gateway()
+    lab.require_up()
+    policy.carrier_misbehaves()
+    right = drift.picture()
+    stream = traffic.Stream()
+    lab.require("traffic flows", stream.await_answers(20))
+
+    attack = assault.Assault(lab, offers.OUTSIDE + (offers.CLOUD_INTERNET,) + offers.FROM_INTERNET)
+    for command, words in ON_WALL_2:
+        _change(lab, command, words, right)
+    attack.check("while wall 2 was changed")
+    attack = assault.Assault(lab, offers.WITHIN + offers.OUTSIDE + offers.FROM_CLOUD + offers.FROM_INTERNET)
+    for command, words in ON_WALL_1:
+        _change(lab, command, words, right)
+    attack.check("while wall 1 was changed")
+    _without_watch(lab, right)
+
+    lab.check("traffic still flows", stream.await_answers(20))
+    lost = stream.stop()
+    lab.check(f"most of it arrived ({len(lost)} of {len(stream.sent)} lost)", len(lost) < len(stream.sent) / 2, len(lost))
+    walls.check_outer(lab)
+    said = gateway.culvert("status")[1]
+    lab.check("culvert status tells the last of it in words", "changes by others noticed" in said, said)
+    journal = systemd.journal(gateway.CULVERTD, 400)
+    named = [one for one in journal.splitlines() if "drift: table inet culvert: rule of chain from_device deleted" in one]
+    lab.check("the log names what was done and by whom", named and "by nft (process " in named[0], named[:1])
