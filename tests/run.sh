@@ -105,7 +105,7 @@ lab_suite() {
 }
 in_lab() { # GROUP, with a dash where its function has an underscore
 	picks "${1//-/_}" || return 0
-	make -f rules.mk --no-print-directory build/lab/disk.ext4 build/release/tests/lab/crash.so \
+	make -f rules.mk --no-print-directory build/lab/disk.ext4 build/release/tests/lab/crash.so build/release/tests/lab/nomem.so \
 		build/release/tests/lab/known
 	LABDIR=$PWD/build/lab tests/lab/lab.sh boot tests/run.sh "$1" || {
 		echo 'FAIL lab/boot (0 s)' | tee -a "$results"

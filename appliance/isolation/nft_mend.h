@@ -8,7 +8,7 @@ struct buf;
 struct walls_damage;
 
 /*
- * Appends one transaction that replaces the elements of the damaged sets and, where rules are, all rules; no packet
+ * Appends one transaction that replaces the rules of the damaged chains and the elements of the damaged sets; no packet
  * notices what was not damaged. text is what nft_render() gave. 0; -EAGAIN if more is damaged, so that the table must
  * be put in place as a whole; -ENOMEM.
  */

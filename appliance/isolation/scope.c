@@ -91,18 +91,38 @@ static bool has_unsorted(const struct scope *s, size_t first, const char *name)
 	return false;
 }
 
-int scope_add_around(struct scope *s, const struct plan *known, const char *interface)
+/* The VRF that the interface is a member of, or the interface itself. */
+static const char *vrf_of(const struct plan *known, const char *interface)
 {
-	size_t first = s->n_names;
-	int r = scope_add_name(s, interface);
+	const struct object *member = scope_find(known, OBJECT_MASTER, interface);
+
+	return member ? member->master : interface;
+}
+
+static int add_members(struct scope *s, const struct plan *known, const char *vrf)
+{
+	int r = 0;
 
 	for (size_t i = 0; i < known->count && r == 0; i++) {
 		const struct object *o = &known->objects[i];
-		if (o->kind == OBJECT_MASTER && strcmp(o->master, interface) == 0)
+		if (o->kind == OBJECT_MASTER && strcmp(o->master, vrf) == 0)
 			r = scope_add_name(s, o->name);
-		else if (o->kind == OBJECT_VRF && strcmp(o->name, interface) == 0)
+		else if (o->kind == OBJECT_VRF && strcmp(o->name, vrf) == 0)
 			r = scope_add_table(s, o->table);
 	}
+	return r;
+}
+
+int scope_add_around(struct scope *s, const struct plan *known, const char *interface)
+{
+	const char *vrf = vrf_of(known, interface);
+	size_t first = s->n_names;
+	int r = scope_add_name(s, interface);
+
+	if (r == 0 && vrf != interface)
+		r = scope_add_name(s, vrf);
+	if (r == 0)
+		r = add_members(s, known, vrf);
 	for (size_t i = 0; i < known->count && r == 0; i++) {
 		const struct object *o = &known->objects[i];
 		bool is_over = o->kind == OBJECT_ROUTE && has_unsorted(s, first, o->name);

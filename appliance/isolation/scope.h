@@ -28,7 +28,10 @@ int scope_of(const struct changes *c, struct scope *ret);
 int scope_add_name(struct scope *s, const char *interface);
 int scope_add_table(struct scope *s, uint32_t table);
 int scope_add(struct scope *s, const struct scope *more);
-/* The interface and what goes with it, as known has it: its members, its table, the tables with routes over them. */
+/*
+ * The interface and what comes and goes with it, as known has it: its VRF, or its own members and table, and the tables
+ * with routes over them.
+ */
 int scope_add_around(struct scope *s, const struct plan *known, const char *interface);
 void scope_settle(struct scope *s);
 bool scope_has_name(const struct scope *s, const char *interface);

@@ -52,15 +52,15 @@ void walls_watch_close(struct walls_watch *w)
 	w->events = NULL;
 }
 
-static void touch_set(struct walls_damage *d, const char *set)
+static void touch(struct walls_damage *d, struct walls_names *names, const char *name)
 {
-	for (size_t i = 0; i < d->n_sets; i++)
-		if (strcmp(d->sets[i], set) == 0)
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) == 0)
 			return;
-	if (d->n_sets == WALLS_SETS_MAX || strlen(set) >= WALLS_SET_NAME)
+	if (names->count == WALLS_NAMES_MAX || strlen(name) >= WALLS_NAME)
 		d->lost = true;
 	else
-		memcpy(d->sets[d->n_sets++], set, strlen(set) + 1);
+		memcpy(names->items[names->count++], name, strlen(name) + 1);
 }
 
 static void note(struct walls_damage *d, enum subject subject, const char *format, const char *name)
@@ -70,11 +70,12 @@ static void note(struct walls_damage *d, enum subject subject, const char *forma
 		int len = snprintf(d->first, sizeof(d->first), "%.*s", (int)strcspn(format, "%"), format);
 		snprintf(d->first + len, sizeof(d->first) - (size_t)len, "%.64s%s", name, strstr(format, "%s") + 2);
 	}
-	/* Sets without a name are part of a rule. */
-	if (subject == SUBJECT_RULE || strncmp(name, "__", 2) == 0)
-		d->rules = true;
+	if (subject == SUBJECT_RULE)
+		touch(d, &d->chains, name);
+	else if (strncmp(name, "__", 2) == 0) /* a set without a name, part of a rule that came or went with it */
+		return;
 	else if (subject == SUBJECT_ELEMENT)
-		touch_set(d, name);
+		touch(d, &d->sets, name);
 	else
 		d->structure = true;
 }
@@ -99,10 +100,11 @@ static void merge(struct walls_damage *to, const struct walls_damage *from)
 	to->any = to->any || from->any;
 	to->lost = to->lost || from->lost;
 	to->structure = to->structure || from->structure;
-	to->rules = to->rules || from->rules;
 	to->count += from->count;
-	for (size_t i = 0; i < from->n_sets; i++)
-		touch_set(to, from->sets[i]);
+	for (size_t i = 0; i < from->chains.count; i++)
+		touch(to, &to->chains, from->chains.items[i]);
+	for (size_t i = 0; i < from->sets.count; i++)
+		touch(to, &to->sets, from->sets.items[i]);
 	memcpy(to->by, from->by, sizeof(to->by));
 }
 

@@ -14,9 +14,14 @@ struct nl_msg;
 struct nl_sock;
 
 enum {
-	WALLS_SETS_MAX = 16, /* touched sets that are told apart; of more all are taken to be touched */
-	WALLS_SET_NAME = 32,
+	WALLS_NAMES_MAX = 16, /* touched sets or chains that are told apart; of more all are taken to be touched */
+	WALLS_NAME = 32,
 	WALLS_TEXT = 160,
+};
+
+struct walls_names {
+	char items[WALLS_NAMES_MAX][WALLS_NAME];
+	size_t count;
 };
 
 /* What others did to table inet culvert. */
@@ -24,9 +29,8 @@ struct walls_damage { /* zero-initialise */
 	bool any;
 	bool lost; /* something was done of which we do not know what it was */
 	bool structure; /* tables, chains, sets or objects came or went */
-	bool rules;
-	char sets[WALLS_SETS_MAX][WALLS_SET_NAME]; /* whose elements came or went */
-	size_t n_sets;
+	struct walls_names chains; /* whose rules came or went */
+	struct walls_names sets; /* whose elements came or went */
 	size_t count; /* messages about it */
 	char first[WALLS_TEXT]; /* "rule of chain forward deleted" */
 	char by[48]; /* "nft (process 4711)", of the last one; "": the kernel does not say */

@@ -1,5 +1,6 @@
 """What is in the gateway's kernel, to compare, and what somebody with a shell may do to it."""
 
+import collections
 import json
 import re
 
@@ -40,7 +41,8 @@ def picture():
 
 
 def difference(before, after):
-    return [f"- {one}" for one in before if one not in after] + [f"+ {one}" for one in after if one not in before]
+    gone, new = collections.Counter(before), collections.Counter(after)
+    return [f"- {one}" for one in gone - new] + [f"+ {one}" for one in new - gone]
 
 
 def handle(chain, text):

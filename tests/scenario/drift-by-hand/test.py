@@ -90,7 +90,7 @@ def run(lab):
     stream = traffic.Stream()
     lab.require("traffic flows", stream.await_answers(20))
 
-    attack = assault.Assault(lab, offers.OUTSIDE + (offers.CLOUD_INTERNET,) + offers.FROM_INTERNET)
+    attack = assault.Assault(lab, offers.OUTSIDE + (offers.CLOUD_INTERNET,))
     for command, words in ON_WALL_2:
         _change(lab, command, words, right)
     attack.check("while wall 2 was changed")
