@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 6, CELL = 128 };
+enum { COLUMNS = 7, CELL = 128 };
 
 struct row {
 	int rank; /* 0 is worst */
@@ -19,7 +19,7 @@ struct row {
 	json_int_t advice_age;
 };
 
-static const char *const titles[COLUMNS] = { "LINK", "STATE", "FOR", "CARRIER", "PEER", "KEYS" };
+static const char *const titles[COLUMNS] = { "LINK", "STATE", "FOR", "CARRIER", "PEER", "MTU", "KEYS" };
 
 /* What a link is in, by the kernel (carrying) and by charon (the tunnel's state). First match; worst first. */
 static const struct {
@@ -75,10 +75,20 @@ static json_t *index_tunnels(const json_t *status)
 	return index;
 }
 
+/* "1438", or "1326 by path" where it is less than the interface would take. */
+static void print_mtu(const json_t *mtu, char text[static CELL])
+{
+	const char *from = client_text(mtu, "from", "interface");
+	bool usual = strcmp(from, "interface") == 0;
+
+	snprintf(text, CELL, "%lld%s%s", (long long)client_number(mtu, "inner"), usual ? "" : " by ", usual ? "" : from);
+}
+
 static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 {
 	const char *state = client_text(tunnel, "state", "unknown");
 	const json_t *child = json_object_get(link, "child");
+	const json_t *mtu = json_object_get(link, "mtu");
 
 	row->rank = rank_of(json_is_true(json_object_get(link, "carrying")), state);
 	snprintf(row->cells[0], CELL, "%s/%s", client_text(link, "apn", "?"), client_text(link, "tunnel", "?"));
@@ -87,11 +97,13 @@ static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 		print_seconds(client_number(tunnel, "seconds"), row->cells[2]);
 	snprintf(row->cells[3], CELL, "%s", client_text(tunnel, "carrier", "?"));
 	snprintf(row->cells[4], CELL, "%s", client_text(tunnel, "peer", "?"));
+	if (json_is_object(mtu))
+		print_mtu(mtu, row->cells[5]);
 	if (json_is_object(child)) {
 		char age[CELL];
 
 		print_seconds(client_number(child, "age"), age);
-		snprintf(row->cells[5], CELL, "%.80s, %.20s old", client_text(tunnel, "suite", "?"), age);
+		snprintf(row->cells[6], CELL, "%.80s, %.20s old", client_text(tunnel, "suite", "?"), age);
 	}
 	row->failure = client_text(tunnel, "failure", NULL);
 	row->failure_age = client_number(tunnel, "failure_age");

@@ -7,6 +7,7 @@
 
 #include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/link_index.h"
+#include "appliance/daemon/mtu_watch.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
 #include "appliance/isolation/outer.h"
@@ -29,6 +30,7 @@ struct links {
 	struct sa_clock *clock; /* borrowed */
 	struct sa_watch *sas; /* NULL while there is no XFRM */
 	sd_event_source *sas_io;
+	struct mtu_watch *mtus;
 	sd_event_source *look; /* the next look that is due: after a burst or after a failure */
 	bool look_at_all; /* apply, not only follow */
 	bool extended; /* beyond the model, until the next links_use(): a look would take that away again */
@@ -185,6 +187,7 @@ static int look(struct links *l, bool at_all)
 		return 0;
 	}
 	watch = follow_sas(l, &r);
+	at_all = mtu_watch_look(l->mtus, l->model, l->sas) || at_all;
 	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, carrying(l), &r);
 	if (error && !r.failed)
 		report_failure(&r, "the configuration cannot be applied: %s", strerror(-error));
@@ -203,12 +206,22 @@ static int look(struct links *l, bool at_all)
 	return error || watch ? -EIO : 0;
 }
 
+/* Now, unless what stands is ahead of the model. */
+static void look_soon(struct links *l, bool at_all)
+{
+	if (l->extended)
+		look_in(l, LINKS_SETTLE, at_all);
+	else
+		look(l, at_all);
+}
+
 static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct links *l = userdata;
 
 	(void)s;
 	(void)usec;
+	mtu_watch_doubt(l->mtus);
 	if (l->extended) {
 		look_in(l, LINKS_SETTLE, false);
 		return 0;
@@ -220,6 +233,21 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata)
 		isolation_doubt(l->isolation);
 	look(l, l->look_at_all);
 	return 0;
+}
+
+/* Walls and interfaces follow what is known of links' sizes. */
+static void on_sizes(void *userdata)
+{
+	struct links *l = userdata;
+
+	if (l->model && mtu_watch_look(l->mtus, l->model, l->sas))
+		look_soon(l, true);
+}
+
+void links_measured(struct links *l, uint32_t if_id, uint32_t octets)
+{
+	if (mtu_watch_measured(l->mtus, if_id, octets) == 0)
+		on_sizes(l);
 }
 
 static void watch_lost(struct links *l, int error)
@@ -244,10 +272,9 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
 		watch_lost(l, error);
 		return 0;
 	}
-	if (changed && l->extended)
-		look_in(l, LINKS_SETTLE, false);
-	else if (changed)
-		look(l, false);
+	bool resized = l->model && mtu_watch_look(l->mtus, l->model, l->sas);
+	if (changed || resized)
+		look_soon(l, resized);
 	l->sas_fn(l->userdata);
 	return 0;
 }
@@ -300,10 +327,13 @@ int links_open(sd_event *event, struct sa_clock *clock, links_sas_fn sas_fn, voi
 		r = sd_event_source_set_enabled(l->look, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_io(event, &l->isolation_io, isolation_fd(l->isolation), EPOLLIN, on_isolation, l);
+	if (r >= 0)
+		r = mtu_watch_new(event, on_sizes, l, &l->mtus);
 	if (r < 0) {
 		links_close(l);
 		return r;
 	}
+	isolation_set_mtus(l->isolation, mtu_watch_known(l->mtus));
 	watch_ages(l);
 	*ret = l;
 	return 0;
@@ -366,6 +396,11 @@ const struct carrying *links_all_carrying(const struct links *l)
 	return carrying(l);
 }
 
+const struct link_mtus *links_mtus(const struct links *l)
+{
+	return mtu_watch_known(l->mtus);
+}
+
 bool links_knows(const struct links *l, uint32_t if_id)
 {
 	return !l->known_whole || link_index_find(&l->known, if_id);
@@ -395,6 +430,7 @@ void links_close(struct links *l)
 	sd_event_source_disable_unref(l->look);
 	sa_watch_free(l->sas);
 	isolation_free(l->isolation);
+	mtu_watch_free(l->mtus);
 	link_index_free(&l->known);
 	carrying_free(&l->carried);
 	report_free(&l->report);

@@ -14,6 +14,7 @@
 struct carrying;
 struct drift_log;
 struct link_entry;
+struct link_mtus;
 struct links;
 struct model;
 struct report;
@@ -56,6 +57,10 @@ const char *const *links_strangers(const struct links *l, size_t *ret_count);
 bool links_carrying(const struct links *l, uint32_t if_id);
 /* All that carry. Valid until the loop goes on. */
 const struct carrying *links_all_carrying(const struct links *l);
+/* How large a packet each link takes, as far as that is known. Valid until the loop goes on. */
+const struct link_mtus *links_mtus(const struct links *l);
+/* The largest packet that was measured to pass inside a link (mtu_search.h), in octets; 0: none any more. */
+void links_measured(struct links *l, uint32_t if_id, uint32_t octets);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
 /* The link of that if_id in the model in use; NULL if there is none, or memory was short. Valid until links_use(). */

@@ -3,6 +3,7 @@
 #include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/key_age.h"
 #include "appliance/daemon/survey.h"
+#include "appliance/isolation/mtu.h"
 #include "conf/conf.h"
 #include "conf/model.h"
 #include "lib/buf.h"
@@ -84,6 +85,16 @@ static json_t *child(const struct status *s, uint32_t if_id)
 	return json_pack("{s:s, s:s, s:I}", "spi_in", in, "spi_out", out, "age", (json_int_t)c->age);
 }
 
+static json_t *mtu(const struct status *s, uint32_t if_id)
+{
+	const struct link_mtu *m = mtu_find(s->mtus, if_id);
+
+	if (!m)
+		return json_null();
+	return json_pack("{s:I, s:I, s:s}", "inner", (json_int_t)m->octets, "outer", (json_int_t)m->path.outer, "from",
+		mtu_source_name(m->path.source));
+}
+
 static json_t *link_of(const struct status *s, const struct apn *a, const struct link *l)
 {
 	char interface[32];
@@ -93,10 +104,11 @@ static json_t *link_of(const struct status *s, const struct apn *a, const struct
 
 	snprintf(interface, sizeof(interface), "culv-x%" PRIu32, l->if_id);
 	snprintf(vrf, sizeof(vrf), "culv-v%" PRIu32, a->table);
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:I}", "apn", a->name, "tunnel", l->tunnel->name,
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:I, s:o}", "apn", a->name, "tunnel", l->tunnel->name,
 		"if_id", (json_int_t)l->if_id, "interface", interface, "vrf", vrf, "carrying",
 		s->carrying(s->userdata, l->if_id), "child", child(s, l->if_id), "oldest_key",
-		has_key ? json_integer((json_int_t)oldest) : json_null(), "ceiling", (json_int_t)l->tunnel->child.ceiling);
+		has_key ? json_integer((json_int_t)oldest) : json_null(), "ceiling", (json_int_t)l->tunnel->child.ceiling,
+		"mtu", mtu(s, l->if_id));
 }
 
 static json_t *links(const struct status *s)

@@ -9,6 +9,7 @@
 
 struct drift_log;
 struct key_age_record;
+struct link_mtus;
 struct model;
 struct survey;
 
@@ -23,6 +24,7 @@ struct status {
 	bool (*carrying)(void *userdata, uint32_t if_id);
 	/* Seconds since the oldest key of a link was made, by the kernel; false if it has none. */
 	bool (*oldest)(void *userdata, uint32_t if_id, uint64_t *ret);
+	const struct link_mtus *mtus; /* NULL: nothing is known */
 	const struct key_age_record *ended; /* keys that culvertd ended */
 	void *userdata;
 	const struct drift_log *drift;
@@ -41,10 +43,11 @@ struct status {
  *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
- *    "oldest_key":SECONDS|null,"ceiling":SECONDS}]}
+ *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null}]}
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
- * that were tried once. state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the
- * caller json_decref()s.
+ * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said
+ * so), "measured" (what was larger stayed unanswered) or "assumed" (no way is known). state is "unknown" and seconds 0
+ * for what charon does not tell. NULL when memory is short; the caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);
 

@@ -94,6 +94,7 @@ static void answer_status(
 		.survey = survey,
 		.carrying = carrying,
 		.oldest = oldest,
+		.mtus = links_mtus(d->links),
 		.ended = &ended,
 		.userdata = d,
 		.drift = links_drift(d->links),

@@ -4,6 +4,7 @@
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/changes.h"
 #include "appliance/isolation/drift.h"
+#include "appliance/isolation/mtu.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/observe.h"
 #include "appliance/isolation/outer.h"
@@ -340,6 +341,7 @@ static int reconcile(struct isolation *i, const struct model *m, const struct ca
 		report_failure(report, "planning: %s", strerror(-r));
 		return -EIO;
 	}
+	mtu_impose(i->walls.mtus, &want);
 	i->read_whole = false;
 	r = take_events(i);
 	if (r < 0)
@@ -359,6 +361,11 @@ static int reconcile(struct isolation *i, const struct model *m, const struct ca
 	if (i->doubted && netlink_drain(i->events, pass_over, NULL) < 0)
 		forget(i);
 	return report->failed > 0 ? -EIO : r;
+}
+
+void isolation_set_mtus(struct isolation *i, const struct link_mtus *mtus)
+{
+	i->walls.mtus = mtus;
 }
 
 /* Whatever was done to the walls before is undone: they have just been put up as a whole. */

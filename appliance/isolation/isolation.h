@@ -12,12 +12,19 @@
 struct carrying;
 struct drifts;
 struct isolation;
+struct link_mtus;
 struct model;
 struct report;
 
 /* Opens the netlink sockets; changes nothing. 0 with *ret (isolation_free() it) or -errno. */
 int isolation_open(struct isolation **ret);
 void isolation_free(struct isolation *i); /* NULL is allowed */
+
+/*
+ * What is known of links' MTUs, borrowed until isolation_free(): after a change there call isolation_apply(). Without,
+ * each is PLAN_XFRM_MTU.
+ */
+void isolation_set_mtus(struct isolation *i, const struct link_mtus *mtus);
 
 /*
  * Before any configuration is read: closes everything, unless a culvertd before us left its walls standing (they are

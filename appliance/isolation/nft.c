@@ -42,6 +42,7 @@ static const char *const sets[] = {
 	"set pool6",
 	"map packets",
 	"map begin",
+	"map segment",
 	"set echo4",
 	"set echo6",
 	"set responder4",

@@ -19,11 +19,20 @@
  * so that ICMP errors are mapped as well and the kernel's policy check, which looks at what came out of the tunnel,
  * sees real addresses. What the gateway itself answers to a marked packet has the packet's mark (fwmark_reflect).
  *
+ * A TCP connection learns here, in both directions, which segments its link takes: the kernel lets a rule lower the
+ * option, never raise it. What a link takes is observed and does not follow from the configuration (mtu_render()).
+ *
+ * On a shared interface an APN's VRF has no address of the gateway, and an ICMP error for a device would come from the
+ * kernel's dummy (RFC 7600), which no tunnel takes. It comes from the device's peer in that flow instead: that is in
+ * the selectors, and tells the device nothing that it does not know.
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  */
 #include "appliance/isolation/nft_rules.h"
 
 #include "appliance/isolation/plan.h"
+
+#define NFT_NO_ADDRESS "192.0.0.8"
 
 const char nft_rules[] =
 	"table inet culvert {\n"
@@ -71,6 +80,8 @@ const char nft_rules[] =
 	"	set pool6 { type ifname . ipv6_addr; flags interval; }\n"
 	"	map packets { type ifname : limit; }\n"
 	"	map begin { type ifname : verdict; comment \"what the first packet of a flow meets\"; }\n"
+	"	map segment { typeof iifname : tcp option maxseg size; comment \"octets of TCP in the largest packet of a "
+	"link\"; }\n"
 	"	set echo4 { type ifname . ipv4_addr; }\n"
 	"	set echo6 { type ifname . ipv6_addr; }\n"
 	"	set responder4 { type ifname . ipv4_addr . ipv4_addr; flags interval; }\n"
@@ -251,9 +262,14 @@ const char nft_rules[] =
 	"		icmpv6 type echo-request oifname . ip6 saddr @echo6 goto cloud_asks_ok\n"
 	"	}\n"
 	"\n"
+	"	chain clamp {\n"
+	"		tcp option maxseg size set meta sdifname map @segment\n"
+	"		tcp option maxseg size set oifname map @segment\n"
+	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter; policy drop;\n"
 	"		ct state invalid goto refuse_invalid\n"
+	"		tcp flags & syn == syn jump clamp\n"
 	"		meta sdifname vmap @side\n"
 	"		counter name stranger drop\n"
 	"	}\n"
@@ -312,10 +328,15 @@ const char nft_rules[] =
 	"		jump tunnel\n"
 	"		counter name outer_clear drop\n"
 	"	}\n"
+	"	chain in_their_name {\n"
+	"		ct direction reply ip saddr set ct original ip daddr return\n"
+	"		ct direction original ip saddr set ct original ip saddr\n"
+	"	}\n"
 	"	chain output {\n"
 	"		type filter hook output priority filter; policy accept;\n"
 	"		oifname @outer goto out_of_outer\n"
 	"		oifname @parent counter name untagged drop\n"
+	"		oifname \"" PLAN_PREFIX "x*\" ip saddr " NFT_NO_ADDRESS " jump in_their_name\n"
 	"	}\n"
 	"	chain postrouting {\n"
 	"		type filter hook postrouting priority filter; policy accept;\n"

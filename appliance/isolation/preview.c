@@ -4,6 +4,7 @@
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/observe.h"
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/scope.h"
 #include "appliance/isolation/walls.h"
 #include "lib/cleanup.h"
 
@@ -191,7 +192,18 @@ static bool interrupts(const struct plan *want, const struct preview *p)
 	return false;
 }
 
-static int compare_kernel(const struct model *next, const struct plan *want, struct changes *ret)
+/* Those of links that exist follow what is observed of them, whatever is configured. */
+static void keep_mtus(const struct plan *have, struct plan *want)
+{
+	for (size_t i = 0; i < want->count; i++) {
+		struct object *o = &want->objects[i];
+		const struct object *is = o->kind == OBJECT_MTU ? scope_find(have, OBJECT_MTU, o->name) : NULL;
+		if (is)
+			o->value = is->value;
+	}
+}
+
+static int compare_kernel(const struct model *next, struct plan *want, struct changes *ret)
 {
 	struct plan have CLEANUP(plan_free) = { 0 };
 	struct nl_sock *sk = NULL;
@@ -200,6 +212,8 @@ static int compare_kernel(const struct model *next, const struct plan *want, str
 	if (r == 0)
 		r = observe(sk, next, want, &have);
 	nl_socket_free(sk);
+	if (r == 0)
+		keep_mtus(&have, want);
 	return r < 0 ? r : changes_between(want, &have, ret);
 }
 

@@ -68,6 +68,38 @@ static int parse_info(const struct payload *p, size_t header_len, struct sa_even
 	return 0;
 }
 
+/* An algorithm without its key. False if there is none of that type. */
+static bool read_algorithm(const struct payload *p, size_t header_len, int type, void *ret, size_t len)
+{
+	const struct nlattr *a = find(p, header_len, type);
+
+	if (!a || (size_t)nla_len(a) < len)
+		return false;
+	memcpy(ret, nla_data(a), len);
+	return true;
+}
+
+/* Lengths of ICVs come in bits. */
+static struct esp_shape read_shape(const struct payload *p, size_t header_len, uint16_t family)
+{
+	struct xfrm_algo cipher = { .alg_name = "" };
+	struct xfrm_algo_auth integrity = { .alg_name = "" };
+	struct xfrm_algo_aead aead = { .alg_name = "" };
+	bool is_aead = read_algorithm(p, header_len, XFRMA_ALG_AEAD, &aead, sizeof(aead));
+	unsigned bits;
+
+	(void)read_algorithm(p, header_len, XFRMA_ALG_CRYPT, &cipher, sizeof(cipher));
+	(void)read_algorithm(p, header_len, XFRMA_ALG_AUTH_TRUNC, &integrity, sizeof(integrity));
+	bits = is_aead ? aead.alg_icv_len : integrity.alg_trunc_len;
+	/* Names from the kernel end within their field; others are no names of the table. */
+	aead.alg_name[sizeof(aead.alg_name) - 1] = '\0';
+	cipher.alg_name[sizeof(cipher.alg_name) - 1] = '\0';
+	struct esp_shape shape = esp_shape_of(is_aead ? aead.alg_name : cipher.alg_name, (uint16_t)(bits / 8));
+	shape.udp = find(p, header_len, XFRMA_ENCAP) != NULL;
+	shape.ipv6 = family == AF_INET6;
+	return shape;
+}
+
 static int parse_new(const struct payload *p, struct sa_event *ret)
 {
 	const size_t header_len = sizeof(struct xfrm_usersa_info);
@@ -83,6 +115,7 @@ static int parse_new(const struct payload *p, struct sa_event *ret)
 		if (if_id && nla_len(if_id) != sizeof(uint32_t))
 			return -EBADMSG;
 		event.sa.if_id = if_id ? nla_get_u32(if_id) : 0;
+		event.sa.shape = read_shape(p, header_len, (uint16_t)event.sa.daddr.family);
 	}
 	*ret = event;
 	return 0;

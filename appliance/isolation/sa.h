@@ -2,6 +2,7 @@
 #ifndef CULVERT_APPLIANCE_ISOLATION_SA_H
 #define CULVERT_APPLIANCE_ISOLATION_SA_H
 
+#include "ikev2/esp_size.h"
 #include "lib/prefix.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct sa {
 	uint32_t spi; /* host order; not 0 */
 	struct ip daddr; /* with spi: its identity in the kernel */
 	struct ip saddr;
+	struct esp_shape shape; /* what its packets are larger by */
 	bool outbound; /* its source is our outer address; set by sa_watch */
 	uint64_t added; /* seconds of CLOCK_BOOTTIME: its key was made then, or later; set by sa_watch */
 	bool paired; /* outbound: the inbound SA of the same key has been looked for; set by sa_table_pair() */

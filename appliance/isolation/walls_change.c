@@ -1,5 +1,6 @@
 #include "appliance/isolation/walls_change.h"
 
+#include "appliance/isolation/mtu.h"
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
 #include "appliance/isolation/nft_mend.h"
@@ -25,20 +26,22 @@ static int report_walls(int r, const char *error, struct report *report)
 }
 
 /* Renders the walls of m as a whole, in few statements. 0 or -errno. */
-static int render_gathered(const struct model *m, int (*render)(const struct model *, struct buf *), struct buf *out)
+static int render_gathered(const struct walls_memory *w, const struct model *m,
+	int (*render)(const struct model *, struct buf *), struct buf *out)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	int r = render(m, &text);
 
+	mtu_render(m, w->mtus, &text);
 	return r < 0 ? r : nft_gather(buf_text(&text), out);
 }
 
-static int use_whole(
-	const struct model *m, int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
+static int use_whole(const struct walls_memory *w, const struct model *m,
+	int (*render)(const struct model *, struct buf *), walls_use use, struct report *report)
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	char *error CLEANUP(cleanup_free) = NULL;
-	int r = render_gathered(m, render, &text);
+	int r = render_gathered(w, m, render, &text);
 
 	return report_walls(r < 0 ? r : use(buf_text(&text), &error), error, report);
 }
@@ -58,13 +61,13 @@ static bool has_stranger(void)
 }
 
 /* In place if the kernel holds a table with the same rules, otherwise anew. */
-static int load_whole(const struct model *m, struct report *report)
+static int load_whole(const struct walls_memory *w, const struct model *m, struct report *report)
 {
 	struct report unused = { 0 };
-	int r = has_stranger() ? -EEXIST : use_whole(m, nft_render_in_place, walls_load, &unused);
+	int r = has_stranger() ? -EEXIST : use_whole(w, m, nft_render_in_place, walls_load, &unused);
 
 	report_free(&unused);
-	return r == 0 ? 0 : use_whole(m, nft_render, walls_load, report);
+	return r == 0 ? 0 : use_whole(w, m, nft_render, walls_load, report);
 }
 
 /* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
@@ -110,13 +113,23 @@ int walls_close(struct walls_memory *w, struct report *r)
 	return report_walls(result, error, r);
 }
 
-static int render_walls(const struct model *m, struct buf *out, struct report *report)
+/* What follows from the configuration. */
+static int render_model(const struct model *m, struct buf *out, struct report *report)
 {
 	int r = nft_render(m, out);
 
 	if (r < 0)
 		report_failure(report, "nftables: the configuration gives no rules: %s", strerror(-r));
 	return r;
+}
+
+/* The same with what is known of links by now. */
+static int render_walls(const struct walls_memory *w, const struct model *m, struct buf *out, struct report *report)
+{
+	int r = render_model(m, out, report);
+
+	mtu_render(m, w->mtus, out);
+	return r < 0 ? r : out->error;
 }
 
 /* The walls of m, as rendered by walls_prepare() if that came last. 0 or -errno. */
@@ -128,8 +141,9 @@ static int take_text(struct walls_memory *w, const struct model *m, struct buf *
 	w->next = NULL;
 	w->next_text = NULL;
 	if (!fits)
-		return render_walls(m, out, report);
+		return render_walls(w, m, out, report);
 	buf_puts(out, prepared);
+	mtu_render(m, w->mtus, out);
 	return out->error;
 }
 
@@ -137,12 +151,12 @@ int walls_prepare(struct walls_memory *w, const struct model *m, struct report *
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t generation = 0;
-	int r = render_walls(m, &text, report);
+	int r = render_model(m, &text, report);
 
 	if (r < 0)
 		return r;
 	if (walls_generation(&generation) < 0 || use_difference(w, generation, buf_text(&text), walls_check) < 0)
-		r = use_whole(m, nft_render, walls_check, report);
+		r = use_whole(w, m, nft_render, walls_check, report);
 	free(w->next_text);
 	w->next_text = r < 0 ? NULL : buf_steal(&text);
 	w->next = m;
@@ -159,7 +173,7 @@ int walls_change(struct walls_memory *w, const struct model *m, struct report *r
 		return r;
 	bool numbered = walls_generation(&before) == 0;
 	if (!numbered || use_difference(w, before, buf_text(&text), walls_load) < 0)
-		r = load_whole(m, report);
+		r = load_whole(w, m, report);
 	if (r == 0 && numbered)
 		remember(w, before, &text);
 	return r;
@@ -181,16 +195,16 @@ int walls_mend(struct walls_memory *w, const struct model *m, const struct walls
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t before = 0;
-	int r = render_walls(m, &text, report);
+	int r = render_walls(w, m, &text, report);
 
 	if (r < 0)
 		return r;
 	bool numbered = walls_generation(&before) == 0;
 	bool certain = w->text && strcmp(w->text, buf_text(&text)) == 0;
 	if (d->structure && !d->lost)
-		r = use_whole(m, nft_render, walls_load, report);
+		r = use_whole(w, m, nft_render, walls_load, report);
 	else if (!certain || load_part(buf_text(&text), d) < 0)
-		r = load_whole(m, report);
+		r = load_whole(w, m, report);
 	if (r == 0 && numbered)
 		remember(w, before, &text);
 	return r;
@@ -218,5 +232,5 @@ void walls_forget(struct walls_memory *w)
 {
 	free(w->text);
 	free(w->next_text);
-	*w = (struct walls_memory){ 0 };
+	*w = (struct walls_memory){ .mtus = w->mtus };
 }

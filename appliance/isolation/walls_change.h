@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct link_mtus;
 struct model;
 struct report;
 struct walls_damage;
 
-struct walls_memory { /* zero-initialise; walls_forget() it */
-	char *text; /* owned: nft_render() of what stands; NULL: not known */
+struct walls_memory { /* zero-initialise but for mtus; walls_forget() it */
+	const struct link_mtus *mtus; /* borrowed: what is known of links when walls are made; NULL: nothing */
+	char *text; /* owned: nft_render() and mtu_render() of what stands; NULL: not known */
 	uint32_t generation; /* of the kernel's ruleset with that */
 	const struct model *next; /* of the last walls_prepare(), until the next walls_change(); never looked into */
 	char *next_text; /* owned: nft_render() of next */

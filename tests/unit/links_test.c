@@ -40,6 +40,12 @@ void isolation_free(struct isolation *i)
 	(void)i;
 }
 
+void isolation_set_mtus(struct isolation *i, const struct link_mtus *mtus)
+{
+	(void)i;
+	(void)mtus;
+}
+
 int isolation_close_walls(struct isolation *i, struct report *r)
 {
 	(void)i;
@@ -136,6 +142,14 @@ int sa_watch_set_outer(struct sa_watch *w, const struct ip *outer_address, bool 
 	(void)outer_address;
 	*ret_changed = false;
 	return 0;
+}
+
+const struct sa *sa_watch_of(const struct sa_watch *w, uint32_t if_id, size_t *ret_count)
+{
+	(void)w;
+	(void)if_id;
+	*ret_count = 0;
+	return NULL;
 }
 
 int sa_watch_fd(const struct sa_watch *w)

@@ -98,6 +98,55 @@ static void installed_sas_are_read(void **state)
 	}
 }
 
+/* What sizes depend on: cipher, ICV, encapsulation, family. */
+static void shapes_are_read(void **state)
+{
+	struct xfrm_usersa_info info = sample_info(), six = sample_info();
+	struct xfrm_algo cbc = { .alg_name = "cbc(aes)", .alg_key_len = 0 };
+	struct xfrm_algo_auth sha = { .alg_name = "hmac(sha256)", .alg_trunc_len = 128 };
+	struct xfrm_algo_aead gcm = { .alg_name = "rfc4106(gcm(aes))", .alg_icv_len = 128 };
+	struct xfrm_encap_tmpl encap = { .encap_sport = htons(4500), .encap_dport = htons(4500) };
+	struct sa_event e = { 0 };
+
+	(void)state;
+	struct message m = message(XFRM_MSG_NEWSA, &info, sizeof(info));
+	attribute(&m, XFRMA_ALG_CRYPT, &cbc, sizeof(cbc));
+	attribute(&m, XFRMA_ALG_AUTH_TRUNC, &sha, sizeof(sha));
+	attribute(&m, XFRMA_ENCAP, &encap, sizeof(encap));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.sa.shape.iv, 16);
+	assert_int_equal(e.sa.shape.block, 16);
+	assert_int_equal(e.sa.shape.icv, 16);
+	assert_true(e.sa.shape.udp);
+	assert_false(e.sa.shape.ipv6);
+	assert_int_equal(esp_inner_max(&e.sa.shape, 1500), 1422);
+	six.family = AF_INET6;
+	m = message(XFRM_MSG_NEWSA, &six, sizeof(six));
+	attribute(&m, XFRMA_ALG_AEAD, &gcm, sizeof(gcm));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.sa.shape.iv, 8);
+	assert_int_equal(e.sa.shape.icv, 16);
+	assert_false(e.sa.shape.udp);
+	assert_true(e.sa.shape.ipv6);
+	assert_int_equal(esp_inner_max(&e.sa.shape, 1500), 1426);
+}
+
+/* A name that fills its field has no end. */
+static void names_without_an_end_are_unknown(void **state)
+{
+	struct xfrm_usersa_info info = sample_info();
+	struct xfrm_algo_aead aead = { .alg_icv_len = 128 };
+	struct message m = message(XFRM_MSG_NEWSA, &info, sizeof(info));
+	struct sa_event e = { 0 };
+
+	(void)state;
+	memset(aead.alg_name, 'x', sizeof(aead.alg_name));
+	attribute(&m, XFRMA_ALG_AEAD, &aead, sizeof(aead));
+	assert_int_equal(parse(&m, &e), 0);
+	assert_int_equal(e.kind, SA_EVENT_NEW);
+	assert_int_equal(e.sa.shape.block, 16);
+}
+
 static void what_carries_nothing_is_left_out(void **state)
 {
 	struct xfrm_usersa_info info = sample_info(), acquire = sample_info(), other = sample_info();
@@ -362,6 +411,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(installed_sas_are_read),
+		cmocka_unit_test(shapes_are_read),
+		cmocka_unit_test(names_without_an_end_are_unknown),
 		cmocka_unit_test(what_carries_nothing_is_left_out),
 		cmocka_unit_test(deletions_are_read),
 		cmocka_unit_test(only_a_hard_expiry_ends_an_sa),

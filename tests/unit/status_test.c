@@ -9,6 +9,7 @@
 #include "appliance/daemon/key_age.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
+#include "appliance/isolation/mtu.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
 #include "conf/model.h"
@@ -72,6 +73,7 @@ static const struct drift_log no_drift;
 static void says_what_charon_reports(void **state)
 {
 	static const char *const messages[] = { "interface eth1 is missing" };
+	struct link_mtu mtu = { 1, 1326, { 1400, MTU_PATH } };
 	struct model *m = load();
 	struct survey survey = { 0 };
 	struct status s = { .generation = 3,
@@ -81,6 +83,7 @@ static void says_what_charon_reports(void **state)
 		.carrying = first_carries,
 		.oldest = first_has_a_key,
 		.ended = &none_ended,
+		.mtus = &(struct link_mtus){ .items = &mtu, .count = 1 },
 		.drift = &no_drift,
 		.messages = messages,
 		.n_messages = 1 };
@@ -103,9 +106,9 @@ static void says_what_charon_reports(void **state)
 		"\"rehearsal\":{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
 		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
-		"\"oldest_key\":41,\"ceiling\":3480},"
+		"\"oldest_key\":41,\"ceiling\":3480,\"mtu\":{\"inner\":1326,\"outer\":1400,\"from\":\"path\"}},"
 		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480}]}");
+		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480,\"mtu\":null}]}");
 	survey_free(&survey);
 	conf_free(m);
 }

@@ -21,7 +21,8 @@ static void says_why_and_what_to_check(void **state)
 		"{\"name\":\"u\",\"carrier\":\"c\",\"peer\":\"192.0.2.2\",\"state\":\"up\",\"seconds\":5,\"suite\":\"s\","
 		"\"failure\":null,\"failure_age\":null,\"rehearsal\":{\"result\":\"passed\",\"reason\":null,\"advice\":null,"
 		"\"age\":7200}}],\"links\":[{\"apn\":\"a\",\"tunnel\":\"t\",\"carrying\":true,\"child\":null},"
-		"{\"apn\":\"a\",\"tunnel\":\"u\",\"carrying\":true,\"child\":null}]}";
+		"{\"apn\":\"a\",\"tunnel\":\"u\",\"carrying\":true,\"child\":null,"
+		"\"mtu\":{\"inner\":1326,\"outer\":1400,\"from\":\"path\"}}]}";
 	json_t *object = json_loads(status, 0, NULL);
 	char *text = NULL;
 	size_t len;
@@ -32,11 +33,11 @@ static void says_why_and_what_to_check(void **state)
 	assert_non_null(out);
 	assert_int_equal(table_print(object, out), 0);
 	assert_int_equal(fclose(out), 0);
-	assert_string_equal(text, "LINK  STATE     FOR  CARRIER  PEER       KEYS\n"
+	assert_string_equal(text, "LINK  STATE     FOR  CARRIER  PEER       MTU           KEYS\n"
 							  "a/t   carrying  5s   c        192.0.2.1\n"
 							  "  no answer (60s ago)\n"
 							  "  check PFS there (2h0m ago)\n"
-							  "a/u   carrying  5s   c        192.0.2.2\n");
+							  "a/u   carrying  5s   c        192.0.2.2  1326 by path\n");
 	free(text);
 	json_decref(object);
 }

@@ -1,19 +1,18 @@
 import errno
 import socket
 
-import check
 import gateway
 import libreswan
 import operators_file
 import policy
 import second
+import sizes
 import topology as net
 import traffic
 import wire
 
 SHOWN1, SHOWN3 = "10.80.0.5", "10.81.0.5"  # dev1 and dev3, which have one address, as the cloud sees them
 SILENT = 5690  # an allowed port on which nobody listens
-DF_ALWAYS, IP_MTU_DISCOVER, IP_MTU = 2, 10, 14
 
 
 def conf():
@@ -72,11 +71,12 @@ def errors(lab):
             ("the other APN's cloud host", connected("cloud", net.CLOUD_OTHER, SHOWN3, SILENT))):
         with sock:
             lab.check(f"{text} is told by ICMP that a port is closed", refused_port(sock))
-    with connected("cloud", net.CLOUD, SHOWN1, traffic.DOWNLINK) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, DF_ALWAYS)
-        sock.send(b"x" * 1430)
-        mtu = check.poll(lambda: (now := sock.getsockopt(socket.IPPROTO_IP, IP_MTU)) < 1500 and now, 10, 0.05)
-        lab.check("a cloud host is told by the gateway that its packet is too big", mtu == 1400, mtu)
+    sizes.is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (SHOWN1, traffic.DOWNLINK), 1438, SHOWN1,
+        lab.cloud)
+    sizes.set_mtu(None, "eth1", 1300)
+    sizes.is_told(lab, "a device to a cloud interface that takes less", ("dev1", net.DEV1), (net.CLOUD, traffic.SERVICE),
+        1300, net.CLOUD, lab.dev1)
+    sizes.set_mtu(None, "eth1", 1500)
 
 
 def own_addresses(lab, fence):

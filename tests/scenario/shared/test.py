@@ -4,6 +4,7 @@ import netns
 import operators_file
 import policy
 import second
+import sizes
 import topology as net
 import traffic
 
@@ -63,6 +64,12 @@ def run(lab):
     up, far = second.exchange("dev3", DEV3, net.CLOUD_OTHER), second.exchange("dev3", DEV3, FAR, sport=40022)
     lab.check("devices of both APNs reach their hosts, and a cloud host the device", lab.uplink.ask() and up.ask() and lab.downlink.ask())
     lab.check("a device reaches a host behind the cloud's router", far.ask())
+    sizes.is_told(lab, "a cloud host to a device", ("cloud", net.CLOUD), (net.DEV1, traffic.DOWNLINK), 1438, net.GATEWAY_CLOUD,
+        lab.cloud)
+    sizes.set_mtu(None, "eth1", 1300)
+    sizes.is_told(lab, "a device to a cloud interface that takes less", ("dev1", net.DEV1), (net.CLOUD, traffic.SERVICE),
+        1300, net.CLOUD, lab.dev1)
+    sizes.set_mtu(None, "eth1", 1500)
     policy.carrier_misbehaves()
     policy.gateway_admits_all(1)
     s, d, p = traffic.SERVICE, traffic.DOWNLINK, 40100
