@@ -12,7 +12,7 @@ import wire
 FENCES = 2  # as the machine has two CPUs
 
 
-def fence(lab, namespace, tunnel):
+def fence(lab, namespace, tunnel=True):
     """Goes the same way as what was sent before from there and comes back."""
     # Without a tunnel a device's way ends at its carrier, a cloud host's at the gateway's own address.
     # To the Internet the gateway answers nothing but who has its address.
