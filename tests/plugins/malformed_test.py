@@ -22,7 +22,9 @@ import sanitized  # noqa: E402
 from conf_bench import PSK, gateway_settings, text_of, tunnel  # noqa: E402
 from ike_lab import Lab, count, wait_for  # noqa: E402
 from ike_peer import Peer  # noqa: E402
+from ike_responder import Responder  # noqa: E402
 from ike_vici import Live  # noqa: E402
+from policy_answers import GOOD  # noqa: E402
 from policy_steps import FIRST, INIT, establish  # noqa: E402
 from policy_target import link  # noqa: E402
 
@@ -61,7 +63,8 @@ class Bad(Peer):
 
     def __init__(self, gateway, rng):
         super().__init__(link(1))
-        self.gateway, self.rng, self.cookie = gateway, rng, None
+        self.gateway, self.rng = gateway, rng
+        self.responder = Responder(GOOD)
 
     def ask(self, data, limit=30.0):
         """As peers do: again after a second. What is sent at once may be more than the gateway's socket holds."""
@@ -81,13 +84,8 @@ class Bad(Peer):
             self.send(data, port)
 
     def drain(self):
-        for sock in self.ports.values():
-            sock.setblocking(False)
-            try:
-                while True:
-                    sock.recv(65536)
-            except BlockingIOError:
-                sock.setblocking(True)
+        """Reads what has come: questions whether the peer lives are answered, answers are forgotten."""
+        self.receive(0.0)
         self.unasked.clear()
 
     def good(self):
