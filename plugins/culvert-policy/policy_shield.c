@@ -10,8 +10,8 @@ enum {
 };
 
 /**
- * Whether the encrypted payload is there, whole and not empty: what comes after that is up to the integrity check. (Of an
- * empty one charon reckons how long it would have to be, misses the rest, and takes the message for the peer's.)
+ * Whether the encrypted payload is there, whole and not empty: what comes after that is up to the integrity check. Of
+ * an empty one charon reckons how long it would have to be, misses the rest, and takes the message for the peer's.
  */
 static bool is_protected(chunk_t packet)
 {

@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 import sys
 
@@ -136,6 +137,25 @@ def charon_is_alone():
     return check.poll(lambda: not gateway.sas(), 10)
 
 
+def scan(namespace, *arguments):
+    """What ike-scan finds: the numbers of handshakes and notifies that came back."""
+    said = netns.run("ip", "netns", "exec", namespace, "ike-scan", "--sport=0", "--retry=2", "--timeout=1000", *arguments, net.GATEWAY)
+    return tuple(int(number) for number in re.search(r"(\d+) returned handshake; (\d+) returned notify", said).groups())
+
+
+def check_scans(lab):
+    """A scanner that everybody has: strangers see nothing, and to the peer it does no harm."""
+    forms = (("--ikev2",), (), ("--aggressive", "--id=anybody"), ("--ikev2", "--nat-t"), ("--nat-t",), ("--headerver=0x30",),
+        ("--exchange=99",), ("--hdrflags=255", "--hdrmsgid=7"), ("--mbz=255",), ("--nextpayload=200",), ("--headerlen=65535",),
+        ("--ikev2", "--headerlen=28"), ("--rcookie=0102030405060708",), ("--noncelen=2000", "--aggressive", "--id=x"))
+    found = [form for form in forms if any(scan("inet", *form))]
+    lab.check("ike-scan finds nothing from the Internet", not found, found)
+    lab.check("of the peer it sees IKE", any(scan("carrier", "--ikev2")))
+    for form in forms:
+        scan("carrier", *form)
+    lab.check("and does the tunnel no harm", lab.uplink.ask() and lab.downlink.ask())
+
+
 def check_six(lab):
     """Of the family that no peer has nobody gets an answer, but who asks for the neighbour."""
     netns.set_sysctl("inet", "net.ipv6.conf.eth0.disable_ipv6", 0)
@@ -214,6 +234,7 @@ def run(lab):
     check_strangers(lab, sender)
     check_list(lab, sender)
     check_peer(lab, sender)
+    check_scans(lab)
     check_six(lab)
     check_devices(lab)
     check_reload(lab, sender)
