@@ -9,17 +9,20 @@ enum {
 	FRAGMENT_HEADER = 8,
 };
 
-/** Whether the encrypted payload is there, and whole: what comes after that is up to the integrity check. */
+/**
+ * Whether the encrypted payload is there, whole and not empty: what comes after that is up to the integrity check. Of
+ * an empty one charon reckons how long it would have to be, misses the rest, and takes the message for the peer's.
+ */
 static bool is_protected(chunk_t packet)
 {
 	chunk_t payload = chunk_skip(packet, HEADER);
 	uint16_t number, total;
 
-	if (payload.len < PAYLOAD_HEADER || untoh16(payload.ptr + 2) != payload.len)
+	if (payload.len <= PAYLOAD_HEADER || untoh16(payload.ptr + 2) != payload.len)
 		return FALSE;
 	if (packet.ptr[FIRST_PAYLOAD] == PLV2_ENCRYPTED)
 		return TRUE;
-	if (packet.ptr[FIRST_PAYLOAD] != PLV2_FRAGMENT || payload.len < FRAGMENT_HEADER)
+	if (packet.ptr[FIRST_PAYLOAD] != PLV2_FRAGMENT || payload.len <= FRAGMENT_HEADER)
 		return FALSE;
 	number = untoh16(payload.ptr + 4);
 	total = untoh16(payload.ptr + 6);

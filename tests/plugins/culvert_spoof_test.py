@@ -30,8 +30,11 @@ FORGED = {
     "something critical": (UNKNOWN, payload(b"\1\2\3\4", critical=True)),
     "SK cut off": (SK, payload(b"\0" * 40, length=800)),
     "SK without room": (SK, payload(b"", length=2)),
+    "SK with nothing in it": (SK, payload(b"")),
     "SK of noughts": (SK, payload(b"\0" * 64)),
     "fragment 0": (SKF, payload(struct.pack(">HH", 0, 2) + b"\0" * 60)),
+    "a fragment with nothing in it": (SKF, payload(struct.pack(">HH", 1, 2))),
+    "another": (SKF, payload(struct.pack(">HH", 2, 2))),
     "fragment 3 of 2": (SKF, payload(struct.pack(">HH", 3, 2) + b"\0" * 60)),
 }
 
