@@ -80,6 +80,7 @@ plugins() {
 	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
 	storm plugins/storm
 	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
+	t plugins/flood python3 -B tests/plugins/flood_test.py
 	t plugins/5000-tunnels python3 -B tests/plugins/many_test.py
 }
 # Each once at its small size: that it runs and reports, not what it says. `make bench` measures.

@@ -26,6 +26,11 @@ static const char *const sets[] = {
 	"set dhcp",
 	"set resolver4",
 	"set resolver6",
+	"set peer4",
+	"set peer6",
+	"set anyone",
+	"set asked4",
+	"set asked6",
 	"map zone",
 	"map zone4",
 	"map zone6",
@@ -298,6 +303,36 @@ static void add_prefixes(const char *set, const struct prefix *prefixes, size_t 
 				prefix_print(&prefixes[i], text));
 }
 
+/* Where peers are. Gateway and peers are of one family: of the other nobody gets in. */
+static void add_peers(const struct tunnel *t, struct buf *out)
+{
+	char text[IP_TEXT];
+
+	for (size_t i = 0; i < t->n_peers; i++)
+		if (t->peers[i].kind == PEER_ADDRESS)
+			buf_printf(out, "add element inet culvert peer%s { %s }\n", suffix(&t->peers[i].address),
+				ip_print(&t->peers[i].address, text));
+}
+
+static bool has_unknown_peer(const struct model *m)
+{
+	for (size_t c = 0; c < m->n_carriers; c++)
+		for (size_t t = 0; t < m->carriers[c].n_tunnels; t++)
+			for (size_t p = 0; p < m->carriers[c].tunnels[t].n_peers; p++)
+				if (m->carriers[c].tunnels[t].peers[p].kind != PEER_ADDRESS)
+					return true;
+	return false;
+}
+
+static void add_all_peers(const struct model *m, struct buf *out)
+{
+	if (has_unknown_peer(m))
+		buf_printf(out, "add element inet culvert anyone { ipv%s }\n", suffix(&m->gateway.outer.address.ip));
+	for (size_t c = 0; c < m->n_carriers; c++)
+		for (size_t t = 0; t < m->carriers[c].n_tunnels; t++)
+			add_peers(&m->carriers[c].tunnels[t], out);
+}
+
 static int add_machine(const struct model *m, struct buf *out)
 {
 	const struct outer *outer = &m->gateway.outer;
@@ -312,6 +347,7 @@ static int add_machine(const struct model *m, struct buf *out)
 	for (size_t i = 0; i < outer->n_resolvers; i++)
 		buf_printf(out, "add element inet culvert resolver%s { %s }\n", suffix(&outer->resolvers[i]),
 			ip_print(&outer->resolvers[i], text));
+	add_all_peers(m, out);
 	if (management->interface) {
 		add_to_set("management", management->interface, out);
 		add_prefixes("allow", management->allow, management->n_allow, out);

@@ -90,6 +90,27 @@ def ping(namespace, target):
             return False
 
 
+def arping(namespace, interface, target):
+    """Asks who has that address, in nobody's name; True when the answer comes in time. Whatever the target lets in or out,
+    this it answers, behind all that came to it before."""
+    nobody = target.rpartition(".")[0] + ".250"  # no address of the lab's: no other answer goes there
+    with netns.inside(namespace):
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sock.bind((interface, frame.ETH_ARP))
+    with sock:
+        own = sock.getsockname()[4]
+        ends = own + socket.inet_aton(nobody) + bytes(6) + socket.inet_aton(target)
+        sock.send(b"\xff" * 6 + own + struct.pack("!HHHBBH", frame.ETH_ARP, 1, 0x0800, 6, 4, 1) + ends)
+        sock.settimeout(LIMIT)
+        try:
+            while True:
+                answer = sock.recv(2048)
+                if answer[20:22] == b"\0\2" and answer[28:32] == ends[16:20] and answer[38:42] == ends[6:10]:
+                    return True
+        except TimeoutError:
+            return False
+
+
 class Capture:
     """Every frame seen on an interface since the capture was made, in the kernel's order."""
 

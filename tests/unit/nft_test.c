@@ -116,7 +116,7 @@ static void in_place_empties_every_set(void **state)
 		assert_non_null(strstr(buf_text(&text), flush));
 		n++;
 	}
-	assert_int_equal(n, 34);
+	assert_int_equal(n, 39);
 	buf_free(&text);
 }
 
@@ -134,6 +134,35 @@ static void pools_do_not_overlap(void **state)
 	assert_int_equal(found, 2);
 	assert_null(strstr(buf_text(&out), "10.64.1.0/24"));
 	buf_free(&out);
+}
+
+/* Static peers are listed; one peer whose address is not known opens the gateway's family, and that alone. */
+static void peers_are_let_in(void **state)
+{
+	struct peer addresses[2] = { { .kind = PEER_ADDRESS }, { .kind = PEER_ADDRESS } }, unknown = { .kind = PEER_ANY };
+	struct tunnel tunnels[2] = { { .peers = addresses, .n_peers = 2 }, { .peers = &unknown, .n_peers = 1 } };
+	struct carrier carrier = { .tunnels = tunnels, .n_tunnels = 1 };
+	struct buf listed = { 0 }, open = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.model.carriers = &carrier;
+	s.model.n_carriers = 1;
+	assert_int_equal(ip_parse("192.0.2.11", &addresses[0].address), 0);
+	assert_int_equal(ip_parse("2001:db8::11", &addresses[1].address), 0);
+	assert_int_equal(nft_render(&s.model, &listed), 0);
+	assert_non_null(strstr(buf_text(&listed), "add element inet culvert peer4 { 192.0.2.11 }\n"));
+	assert_non_null(strstr(buf_text(&listed), "add element inet culvert peer6 { 2001:db8::11 }\n"));
+	assert_null(strstr(buf_text(&listed), "add element inet culvert anyone"));
+	carrier.n_tunnels = 2;
+	assert_int_equal(ip_parse("192.0.2.1", &s.model.gateway.outer.address.ip), 0);
+	assert_int_equal(nft_render(&s.model, &open), 0);
+	assert_non_null(strstr(buf_text(&open), "add element inet culvert anyone { ipv4 }\n"));
+	assert_null(strstr(buf_text(&open), "anyone { ipv6 }"));
+	assert_non_null(strstr(buf_text(&open), "add element inet culvert peer4 { 192.0.2.11 }\n"));
+	buf_free(&listed);
+	buf_free(&open);
 }
 
 static void ports_are_merged(void **state)
@@ -168,6 +197,7 @@ int main(void)
 		cmocka_unit_test(closed_is_the_same_without_elements),
 		cmocka_unit_test(in_place_empties_every_set),
 		cmocka_unit_test(pools_do_not_overlap),
+		cmocka_unit_test(peers_are_let_in),
 		cmocka_unit_test(ports_are_merged),
 	};
 	return cmocka_run_group_tests_name("nft", tests, NULL, NULL);

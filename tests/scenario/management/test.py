@@ -63,8 +63,8 @@ def check_input(lab):
         wire.send_as(namespace, (source, 40100), (target, SNMP), mark)
         fence = {"dev1": lab.uplink, "cloud": lab.downlink}.get(namespace)
         for _ in range(2):
-            lab.require("what was sent behind is back", fence.ask() if fence else wire.ping(
-                namespace, OWN if namespace == "admin" else net.GATEWAY))
+            lab.require("what was sent behind is back", fence.ask() if fence else
+                wire.ping(namespace, OWN) if namespace == "admin" else wire.arping(namespace, "eth0", net.GATEWAY))
         lab.check(text, lab.captures[namespace].find(mark) and nothing_in(sock), "it arrived, or was never sent")
     sock.close()
 
@@ -123,7 +123,7 @@ def check_outside(lab):
         mark = wire.token()
         lab.sent_in_clear.add(mark)
         wire.send_as("inet", source, target, mark)
-        lab.require("what was sent behind is back", wire.ping("inet", net.GATEWAY) and wire.ping("inet", net.GATEWAY))
+        lab.require("what was sent behind is back", all(wire.arping("inet", "eth0", net.GATEWAY) for _ in range(2)))
         got = b"" if nothing_in(sock) else sock.recv(100)
         lab.check(text, lab.inet.find(mark) and got == (mark if arrives else b""), got)
     other.close()
