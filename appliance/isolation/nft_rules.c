@@ -19,6 +19,10 @@
  * so that ICMP errors are mapped as well and the kernel's policy check, which looks at what came out of the tunnel,
  * sees real addresses. What the gateway itself answers to a marked packet has the packet's mark (fwmark_reflect).
  *
+ * Sources are held against their interface before routing: what the kernel itself answers to a packet, an ICMP error or
+ * an echo, goes to the packet's source, and would be a way to whoever has that address. One device may still speak in
+ * another one's name; so the kernel tells devices that a packet is too big, and nothing else.
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  *
  * Outside, only peers get an answer. IKE and ESP come from their addresses; where a peer's address is not known
@@ -34,7 +38,7 @@ const char nft_rules[] =
 	"table inet culvert {\n"
 	"	counter invalid { comment \"belongs to no flow\"; }\n"
 	"	counter stranger { comment \"forwarded from an interface of no APN\"; }\n"
-	"	counter spoofed { comment \"device address outside its pool\"; }\n"
+	"	counter spoofed { comment \"address that is not behind its interface\"; }\n"
 	"	counter hairpin { comment \"device to device\"; }\n"
 	"	counter off_path { comment \"device to anything but its own cloud interface\"; }\n"
 	"	counter no_service { comment \"device to what is no service\"; }\n"
@@ -132,6 +136,20 @@ const char nft_rules[] =
 	"		oifname @outer notrack\n"
 	"	}\n"
 	"\n"
+	"	chain device_source {\n"
+	"		iifname . ip saddr @pool4 return\n"
+	"		iifname . ip6 saddr @pool6 return\n"
+	"		iifname . ip saddr . ip daddr @responder4 return\n"
+	"		iifname . ip6 saddr . ip6 daddr @responder6 return\n"
+	"		counter name spoofed drop\n"
+	"	}\n"
+	"	chain source {\n"
+	"		type filter hook prerouting priority filter; policy accept;\n"
+	"		iifname \"" PLAN_PREFIX "x*\" goto device_source\n"
+	"		iifname @cloud ip saddr != 0.0.0.0 fib saddr . iif oif missing counter name spoofed drop\n"
+	"		iifname @cloud ip6 saddr != { ::, fe80::/10 } fib saddr . iif oif missing counter name spoofed drop\n"
+	"	}\n"
+	"\n"
 	"	chain errors {\n"
 	"		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n"
 	"		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept\n"
@@ -144,8 +162,6 @@ const char nft_rules[] =
 	"\n"
 	"	chain from_device {\n"
 	"		limit name meta sdifname map @packets counter name over_packets drop\n"
-	"		meta sdifname . ip saddr != @pool4 counter name spoofed drop\n"
-	"		meta sdifname . ip6 saddr != @pool6 counter name spoofed drop\n"
 	"		meta sdifname . ip daddr @pool4 counter name hairpin drop\n"
 	"		meta sdifname . ip6 daddr @pool6 counter name hairpin drop\n"
 	"		meta sdifname . oifname != @path counter name off_path drop\n"
@@ -292,7 +308,8 @@ const char nft_rules[] =
 	"	chain to_device {\n"
 	"		icmp type echo-reply oifname . ip daddr . ip saddr @responder4 accept\n"
 	"		icmpv6 type echo-reply oifname . ip6 daddr . ip6 saddr @responder6 accept\n"
-	"		jump errors\n"
+	"		icmp type destination-unreachable icmp code frag-needed accept\n"
+	"		icmpv6 type packet-too-big accept\n"
 	"		counter name device_out drop\n"
 	"	}\n"
 	"	chain output {\n"
