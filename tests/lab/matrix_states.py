@@ -49,30 +49,34 @@ class Machine:
         state = gateway.status()
         return {one: gateway.link(state, *one).get("child", {}).get("spi_in") for one in places.LINKS}
 
-    def mended(self, whole):
-        """Waits for culvertd to put back what was broken; whether it did so by itself. It is asked to if not."""
-        by_itself = check.poll(whole, NOTICED, 0.05)
-        if not by_itself:
-            code, said = gateway.culvert("reload")
-            self._lab.require("a reload puts back what was broken", code == 0 and check.poll(whole, LIMIT), said)
-        return by_itself
+    def mended(self, whole, undo):
+        """Waits for what was broken to be put back; who did."""
+        if check.poll(whole, NOTICED, 0.05):
+            return "culvertd"
+        if undo:
+            undo()
+            return "the test"
+        code, said = gateway.culvert("reload")
+        self._lab.require("a reload puts back what was broken", code == 0 and check.poll(whole, LIMIT), said)
+        return "a reload"
 
-    # --- what happens
+    # --- what happens while packets are sent; each gets ready, and gives what does it
 
-    @contextlib.contextmanager
     def starting(self):
         """As a boot goes: culvertd before the outer network, then charon; the carriers are there, packets come all along."""
+        netns.set_sysctl(None, "net.ipv4.ip_forward", 0)
+        netns.set_sysctl(None, "net.ipv6.conf.all.forwarding", 0)
         gateway.clear()
         netns.ip(None, "link set eth0 down\n" + "\n".join(
             f"addr flush dev {one}\nlink set {one} down" for one in ("eth1", "eth2", "eth3")))
-        netns.set_sysctl(None, "net.ipv4.ip_forward", 0)
-        netns.set_sysctl(None, "net.ipv6.conf.all.forwarding", 0)
-        yield
-        gateway.configure(places.conf(), {"vodafone-cz.psk": operators_file.PSK + "\n"})
-        systemd.start(gateway.CULVERTD)
-        netns.ip(None, f"link set eth0 up\nroute replace default via {net.ROUTER}")
-        systemd.start(gateway.CHARON)
-        check.poll(self._carries, LIMIT)
+
+        def start():
+            gateway.configure(places.conf(), {"vodafone-cz.psk": operators_file.PSK + "\n"})
+            systemd.start(gateway.CULVERTD)
+            netns.ip(None, f"link set eth0 up\nroute replace default via {net.ROUTER}")
+            systemd.start(gateway.CHARON)
+            check.poll(self._carries, LIMIT)
+        return start
 
     @contextlib.contextmanager
     def tunnel_down(self):
@@ -83,52 +87,56 @@ class Machine:
         for one in places.PLUTOS:
             one.start(operators_file.PSK)
 
-    @contextlib.contextmanager
     def mid_rekey(self):
-        yield
         before = self.spis()
-        for name in TUNNELS:
-            gateway.culvert("rekey", name)
-        check.poll(lambda: all(now != then for (_, now), (_, then) in zip(sorted(self.spis().items()), sorted(before.items()))))
 
-    @contextlib.contextmanager
+        def rekey():
+            for name in TUNNELS:
+                gateway.culvert("rekey", name)
+            renewed = check.poll(lambda: not set(self.spis().values()) & set(before.values()), LIMIT)
+            self._lab.check("all links have new keys", renewed, before)
+        return rekey
+
     def reloading(self):
-        yield
-        for conf in (places.conf(6000, 6001), places.conf()):
-            gateway.configure(conf, {})
-            code, said = gateway.culvert("reload")
-            self._lab.check("a reload goes well", code == 0, said)
+        def reload():
+            for conf in (places.conf(6000, 6001), places.conf()):
+                gateway.configure(conf, {})
+                code, said = gateway.culvert("reload")
+                self._lab.check("a reload goes well", code == 0, said)
+        return reload
 
-    @contextlib.contextmanager
     def charon_killed(self):
-        yield
-        before = self.spis()
-        os.kill(systemd.main_pid(gateway.CHARON), signal.SIGKILL)
-        check.poll(lambda: self._carries() and not set(self.spis().values()) & set(before.values()), LIMIT)
+        before, pid = self.spis(), systemd.main_pid(gateway.CHARON)
 
-    @contextlib.contextmanager
+        def kill():
+            os.kill(pid, signal.SIGKILL)
+            check.poll(lambda: self._carries() and not set(self.spis().values()) & set(before.values()), LIMIT)
+        return kill
+
     def culvertd_killed(self):
-        yield
         pid = systemd.main_pid(gateway.CULVERTD)
-        os.kill(pid, signal.SIGKILL)
-        check.poll(lambda: systemd.main_pid(gateway.CULVERTD) not in (0, pid) and self._carries(), LIMIT)
+
+        def kill():
+            os.kill(pid, signal.SIGKILL)
+            check.poll(lambda: systemd.main_pid(gateway.CULVERTD) not in (0, pid) and self._carries(), LIMIT)
+        return kill
 
 
-    # --- what somebody breaks by hand; each with how one sees that it is whole again
+    # --- what somebody breaks by hand; each gives how one sees that it is whole again, and how to undo it if culvertd need not
 
     def flush_walls(self):
         gateway.remove_walls()
-        return lambda: gateway.forward_policies() == ["drop"]
+        return lambda: gateway.forward_policies() == ["drop"], None
 
     def delete_vrf(self):
         name = gateway.link(self.status, *places.LINKS[0])["vrf"]
         netns.run("ip", "link", "del", name)
-        return lambda: os.path.exists(f"/sys/class/net/{name}") and self._carries()
+        return lambda: os.path.exists(f"/sys/class/net/{name}") and self._carries(), None
 
     def delete_xfrm(self):
         name = gateway.link(self.status, *places.LINKS[0])["interface"]
         netns.run("ip", "link", "del", name)
-        return lambda: os.path.exists(f"/sys/class/net/{name}") and self._carries()
+        return lambda: os.path.exists(f"/sys/class/net/{name}") and self._carries(), None
 
     def inject_routes(self):
         """Ways out of an APN's VRF, into it, and around all VRFs, that nobody has configured."""
@@ -148,4 +156,4 @@ class Machine:
             inside = netns.run("ip", "route", "show", "table", table)
             return not any(word in inside for word in ("198.51.100.", "10.112.", "10.81.", "10.9.0.")) and \
                 "culv-" not in netns.run("ip", "route", "show", "table", "main")
-        return gone
+        return gone, lambda: netns.ip(None, "\n".join(f"route del {one}" for one in routes), force=True)
