@@ -53,7 +53,7 @@ def _to_gateway(source, family, what, address):
         return (MAY, ("gateway",)) if what in _ICMP and known and family == 4 else _REFUSED
     if source.name in HOSTS:
         return (MAY, ("gateway",)) if what in _ICMP and _OWN.get((source.name, family)) == address else _REFUSED
-    if source.name == "admin" and family == 4 and address in (net.GATEWAY, places.OWN):
+    if source.name == "admin" and family == 4:
         return (MUST if address == places.OWN and what in ("service", "tcp service", "fragment of service") else MAY,
             ("gateway",))
     return _REFUSED
@@ -116,14 +116,12 @@ def spoofed(source, target, what, address=""):
     return _REFUSED
 
 
-def held_by_routing(source, target, family):
-    """Whether wall 1 alone stops a packet: no table that it may meet knows the way."""
-    def worlds(place):
-        if place.name == "gateway":
-            return {"main", "meters", "buses", "sixes"}
-        if place.name in ("inet", "admin"):
-            return {"main"}
-        if family == 6:
-            return {"dev3": {"sixes"}, "host1": {"sixes"}, "host2": {"sixes"}}.get(place.name, {place.namespace})
-        return {"dev3": {"buses"}, "host3": {"buses"}, "host4": {"buses"}}.get(place.name, {"meters"})
-    return not worlds(source) & worlds(target)
+# Which tables lead to where a packet is seen, and which one a packet from there meets.
+_WORLDS = {"carrier": {"meters"}, "dev1": {"meters"}, "dev2": {"meters"}, "cloud": {"meters", "sixes"},
+    "carrier2": {"buses", "sixes"}, "dev3": {"buses", "sixes"}, "cloud2": {"buses"}, "seg": {"main"}, "inet": {"main"},
+    "admin": {"main"}, "gateway": {"main", "meters", "buses", "sixes"}}
+
+
+def held_by_routing(source, site):
+    """Whether wall 1 alone keeps packets of that place, and what they provoke, from being seen there."""
+    return not _WORLDS[source.namespace or "gateway"] & _WORLDS[site]

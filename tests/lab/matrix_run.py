@@ -27,10 +27,12 @@ def _from_gateway(one):
 
 
 class Burst:
-    """The packets of some cells, sent together as often as asked, and all sightings of them."""
+    """Packets sent together as often as asked, and all sightings of them."""
 
-    def __init__(self, eye, senders, cells, seed=""):
-        self.probes = matrix.Probes(cells).all
+    PAUSE = 0.05  # seconds between two rounds: what happens meanwhile shall get on
+
+    def __init__(self, eye, senders, probes, seed=""):
+        self.probes = probes
         self._eye, self._senders = eye, senders
         self._calls = senders.prepared(self.probes.values())
         random.Random(seed).shuffle(self._calls)
@@ -67,8 +69,9 @@ class Burst:
 
         def rounds():
             try:
-                while not over.is_set():
+                while not over.wait(self.PAUSE):
                     self.send()
+                self.send()
             except Exception as error:  # pylint: disable=broad-except; told where it can be
                 failed.append(error)
         thread = threading.Thread(target=rounds)
@@ -111,6 +114,10 @@ class Burst:
     def _arrived(self, probe):
         site = probe.target.namespace or "gateway"
         return any(one.site == site and one.arrived for one in self.seen[probe.number].values())
+
+    def seen_beyond(self, probe):
+        """Where it was seen to come from the gateway towards its target."""
+        return [one for one in self.seen[probe.number].values() if _from_gateway(one) and one.site in probe.sites]
 
     def leaks(self):
         """(probe, sighting) of all that was seen where it must not be."""

@@ -58,3 +58,15 @@ def open_all(namespace, selector=""):
                 script.append(f"xfrm policy update dir {direction} src {every} dst {every} {which} "
                     f"{f'if_id {if_id}' if if_id else ''} priority {_LAST} tmpl {ends} proto esp reqid {reqid} mode tunnel level {level}")
         netns.ip(namespace, "\n".join(script))
+
+
+def close_all():
+    """Takes away what open_all() has given the gateway."""
+    for direction in ("in", "fwd", "out"):
+        listing = netns.run("ip", "xfrm", "policy", "list", "dir", direction, "nosock")
+        for block in _BLOCK.findall(listing):
+            if f"priority {_LAST}" in block:
+                source, target = block.split()[1:4:2]
+                if_id = re.search(r"if_id (\S+)", block)
+                netns.run("ip", "xfrm", "policy", "delete", "dir", direction, "src", source, "dst", target,
+                    *(("if_id", if_id[1]) if if_id else ()))
