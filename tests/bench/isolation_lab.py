@@ -36,25 +36,25 @@ NOBODY = bytes.fromhex("020000000099")
 # What has passed is counted and goes no further. At the door: what comes from the carrier.
 _SINKS = {
     "seg": """table bridge sink {
-	counter esp { }
+	counter passed { }
 	chain forward {
 		type filter hook forward priority 0;
-		ip saddr %s ip protocol esp counter name esp drop
+		ip saddr %s ip protocol esp counter name passed drop
 	}
 }""" % net.GATEWAY,
     "cloud": """table ip sink {
-	counter udp { }
+	counter passed { }
 	chain prerouting {
 		type filter hook prerouting priority raw;
-		udp dport %d counter name udp drop
+		udp dport %d counter name passed drop
 	}
 }""" % traffic.SERVICE,
 }
 _DOOR = """table bridge door {
-	counter esp { }
+	counter passed { }
 	chain forward {
 		type filter hook forward priority 0;
-		ip saddr %s ip protocol esp counter name esp drop
+		ip saddr %s ip protocol esp counter name passed drop
 	}
 }""" % net.CARRIER
 
