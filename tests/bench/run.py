@@ -29,13 +29,15 @@ def _run_one(prefix, home, *arguments):
     return json.loads(lines[-1])
 
 
-def _run_each_booted(name, size, runs):
-    """Every measurement in a lab of its own; who begins alternates here as well."""
+def _run_each_booted(name, size, runs, into=("run", "/share")):
+    """Every measurement in a lab of its own; who begins alternates here as well. into: how lab.sh is called, and where
+    the checkout is then."""
+    command, home = into
     results = []
     for run in range(runs):
         row = {}
         for side in one.SIDES if run % 2 == 0 else reversed(one.SIDES):
-            row[side] = _run_one([LAB_SH, "run"], "/share", name, size, 1, side)[0][side]
+            row[side] = _run_one([LAB_SH, command], home, name, size, 1, side)[0][side]
         results.append({side: row[side] for side in one.SIDES})
     return results
 
@@ -43,11 +45,18 @@ def _run_each_booted(name, size, runs):
 def _runs_of(module, size, runs):
     if not module.LAB:
         return _run_one([], ".", module.NAME, size, runs)
+    driven = module.LAB.startswith("drive")
+    if "LAB" in os.environ and driven:
+        return _run_one([], ".", module.NAME, size, runs)
     if "LAB" in os.environ:
         return _run_one([os.environ["LAB"], "ssh"], "/share", module.NAME, size, runs)
     subprocess.run(["make", "-f", "rules.mk", "--no-print-directory", "build/lab/disk.ext4"], check=True)
     if module.LAB == "boot-each":
         return _run_each_booted(module.NAME, size, runs)
+    if module.LAB == "drive-each":
+        return _run_each_booted(module.NAME, size, runs, ("boot", "."))
+    if driven:
+        return _run_one([LAB_SH, "boot"], ".", module.NAME, size, runs)
     return _run_one([LAB_SH, "run"], "/share", module.NAME, size, runs)
 
 

@@ -20,7 +20,8 @@ _CONF = """
 config setup
     dumpdir={folder}
     virtual-private=
-conn {name}
+"""
+_CONN = """conn {name}
     keyexchange=ikev2
     authby=secret
     left={address}
@@ -42,6 +43,7 @@ conn {name}
 class Pluto:
     def __init__(self, namespace, unit, folder, **ends):
         self.namespace, self.unit, self.folder, self.ends = namespace, unit, folder, ends
+        self.more = {}  # further connections by the same ends: name to what differs
         self.control = f"{folder}/run/pluto.ctl"
 
     def whack(self, *arguments):
@@ -54,7 +56,8 @@ class Pluto:
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(f"{folder}/nss", mode=0o700)
         os.makedirs(f"{folder}/run", mode=0o700)
-        files.write_private(f"{folder}/ipsec.conf", _CONF.format(folder=folder, name=NAME, **ends))
+        text = "".join(_CONN.format(name=name, **{**ends, **differs}) for name, differs in {NAME: {}, **self.more}.items())
+        files.write_private(f"{folder}/ipsec.conf", _CONF.format(folder=folder) + text)
         files.write_private(f"{folder}/ipsec.secrets", f'@{ends["identity"]} {topology.GATEWAY} : PSK "{psk}"\n')
         netns.run("certutil", "-N", "-d", f"sql:{folder}/nss", "--empty-password")
         systemd.run_in(self.namespace, self.unit, f"{LIBEXEC}/pluto", "--nofork", "--stderrlog", "--config",
@@ -64,7 +67,8 @@ class Pluto:
             raise RuntimeError("pluto did not come up")
         self.whack("--listen")
         self.whack("--rereadsecrets")
-        netns.run(f"{LIBEXEC}/addconn", "--config", f"{folder}/ipsec.conf", "--ctlsocket", self.control, NAME)
+        netns.run(f"{LIBEXEC}/addconn", "--config", f"{folder}/ipsec.conf", "--ctlsocket", self.control, NAME,
+            *self.more)
 
     def initiate(self):
         """Asks pluto to bring the tunnel up and does not wait."""

@@ -18,7 +18,7 @@ CLOUD, CLOUD_OTHER, GATEWAY_CLOUD, CLOUD_NET = "10.110.0.5", "10.110.0.6", "10.1
 SPOOFED = "10.99.0.1"
 INET_MAC = "02:00:00:00:00:09"
 NAMESPACES = ("seg", "carrier", "dev1", "dev2", "cloud", "inet")
-MORE = ("carrier2", "dev3", "admin")  # what some scenarios add (second.py)
+MORE = ("carrier2", "dev3", "admin", "cloud2")  # what some scenarios add (second.py, places.py)
 TABLE_OF_DEVICES = 100
 
 # "ipsec missing": no policy takes the packet, so it would leave in clear text.
@@ -117,7 +117,7 @@ def plug_in():
 
 
 def remove():
-    for name in ("eth0", "eth1", "eth2"):  # at once; with the namespace alone they would go some time later
+    for name in ("eth0", "eth1", "eth2", "eth3"):  # at once; with the namespace alone they would go some time later
         netns.ip(None, f"link del {name}", force=True)
     for name in set(netns.names()) & set(NAMESPACES + MORE):
         netns.run("ip", "netns", "del", name)

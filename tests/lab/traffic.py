@@ -15,6 +15,8 @@ _DEVICE, _HOST = 40001, 40002  # the ports that devices and cloud hosts send fro
 class Echo(threading.Thread):
     """A UDP service that returns what it gets to whoever sent it."""
 
+    _over = False
+
     def __init__(self, namespace, address, port):
         super().__init__(daemon=True)
         self._sock = wire.udp(namespace, address, port)
@@ -31,8 +33,13 @@ class Echo(threading.Thread):
         echo.start()
         return echo
 
+    def close(self):
+        """From then on its port is closed."""
+        self._over = True
+        self._sock.close()
+
     def run(self):
-        while True:
+        while not self._over:
             try:
                 payload, sender = self._sock.recvfrom(4096)
                 self._sock.sendto(payload, sender)
