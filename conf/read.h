@@ -1,4 +1,4 @@
-/* libconfig's tree into the model, by the schema: kinds, ranges, what is missing, what is unknown. */
+/* The tree of a text into the model, by the schema: kinds, ranges, what is missing, what is unknown. */
 #ifndef CULVERT_CONF_READ_H
 #define CULVERT_CONF_READ_H
 

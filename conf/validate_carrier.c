@@ -55,7 +55,7 @@ static void check_pairs(struct check *c, size_t i)
 }
 
 /* What only certificates have. Canonical text has revocation = "relaxed" beside a pre-shared key as well. */
-static void check_revocation(struct check *c, size_t i, const struct config_setting_t *group, bool psk)
+static void check_revocation(struct check *c, size_t i, const struct node *group, bool psk)
 {
 	static const char psk_only[] = "means nothing with psk_file; remove it, or use certificate, key_file and ca";
 	struct key key = check_key("carriers[%zu].revocation", i);
@@ -76,7 +76,7 @@ static void check_credentials(struct check *c, size_t i)
 {
 	const struct carrier *carrier = &c->m->carriers[i];
 	struct key key = check_key("carriers[%zu]", i);
-	const struct config_setting_t *group = check_group(c, key.text);
+	const struct node *group = check_group(c, key.text);
 	bool psk = carrier->n_psk_files || check_group_has(group, "psk_file");
 	bool certificate = carrier->n_certificates || check_group_has(group, "certificate");
 	bool key_file = carrier->n_key_files || check_group_has(group, "key_file");

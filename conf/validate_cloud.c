@@ -28,7 +28,7 @@ static void check_attachment(struct check *c, size_t a)
 {
 	const struct cloud *cloud = &c->m->apns[a].cloud;
 	struct key path = check_key("apns[%zu].cloud", a);
-	const struct config_setting_t *group = check_group(c, path.text);
+	const struct node *group = check_group(c, path.text);
 	bool vlan = check_group_has(group, "vlan");
 
 	if (!check_group_has(group, "attach") || check_wrong(c, check_key("%s.attach", path.text).text))
