@@ -28,6 +28,7 @@ struct reader {
 	struct diag_list *diags;
 	struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
+	struct fallbacks fallbacks;
 	const struct step *at; /* the last step to the setting at hand; NULL: the root */
 	int error; /* 0 or -ENOMEM */
 };
@@ -134,29 +135,23 @@ static void read_value(struct reader *r, const struct node *setting, const struc
 }
 
 /* A list of n entries in record, zeroed; NULL when memory ran out. */
-static void *make_list(struct reader *r, const struct schema_key *key, void *record, size_t n)
+static void *make_list(const struct schema_key *key, void *record, size_t n)
 {
 	char *entries = calloc(n, schema_entry_size(key));
 
-	if (!entries) {
-		r->error = -ENOMEM;
+	if (!entries)
 		return NULL;
-	}
 	*(char **)schema_field(record, key->offset) = entries;
 	*(size_t *)schema_field(record, key->count_offset) = n;
 	return entries;
 }
 
 /* Fallbacks are ours and correct; a test reads each of them. */
-int read_fallback(const struct schema_key *key, void *record)
+static int parse_fallback(const struct schema_key *key, void *field)
 {
-	struct reader r = { 0 };
-	void *field = key->list ? make_list(&r, key, record, 1) : schema_field(record, key->offset);
 	struct value_source source = { .form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
 
-	if (!field)
-		return r.error;
 	if (key->kind->forms & VALUE_REAL) {
 		source.form = VALUE_REAL;
 		source.real = strtod(key->fallback, NULL);
@@ -169,6 +164,38 @@ int read_fallback(const struct schema_key *key, void *record)
 	}
 	int error = value_parse(key->kind, &source, field, &why);
 	buf_free(&why);
+	return error;
+}
+
+/* The octets of a known one; NULL: it is not. Records of a kind want them in the same order again. */
+static const void *find_known(struct fallbacks *known, const struct schema_key *key)
+{
+	for (size_t i = 0; i < known->n; i++) {
+		size_t at = known->next + i < known->n ? known->next + i : known->next + i - known->n;
+		if (known->list[at].key == key) {
+			known->next = at + 1 < known->n ? at + 1 : 0;
+			return known->list[at].octets;
+		}
+	}
+	return NULL;
+}
+
+int read_fallback(struct fallbacks *known, const struct schema_key *key, void *record)
+{
+	void *field = key->list ? make_list(key, record, 1) : schema_field(record, key->offset);
+	const void *octets = find_known(known, key);
+	int error = 0;
+
+	if (!field)
+		return -ENOMEM;
+	if (octets)
+		memcpy(field, octets, key->kind->size);
+	else
+		error = parse_fallback(key, field);
+	if (!error && !octets && !key->kind->clear && key->kind->size <= FALLBACK_OCTETS && known->n < FALLBACKS_MAX) {
+		known->list[known->n].key = key;
+		memcpy(known->list[known->n++].octets, field, key->kind->size);
+	}
 	return error;
 }
 
@@ -209,7 +236,9 @@ static void read_list(struct reader *r, const struct node *setting, const struct
 	size_t n = brackets ? setting->n : 1;
 	if (!right_count(r, setting, key, n) || !n)
 		return;
-	char *entries = make_list(r, key, record, n);
+	char *entries = make_list(key, record, n);
+	if (!entries)
+		r->error = -ENOMEM;
 	if (entries && !brackets)
 		read_entry(r, setting, key, entries);
 	for (size_t i = 0; brackets && i < n && !r->error; i++) {
@@ -285,7 +314,7 @@ static void read_absent(struct reader *r, const struct node *around, const struc
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
-		int error = read_fallback(key, record);
+		int error = read_fallback(&r->fallbacks, key, record);
 		r->error = error ? error : r->error;
 	} else if (key->group && !key->list) {
 		read_group(r, NULL, key->group, schema_field(record, key->offset));
