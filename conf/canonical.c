@@ -76,18 +76,21 @@ static bool is_digit(const struct reader *r)
 /* Behind the opening quote. */
 static int take_text(struct reader *r, char to[static TEXT_MAX])
 {
+	const char *at = r->at, *end = r->end;
 	size_t len = 0;
 
-	for (; r->at < r->end && *r->at != '"'; r->at++) {
-		bool escaped = *r->at == '\\';
-		r->at += escaped;
-		if (len == TEXT_MAX - 1 || r->at == r->end || !*r->at || *r->at == '\n' ||
-			(escaped && *r->at != '"' && *r->at != '\\'))
+	for (; at < end && *at != '"'; at++) {
+		bool escaped = *at == '\\';
+		at += escaped;
+		if (len == TEXT_MAX - 1 || at == end || !*at || *at == '\n' || (escaped && *at != '"' && *at != '\\'))
 			return -EINVAL;
-		to[len++] = *r->at;
+		to[len++] = *at;
 	}
 	to[len] = '\0';
-	return TAKE(r, "\"") ? 0 : -EINVAL;
+	if (at == end)
+		return -EINVAL;
+	r->at = at + 1;
+	return 0;
 }
 
 /* Digits, as many as make a number that no key's range exceeds. */
