@@ -22,6 +22,7 @@ struct reader {
 	unsigned line;
 	const struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
+	struct fallbacks fallbacks;
 };
 
 static int read_group(struct reader *r, const struct schema_group *group, void *record, unsigned depth);
@@ -75,18 +76,21 @@ static bool is_digit(const struct reader *r)
 /* Behind the opening quote. */
 static int take_text(struct reader *r, char to[static TEXT_MAX])
 {
+	const char *at = r->at, *end = r->end;
 	size_t len = 0;
 
-	for (; r->at < r->end && *r->at != '"'; r->at++) {
-		bool escaped = *r->at == '\\';
-		r->at += escaped;
-		if (len == TEXT_MAX - 1 || r->at == r->end || !*r->at || *r->at == '\n' ||
-			(escaped && *r->at != '"' && *r->at != '\\'))
+	for (; at < end && *at != '"'; at++) {
+		bool escaped = *at == '\\';
+		at += escaped;
+		if (len == TEXT_MAX - 1 || at == end || !*at || *at == '\n' || (escaped && *at != '"' && *at != '\\'))
 			return -EINVAL;
-		to[len++] = *r->at;
+		to[len++] = *at;
 	}
 	to[len] = '\0';
-	return TAKE(r, "\"") ? 0 : -EINVAL;
+	if (at == end)
+		return -EINVAL;
+	r->at = at + 1;
+	return 0;
 }
 
 /* Digits, as many as make a number that no key's range exceeds. */
@@ -189,14 +193,14 @@ static int read_groups(struct reader *r, const struct schema_key *key, void *rec
 	if (!TAKE(r, "(\n"))
 		return -EINVAL;
 	for (; more; n++) {
-		struct reader here = *r;
+		unsigned line = r->line;
 		if (n == key->max || !take_tabs(r, depth + 1) || !TAKE(r, "{\n"))
 			return -EINVAL;
 		void *entry = add_entry(key, record, &room);
 		if (!entry)
 			return -ENOMEM;
 		if (key->group->has_origin)
-			*(struct origin *)entry = (struct origin){ r->m->files[0], here.line };
+			*(struct origin *)entry = (struct origin){ r->m->files[0], line };
 		int error = read_group(r, key->group, entry, depth + 2);
 		if (error)
 			return error;
@@ -257,16 +261,16 @@ static int read_single(struct reader *r, const struct schema_key *key, void *fie
 }
 
 /* The values that the keys of a group have where nothing of it is written. */
-static int read_absent(const struct schema_key *key, void *record)
+static int read_absent(struct reader *r, const struct schema_key *key, void *record)
 {
 	int error = 0;
 
 	if (key->fallback)
-		return read_fallback(key, record);
+		return read_fallback(&r->fallbacks, key, record);
 	if (!key->group || key->list)
 		return 0;
 	for (size_t i = 0; i < key->group->n_keys && !error; i++)
-		error = read_absent(&key->group->keys[i], schema_field(record, key->offset));
+		error = read_absent(r, &key->group->keys[i], schema_field(record, key->offset));
 	return error;
 }
 
@@ -277,7 +281,7 @@ static int read_group(struct reader *r, const struct schema_group *group, void *
 	for (size_t i = 0; i < group->n_keys && !error; i++) {
 		const struct schema_key *key = &group->keys[i];
 		if (!begin(r, key, depth))
-			error = key->required ? -EINVAL : read_absent(key, record);
+			error = key->required ? -EINVAL : read_absent(r, key, record);
 		else if (!key->list)
 			error = read_single(r, key, schema_field(record, key->offset), depth);
 		else if (key->group)

@@ -108,11 +108,19 @@ static int numbers_of(const struct ids *ids, enum kind kind, uint32_t **ret, siz
 
 /* --- text --- */
 
+static bool in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '/';
+}
+
 /* A name of the operator's file, two with a slash between, or an interface behind "@". */
 static bool is_name(const char *text, enum kind kind)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-/");
 	const char *slash = strchr(text, '/');
+	size_t len = 0;
+
+	while (in_name(text[len]))
+		len++;
 
 	if (kind == TABLE && *text == '@') {
 		len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
@@ -127,11 +135,14 @@ static bool is_name(const char *text, enum kind kind)
 
 static int parse_number(const char *text, enum kind kind, uint32_t *ret)
 {
-	size_t len = strspn(text, "0123456789");
+	uint32_t number = 0;
+	size_t len = 0;
 
+	for (; len <= 8 && text[len] >= '0' && text[len] <= '9'; len++)
+		number = number * 10 + (uint32_t)(text[len] - '0');
 	if (!len || len > 8 || text[len] || text[0] == '0')
 		return -EINVAL;
-	*ret = (uint32_t)strtoul(text, NULL, 10);
+	*ret = number;
 	return *ret < kinds[kind].first || *ret > kinds[kind].last ? -EINVAL : 0;
 }
 
@@ -303,8 +314,11 @@ static int add_new(const struct entry *key, uint32_t *number, void *userdata)
 	struct adding *a = userdata;
 	struct ids known = { .entries = a->ids->entries, .n = a->n_known };
 
-	(void)number;
-	return find(&known, key) ? 0 : append(a->ids, key);
+	const struct entry *found = find(&known, key);
+	if (!found)
+		return append(a->ids, key);
+	*number = found->number;
+	return 0;
 }
 
 static int take_number(const struct entry *key, uint32_t *number, void *ids)
@@ -337,8 +351,11 @@ static int number_new(struct ids *ids, size_t n_known, enum kind kind)
 	return 0;
 }
 
-/* Gives a number to each name in m that has none. On failure ids is as before, but for its order. */
-static int add_all(struct ids *ids, struct model *m)
+/*
+ * Gives a number to each name in m that has none; m has those that were known. *ret_new: there were others. On failure
+ * ids is as before, but for its order.
+ */
+static int add_all(struct ids *ids, struct model *m, bool *ret_new)
 {
 	struct adding adding = { .ids = ids, .n_known = ids->n };
 	int r = for_numbers(m, add_new, &adding);
@@ -347,6 +364,7 @@ static int add_all(struct ids *ids, struct model *m)
 		r = -ENOSPC;
 	for (unsigned k = 0; k < N_KINDS && !r; k++)
 		r = number_new(ids, adding.n_known, (enum kind)k);
+	*ret_new = ids->n > adding.n_known;
 	if (r)
 		ids->n = adding.n_known;
 	sort(ids);
@@ -386,14 +404,15 @@ static int forget_unused(struct ids *ids, struct model *m)
 
 int ids_assign(struct ids *ids, struct model *m)
 {
-	int r = add_all(ids, m);
+	bool any_new;
+	int r = add_all(ids, m, &any_new);
 
 	if (r == -ENOSPC) {
 		r = forget_unused(ids, m);
 		if (!r)
-			r = add_all(ids, m);
+			r = add_all(ids, m, &any_new);
 	}
-	return r ? r : for_numbers(m, take_number, ids);
+	return r || !any_new ? r : for_numbers(m, take_number, ids);
 }
 
 void ids_free(struct ids *ids)

@@ -1,7 +1,7 @@
 /*
- * From text to a frozen model: what is included is put in its place, libconfig parses, the schema reads, the parts are
- * checked against each other. Errors of one stage are all reported; what later stages would say of text that does not
- * parse is not.
+ * From text to a frozen model: what is included is put in its place, the text becomes a tree, the schema reads, the
+ * parts are checked against each other. Errors of one stage are all reported; what later stages would say of text that
+ * does not parse is not.
  */
 #include "conf/conf.h"
 
@@ -12,27 +12,19 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/source.h"
+#include "conf/tree.h"
 #include "conf/validate.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /* --- syntax --- */
-
-/* What is included stands in the text already; libconfig opens no file. */
-static const char **refuse_include(config_t *config, const char *dir, const char *path, const char **error)
-{
-	(void)config, (void)dir, (void)path;
-	*error = "@include cannot stand here";
-	return NULL;
-}
 
 static const struct {
 	const char *theirs, *ours;
@@ -43,16 +35,16 @@ static const struct {
 	{ "memory exhausted", "brackets are nested too deeply" },
 };
 
-static void report_syntax(const config_t *config, const struct source *source, struct diag_list *diags)
+static void report_syntax(const struct tree_error *error, const struct source *source, struct diag_list *diags)
 {
-	struct origin at = source_origin(source, (unsigned)config_error_line(config));
-	const char *text = config_error_text(config);
+	struct origin at = source_origin(source, error->line);
+	const char *text = error->text;
 
-	for (size_t i = 0; text && i < sizeof(syntax_messages) / sizeof(syntax_messages[0]); i++) {
+	for (size_t i = 0; i < sizeof(syntax_messages) / sizeof(syntax_messages[0]); i++) {
 		if (!strcmp(text, syntax_messages[i].theirs))
 			text = syntax_messages[i].ours;
 	}
-	diag_error(diags, at.file, at.line, NULL, "%s", text ? text : "cannot be parsed");
+	diag_error(diags, at.file, at.line, NULL, "%s", text);
 }
 
 /* --- model --- */
@@ -186,9 +178,9 @@ static int build(const struct locator *where, enum scope scope, struct diag_list
 
 /* The source's files are the model's at the end, or freed. */
 static int load_tree(
-	struct source *source, const config_t *config, enum scope scope, struct diag_list *diags, struct model **ret)
+	struct source *source, const struct tree *tree, enum scope scope, struct diag_list *diags, struct model **ret)
 {
-	struct locator where = { source, config_root_setting(config) };
+	struct locator where = { source, tree_root(tree) };
 	struct model *m;
 
 	int r = new_model(source->files, source->n_files, &m);
@@ -206,16 +198,16 @@ static int load_tree(
 
 static int load_source(struct source *source, enum scope scope, struct diag_list *diags, struct model **ret)
 {
-	int r = -EINVAL;
-	config_t config;
+	struct tree_error error;
+	struct tree *tree;
 
-	config_init(&config);
-	config_set_include_func(&config, refuse_include);
-	if (config_read_string(&config, buf_text(&source->text)))
-		r = load_tree(source, &config, scope, diags, ret);
-	else
-		report_syntax(&config, source, diags);
-	config_destroy(&config);
+	int r = tree_parse(buf_text(&source->text), source->text.len, &tree, &error);
+	if (!r) {
+		r = load_tree(source, tree, scope, diags, ret);
+		tree_free(tree);
+	} else if (r == -EINVAL) {
+		report_syntax(&error, source, diags);
+	}
 	return r;
 }
 

@@ -1,8 +1,8 @@
 #include "conf/locate.h"
 
 #include "conf/source.h"
+#include "conf/tree.h"
 
-#include <libconfig.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -30,15 +30,14 @@ static bool line_has(const struct source *s, const char *start, const char *valu
  * libconfig notes the line where it has seen that a value ends. Two strings beside each other are one, so for the last
  * text in a list that is the line of the next bracket: go back to where the text stands.
  */
-static unsigned line_of(const struct source *s, const config_setting_t *setting)
+static unsigned line_of(const struct source *s, const struct node *setting)
 {
-	unsigned line = config_setting_source_line(setting);
-	const config_setting_t *parent = config_setting_parent(setting);
+	unsigned line = setting->line;
 
-	if (config_setting_name(setting) || config_setting_type(setting) != CONFIG_TYPE_STRING || !parent)
+	if (setting->name || setting->type != NODE_TEXT || !setting->parent)
 		return line;
-	const char *value = config_setting_get_string(setting), *text = buf_text(&s->text), *start = line_start(s, line);
-	for (unsigned at = line; start && at >= config_setting_source_line(parent); at--) {
+	const char *value = setting->text, *text = buf_text(&s->text), *start = line_start(s, line);
+	for (unsigned at = line; start && at >= setting->parent->line; at--) {
 		if (line_has(s, start, value))
 			return at;
 		const char *before = start > text + 1 ? memrchr(text, '\n', (size_t)(start - 1 - text)) : NULL;
@@ -49,26 +48,24 @@ static unsigned line_of(const struct source *s, const config_setting_t *setting)
 	return line;
 }
 
-struct origin locate_setting(const struct locator *l, const config_setting_t *setting)
+struct origin locate_setting(const struct locator *l, const struct node *setting)
 {
 	return source_origin(l->source, line_of(l->source, setting));
 }
 
-/* libconfig's own search takes each octet for a part of a path. */
-const config_setting_t *locate_member(const config_setting_t *group, const char *name)
+const struct node *locate_member(const struct node *group, const char *name)
 {
-	unsigned n = config_setting_is_group(group) ? (unsigned)config_setting_length(group) : 0;
+	unsigned n = group->type == NODE_GROUP ? group->n : 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const config_setting_t *member = config_setting_get_elem(group, i);
-		if (!strcmp(config_setting_name(member), name))
-			return member;
+		if (!strcmp(group->entries[i].name, name))
+			return &group->entries[i];
 	}
 	return NULL;
 }
 
 /* The entry of setting that key begins with; *key moves behind it. NULL if it has none such. */
-static const config_setting_t *step(const config_setting_t *setting, const char **key)
+static const struct node *step(const struct node *setting, const char **key)
 {
 	char name[64];
 
@@ -77,7 +74,7 @@ static const config_setting_t *step(const config_setting_t *setting, const char 
 		for ((*key)++; **key >= '0' && **key <= '9'; (*key)++)
 			at = at * 10 + (unsigned)(**key - '0');
 		*key += **key == ']';
-		return config_setting_is_aggregate(setting) ? config_setting_get_elem(setting, at) : NULL;
+		return node_is_aggregate(setting) && at < setting->n ? &setting->entries[at] : NULL;
 	}
 	*key += **key == '.';
 	size_t len = 0;
@@ -92,13 +89,13 @@ static const config_setting_t *step(const config_setting_t *setting, const char 
 }
 
 /* The setting at key, or the nearest around it; *ret_rest is what of key was not found. */
-static const config_setting_t *find(const struct locator *l, const char *key, const char **ret_rest)
+static const struct node *find(const struct locator *l, const char *key, const char **ret_rest)
 {
-	const config_setting_t *at = l->root;
+	const struct node *at = l->root;
 
 	*ret_rest = key;
 	while (*key) {
-		const config_setting_t *next = step(at, &key);
+		const struct node *next = step(at, &key);
 		if (!next)
 			break;
 		at = next;
@@ -114,10 +111,10 @@ struct origin locate_key(const struct locator *l, const char *key)
 	return key ? locate_setting(l, find(l, key, &rest)) : source_origin(l->source, 0);
 }
 
-const config_setting_t *locate_at(const struct locator *l, const char *key)
+const struct node *locate_at(const struct locator *l, const char *key)
 {
 	const char *rest;
-	const config_setting_t *at = find(l, key, &rest);
+	const struct node *at = find(l, key, &rest);
 
 	return *rest ? NULL : at;
 }

@@ -29,9 +29,19 @@ static void indent(unsigned depth, struct buf *out)
 /* "KEY = " on a line of its own. */
 static void begin(const struct schema_key *key, unsigned depth, struct buf *out)
 {
+	static const char sign[] = " = ";
+	size_t len = strlen(key->name);
+	char line[64];
+
 	indent(depth, out);
-	buf_puts(out, key->name);
-	buf_puts(out, " = ");
+	if (len + sizeof(sign) > sizeof(line)) {
+		buf_puts(out, key->name);
+		buf_puts(out, sign);
+		return;
+	}
+	memcpy(line, key->name, len);
+	memcpy(line + len, sign, sizeof(sign));
+	buf_add(out, line, len + sizeof(sign) - 1);
 }
 
 /* "{ ... }" without a newline behind it. */

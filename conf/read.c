@@ -7,12 +7,12 @@
 #include "conf/locate.h"
 #include "conf/model.h"
 #include "conf/schema.h"
+#include "conf/tree.h"
 #include "conf/value.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +28,12 @@ struct reader {
 	struct diag_list *diags;
 	struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
+	struct fallbacks fallbacks;
 	const struct step *at; /* the last step to the setting at hand; NULL: the root */
 	int error; /* 0 or -ENOMEM */
 };
 
-static void read_group(
-	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record);
+static void read_group(struct reader *r, const struct node *setting, const struct schema_group *group, void *record);
 
 /* --- the path of the setting at hand --- */
 
@@ -49,7 +49,7 @@ static void print_path(const struct step *step, struct buf *out)
 }
 
 /* Takes the message over. */
-static void complain(struct reader *r, const config_setting_t *setting, struct buf *why)
+static void complain(struct reader *r, const struct node *setting, struct buf *why)
 {
 	/* Finding the line reads the text: not for what is only counted. */
 	struct origin at = { 0 };
@@ -69,53 +69,52 @@ static void complain(struct reader *r, const config_setting_t *setting, struct b
 /* --- single values --- */
 
 static const char *const type_words[] = {
-	[CONFIG_TYPE_GROUP] = "a group",
-	[CONFIG_TYPE_INT] = "a number",
-	[CONFIG_TYPE_INT64] = "a number",
-	[CONFIG_TYPE_FLOAT] = "a number with a fraction",
-	[CONFIG_TYPE_STRING] = "text",
-	[CONFIG_TYPE_BOOL] = "true or false",
-	[CONFIG_TYPE_ARRAY] = "a list in [ ]",
-	[CONFIG_TYPE_LIST] = "a list in ( )",
+	[NODE_TEXT] = "text",
+	[NODE_NUMBER] = "a number",
+	[NODE_REAL] = "a number with a fraction",
+	[NODE_BOOL] = "true or false",
+	[NODE_GROUP] = "a group",
+	[NODE_ARRAY] = "a list in [ ]",
+	[NODE_LIST] = "a list in ( )",
 };
 
-static void complain_type(struct reader *r, const config_setting_t *setting, const struct schema_key *key)
+static void complain_type(struct reader *r, const struct node *setting, const struct schema_key *key)
 {
 	struct buf why = { 0 };
 
-	buf_printf(&why, "%s cannot stand here; write %s = %s;", type_words[config_setting_type(setting)], key->name,
-		key->example);
+	buf_printf(&why, "%s cannot stand here; write %s = %s;", type_words[setting->type], key->name, key->example);
 	complain(r, setting, &why);
 }
 
 /* The value of setting in the form that kinds parse. False if its type is not the kind's. */
-static bool source_of(const config_setting_t *setting, const struct value_kind *kind, struct value_source *ret)
+static bool source_of(const struct node *setting, const struct value_kind *kind, struct value_source *ret)
 {
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_STRING:
+	switch ((enum node_type)setting->type) {
+	case NODE_TEXT:
 		ret->form = VALUE_TEXT;
-		ret->text = config_setting_get_string(setting);
+		ret->text = setting->text;
 		break;
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
+	case NODE_NUMBER:
 		ret->form = VALUE_NUMBER;
-		ret->number = config_setting_get_int64(setting);
+		ret->number = setting->number;
 		break;
-	case CONFIG_TYPE_FLOAT:
+	case NODE_REAL:
 		ret->form = VALUE_REAL;
-		ret->real = config_setting_get_float(setting);
+		ret->real = setting->real;
 		break;
-	case CONFIG_TYPE_BOOL:
+	case NODE_BOOL:
 		ret->form = VALUE_BOOL;
-		ret->number = config_setting_get_bool(setting);
+		ret->number = setting->number;
 		break;
-	default: /* libconfig's types, not ours */
+	case NODE_GROUP:
+	case NODE_ARRAY:
+	case NODE_LIST:
 		return false;
 	}
 	return kind->forms & ret->form;
 }
 
-static void read_value(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *field)
+static void read_value(struct reader *r, const struct node *setting, const struct schema_key *key, void *field)
 {
 	struct value_source source = { .tunnels = &r->tunnels, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
@@ -136,29 +135,23 @@ static void read_value(struct reader *r, const config_setting_t *setting, const 
 }
 
 /* A list of n entries in record, zeroed; NULL when memory ran out. */
-static void *make_list(struct reader *r, const struct schema_key *key, void *record, size_t n)
+static void *make_list(const struct schema_key *key, void *record, size_t n)
 {
 	char *entries = calloc(n, schema_entry_size(key));
 
-	if (!entries) {
-		r->error = -ENOMEM;
+	if (!entries)
 		return NULL;
-	}
 	*(char **)schema_field(record, key->offset) = entries;
 	*(size_t *)schema_field(record, key->count_offset) = n;
 	return entries;
 }
 
 /* Fallbacks are ours and correct; a test reads each of them. */
-int read_fallback(const struct schema_key *key, void *record)
+static int parse_fallback(const struct schema_key *key, void *field)
 {
-	struct reader r = { 0 };
-	void *field = key->list ? make_list(&r, key, record, 1) : schema_field(record, key->offset);
 	struct value_source source = { .form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most };
 	struct buf why = { 0 };
 
-	if (!field)
-		return r.error;
 	if (key->kind->forms & VALUE_REAL) {
 		source.form = VALUE_REAL;
 		source.real = strtod(key->fallback, NULL);
@@ -174,9 +167,41 @@ int read_fallback(const struct schema_key *key, void *record)
 	return error;
 }
 
+/* The octets of a known one; NULL: it is not. Records of a kind want them in the same order again. */
+static const void *find_known(struct fallbacks *known, const struct schema_key *key)
+{
+	for (size_t i = 0; i < known->n; i++) {
+		size_t at = known->next + i < known->n ? known->next + i : known->next + i - known->n;
+		if (known->list[at].key == key) {
+			known->next = at + 1 < known->n ? at + 1 : 0;
+			return known->list[at].octets;
+		}
+	}
+	return NULL;
+}
+
+int read_fallback(struct fallbacks *known, const struct schema_key *key, void *record)
+{
+	void *field = key->list ? make_list(key, record, 1) : schema_field(record, key->offset);
+	const void *octets = find_known(known, key);
+	int error = 0;
+
+	if (!field)
+		return -ENOMEM;
+	if (octets)
+		memcpy(field, octets, key->kind->size);
+	else
+		error = parse_fallback(key, field);
+	if (!error && !octets && !key->kind->clear && key->kind->size <= FALLBACK_OCTETS && known->n < FALLBACKS_MAX) {
+		known->list[known->n].key = key;
+		memcpy(known->list[known->n++].octets, field, key->kind->size);
+	}
+	return error;
+}
+
 /* --- lists --- */
 
-static bool right_count(struct reader *r, const config_setting_t *setting, const struct schema_key *key, size_t n)
+static bool right_count(struct reader *r, const struct node *setting, const struct schema_key *key, size_t n)
 {
 	struct buf why = { 0 };
 
@@ -190,34 +215,36 @@ static bool right_count(struct reader *r, const config_setting_t *setting, const
 	return false;
 }
 
-static void read_entry(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *entry)
+static void read_entry(struct reader *r, const struct node *setting, const struct schema_key *key, void *entry)
 {
 	if (!key->group)
 		read_value(r, setting, key, entry);
-	else if (config_setting_is_group(setting))
+	else if (setting->type == NODE_GROUP)
 		read_group(r, setting, key->group, entry);
 	else
 		complain_type(r, setting, key);
 }
 
-static void read_list(struct reader *r, const config_setting_t *setting, const struct schema_key *key, void *record)
+static void read_list(struct reader *r, const struct node *setting, const struct schema_key *key, void *record)
 {
-	bool brackets = config_setting_is_list(setting) || config_setting_is_array(setting);
+	bool brackets = setting->type == NODE_LIST || setting->type == NODE_ARRAY;
 
-	if (!brackets && (!key->single || config_setting_is_group(setting))) {
+	if (!brackets && (!key->single || setting->type == NODE_GROUP)) {
 		complain_type(r, setting, key);
 		return;
 	}
-	size_t n = brackets ? (size_t)config_setting_length(setting) : 1;
+	size_t n = brackets ? setting->n : 1;
 	if (!right_count(r, setting, key, n) || !n)
 		return;
-	char *entries = make_list(r, key, record, n);
+	char *entries = make_list(key, record, n);
+	if (!entries)
+		r->error = -ENOMEM;
 	if (entries && !brackets)
 		read_entry(r, setting, key, entries);
 	for (size_t i = 0; brackets && i < n && !r->error; i++) {
 		struct step step = { .before = r->at, .index = i };
 		r->at = &step;
-		read_entry(r, config_setting_get_elem(setting, (unsigned)i), key, entries + i * schema_entry_size(key));
+		read_entry(r, &setting->entries[i], key, entries + i * schema_entry_size(key));
 		r->at = step.before;
 	}
 }
@@ -245,9 +272,9 @@ static const char *nearest_key(const char *name, const struct schema_group *grou
 	return value_nearest(name, names, group->n_keys);
 }
 
-static void complain_unknown(struct reader *r, const config_setting_t *setting, const struct schema_group *group)
+static void complain_unknown(struct reader *r, const struct node *setting, const struct schema_group *group)
 {
-	struct step step = { .before = r->at, .name = config_setting_name(setting) };
+	struct step step = { .before = r->at, .name = setting->name };
 	const char *nearest = nearest_key(step.name, group);
 	struct buf why = { 0 };
 
@@ -264,12 +291,10 @@ static void complain_unknown(struct reader *r, const config_setting_t *setting, 
 }
 
 /* True if a key of setting that is unknown is this one, misspelt: that has its message. */
-static bool is_misspelt(const config_setting_t *setting, const struct schema_group *group, const char *key)
+static bool is_misspelt(const struct node *setting, const struct schema_group *group, const char *key)
 {
-	unsigned n = (unsigned)config_setting_length(setting);
-
-	for (unsigned i = 0; i < n; i++) {
-		const char *name = config_setting_name(config_setting_get_elem(setting, i));
+	for (unsigned i = 0; i < setting->n; i++) {
+		const char *name = setting->entries[i].name;
 		const char *nearest = find_key(group, name, 0) < group->n_keys ? NULL : nearest_key(name, group);
 		if (nearest && !strcmp(nearest, key))
 			return true;
@@ -278,7 +303,7 @@ static bool is_misspelt(const config_setting_t *setting, const struct schema_gro
 }
 
 /* What an absent key means. around: the group that lacks it; NULL if that is absent as well and may be. */
-static void read_absent(struct reader *r, const config_setting_t *around, const struct schema_group *group,
+static void read_absent(struct reader *r, const struct node *around, const struct schema_group *group,
 	const struct schema_key *key, void *record)
 {
 	struct buf why = { 0 };
@@ -289,7 +314,7 @@ static void read_absent(struct reader *r, const config_setting_t *around, const 
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
-		int error = read_fallback(key, record);
+		int error = read_fallback(&r->fallbacks, key, record);
 		r->error = error ? error : r->error;
 	} else if (key->group && !key->list) {
 		read_group(r, NULL, key->group, schema_field(record, key->offset));
@@ -297,7 +322,7 @@ static void read_absent(struct reader *r, const config_setting_t *around, const 
 }
 
 /* setting NULL: the key is absent from the group around it, which may be absent as well. */
-static void read_key(struct reader *r, const config_setting_t *around, const config_setting_t *setting,
+static void read_key(struct reader *r, const struct node *around, const struct node *setting,
 	const struct schema_group *group, const struct schema_key *key, void *record)
 {
 	struct step step = { .before = r->at, .name = key->name };
@@ -313,15 +338,14 @@ static void read_key(struct reader *r, const config_setting_t *around, const con
 }
 
 /* Puts each member of the group at the place of its key; complains of the others. */
-static void assign_members(struct reader *r, const config_setting_t *setting, const struct schema_group *group,
-	const config_setting_t *members[static SCHEMA_KEYS_MAX])
+static void assign_members(struct reader *r, const struct node *setting, const struct schema_group *group,
+	const struct node *members[static SCHEMA_KEYS_MAX])
 {
-	unsigned n = (unsigned)config_setting_length(setting);
 	size_t from = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		const config_setting_t *member = config_setting_get_elem(setting, i);
-		size_t at = find_key(group, config_setting_name(member), from);
+	for (unsigned i = 0; i < setting->n; i++) {
+		const struct node *member = &setting->entries[i];
+		size_t at = find_key(group, member->name, from);
 		if (at == group->n_keys) {
 			complain_unknown(r, member, group);
 			continue;
@@ -332,10 +356,9 @@ static void assign_members(struct reader *r, const config_setting_t *setting, co
 }
 
 /* setting NULL: the group is absent, and its keys take what they fall back to. */
-static void read_group(
-	struct reader *r, const config_setting_t *setting, const struct schema_group *group, void *record)
+static void read_group(struct reader *r, const struct node *setting, const struct schema_group *group, void *record)
 {
-	const config_setting_t *members[SCHEMA_KEYS_MAX] = { 0 };
+	const struct node *members[SCHEMA_KEYS_MAX] = { 0 };
 
 	if (setting && group->has_origin)
 		*(struct origin *)record = locate_setting(r->where, setting);

@@ -1,6 +1,8 @@
-/* libconfig's tree into the model, by the schema: kinds, ranges, what is missing, what is unknown. */
+/* The tree of a text into the model, by the schema: kinds, ranges, what is missing, what is unknown. */
 #ifndef CULVERT_CONF_READ_H
 #define CULVERT_CONF_READ_H
+
+#include <stddef.h>
 
 struct diag_list;
 struct locator;
@@ -12,7 +14,20 @@ struct schema_key;
  * 0, or -ENOMEM.
  */
 int read_model(const struct locator *where, struct diag_list *diags, struct model *m);
-/* A key of the record that falls back to something takes that. 0 or -ENOMEM. */
-int read_fallback(const struct schema_key *key, void *record);
+
+enum { FALLBACKS_MAX = 32, FALLBACK_OCTETS = 16 };
+
+/* Values that keys fall back to, as they lie in a record; zero-initialise. Only of kinds that own nothing. */
+struct fallbacks {
+	struct {
+		const struct schema_key *key;
+		char octets[FALLBACK_OCTETS];
+	} list[FALLBACKS_MAX];
+	size_t n;
+	size_t next; /* where the one is that was wanted behind the last one, the time before */
+};
+
+/* A key of the record that falls back to something takes that; known spares reading it again. 0 or -ENOMEM. */
+int read_fallback(struct fallbacks *known, const struct schema_key *key, void *record);
 
 #endif

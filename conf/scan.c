@@ -19,14 +19,38 @@ static char peek(const struct scan *s, size_t i)
 	return i < (size_t)(s->end - s->at) ? s->at[i] : '\0';
 }
 
+/* What an octet may begin, and what it may go on: looked up, since each octet of a large file comes by. */
+enum class { OTHER, SPACE, LINE_END, COMMENT, QUOTE, LETTER, DIGIT, SIGN, OPEN, CLOSE };
+
+static const unsigned char classes[256] = {
+	[' '] = SPACE,
+	['\t'] = SPACE,
+	['\r'] = SPACE,
+	['\f'] = SPACE,
+	['\n'] = LINE_END,
+	['#'] = COMMENT,
+	['/'] = COMMENT,
+	['"'] = QUOTE,
+	['a' ... 'z'] = LETTER,
+	['A' ... 'Z'] = LETTER,
+	['*'] = LETTER,
+	['0' ... '9'] = DIGIT,
+	['+'] = SIGN,
+	['-'] = SIGN,
+	['.'] = SIGN,
+	['{'] = OPEN,
+	['['] = OPEN,
+	['('] = OPEN,
+	['}'] = CLOSE,
+	[']'] = CLOSE,
+	[')'] = CLOSE,
+};
+
+static enum class class_of(char c) { return (enum class)classes[(unsigned char)c]; }
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* Octets from the i-th on that are digits. */
@@ -40,11 +64,6 @@ static size_t digits(const struct scan *s, size_t i)
 }
 
 /* --- spaces and comments --- */
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\f';
-}
 
 /* Octets of the comment that begins here; 0 if none does. *ret_closed: false for one that reaches the end of the text.
  */
@@ -75,20 +94,31 @@ static void advance(struct scan *s, size_t n)
 	}
 }
 
-/* True if a comment may begin with c; what is no comment is then seen by comment(). */
-static bool may_comment(char c)
+/* Over spaces and ends of lines. */
+static void skip_blank(struct scan *s)
 {
-	return c == '#' || c == '/';
+	const char *at = s->at;
+
+	for (; at < s->end; at++) {
+		enum class c = class_of(*at);
+		if (c == LINE_END) {
+			s->line++;
+			s->line_begun = false;
+		} else if (c != SPACE) {
+			break;
+		}
+	}
+	s->at = at;
 }
 
 /* To the next token, or to a comment without end. */
 static void skip(struct scan *s)
 {
 	for (;;) {
-		while (s->at < s->end && (is_space(*s->at) || *s->at == '\n'))
-			advance(s, 1);
-		bool closed;
-		size_t n = may_comment(peek(s, 0)) ? comment(s, &closed) : 0;
+		skip_blank(s);
+		/* What only looks like one is seen by comment(). */
+		bool closed = false;
+		size_t n = class_of(peek(s, 0)) == COMMENT ? comment(s, &closed) : 0;
 		if (!n || !closed)
 			return;
 		advance(s, n);
@@ -99,7 +129,7 @@ bool scan_line_is_over(const struct scan *s)
 {
 	size_t i = 0;
 
-	while (is_space(peek(s, i)))
+	while (class_of(peek(s, i)) == SPACE)
 		i++;
 	struct scan there = { .at = s->at + i, .end = s->end };
 	bool closed;
@@ -158,51 +188,73 @@ static size_t number(const struct scan *s, enum scan_kind *ret_kind)
 	return n ? at + wide(s, at) : 0;
 }
 
+/* Of a name that begins here. */
 static size_t name(const struct scan *s)
 {
 	const char *at = s->at;
 
-	while (at < s->end && (is_letter(*at) || *at == '*' || (at > s->at && (is_digit(*at) || *at == '-' || *at == '_'))))
-		at++;
+	for (; at < s->end; at++) {
+		enum class c = class_of(*at);
+		if (c != LETTER && c != DIGIT && *at != '-' && *at != '_')
+			break;
+	}
 	return (size_t)(at - s->at);
+}
+
+static size_t other(const struct scan *s, enum scan_kind *ret_kind)
+{
+	static const char include[] = "@include";
+	size_t len = sizeof(include) - 1;
+
+	*ret_kind = SCAN_OTHER;
+	if ((size_t)(s->end - s->at) < len || memcmp(s->at, include, len) != 0)
+		return 1;
+	*ret_kind = SCAN_INCLUDE;
+	return len;
 }
 
 static size_t token(const struct scan *s, enum scan_kind *ret_kind)
 {
-	static const char include[] = "@include";
-	char c = peek(s, 0);
+	size_t n;
+	bool closed;
 
-	if (c == '"')
+	switch (class_of(*s->at)) {
+	case QUOTE:
 		return text(s, ret_kind);
-	size_t n = name(s);
-	*ret_kind = SCAN_NAME;
-	if (n)
-		return n;
-	n = number(s, ret_kind);
-	if (n)
-		return n;
-	n = strlen(include);
-	*ret_kind = SCAN_INCLUDE;
-	if ((size_t)(s->end - s->at) >= n && !memcmp(s->at, include, n))
-		return n;
-	*ret_kind = c && strchr("{[(", c) ? SCAN_OPEN : c && strchr("}])", c) ? SCAN_CLOSE : SCAN_OTHER;
-	return 1;
+	case LETTER:
+		*ret_kind = SCAN_NAME;
+		return name(s);
+	case DIGIT:
+	case SIGN:
+		n = number(s, ret_kind);
+		return n ? n : other(s, ret_kind);
+	case OPEN:
+		*ret_kind = SCAN_OPEN;
+		return 1;
+	case CLOSE:
+		*ret_kind = SCAN_CLOSE;
+		return 1;
+	case COMMENT:
+		*ret_kind = SCAN_COMMENT_OPEN;
+		n = comment(s, &closed);
+		return n ? n : other(s, ret_kind);
+	case OTHER:
+	case SPACE:
+	case LINE_END:
+		break;
+	}
+	return other(s, ret_kind);
 }
 
 struct scan_token scan_next(struct scan *s)
 {
 	skip(s);
 	struct scan_token t = { .kind = SCAN_END, .start = s->at, .line = s->line, .first = !s->line_begun };
-	bool closed;
 
 	if (s->at == s->end)
 		return t;
 	s->line_begun = true;
-	t.len = may_comment(*s->at) ? comment(s, &closed) : 0;
-	if (t.len)
-		t.kind = SCAN_COMMENT_OPEN;
-	else
-		t.len = token(s, &t.kind);
+	t.len = token(s, &t.kind);
 	/* No line ends in a token, but in a comment without end, behind which nothing follows. */
 	s->at += t.len;
 	return t;

@@ -10,9 +10,11 @@
 #include "conf/validate.h"
 #include "conf/vault.h"
 #include "conf/x509.h"
+#include "lib/cleanup.h"
 #include "lib/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,7 +206,8 @@ static bool is_foreign(const struct stat *st)
 	return st->st_uid && st->st_uid != geteuid();
 }
 
-static void see(struct check *c, struct secret *s)
+/* folder: where it is, open; -1: that could not be opened. */
+static void see(struct check *c, struct secret *s, int folder)
 {
 	mode_t refused = forms[s->kind].refused;
 	struct stat st = { 0 };
@@ -216,7 +219,8 @@ static void see(struct check *c, struct secret *s)
 		c->error = -ENOMEM;
 		return;
 	}
-	int r = io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len);
+	int r = folder < 0 ? io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len)
+					   : io_read_file_at(folder, s->name, SECRET_MAX, &st, &text, &len);
 	/* Where it could not be opened, it may still tell more. */
 	if (!st.st_mode && stat(s->path, &st))
 		blame_unreadable(c, s, -errno);
@@ -360,16 +364,17 @@ static void report(struct check *c, const struct secrets *s, size_t carrier, enu
 	}
 }
 
-/* Who may write the folder may put in files of his own. */
-static void check_folder(struct check *c)
+/* Who may write the folder may put in files of his own. Opens it; -1 if that cannot be. */
+static int check_folder(struct check *c)
 {
 	struct stat st;
 	char *path;
 
 	if (asprintf(&path, "%s/secrets/", c->m->dir) < 0) {
 		c->error = -ENOMEM;
-		return;
+		return -1;
 	}
+	int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!stat(path, &st)) {
 		unsigned mode = st.st_mode & 07777;
 		if (is_foreign(&st))
@@ -378,13 +383,14 @@ static void check_folder(struct check *c)
 			check_error(c, NULL, "%s: mode %04o lets others in; chmod it to %04o", path, mode, mode & ~022U);
 	}
 	free(path);
+	return folder;
 }
 
 void validate_secrets(struct check *c)
 {
 	struct secrets s = { .now = time(NULL) };
 
-	check_folder(c);
+	CLEANUP(cleanup_close) int folder = check_folder(c);
 	if (collect(c->m, &s)) {
 		c->error = -ENOMEM;
 		return;
@@ -393,7 +399,7 @@ void validate_secrets(struct check *c)
 		if (c->m->secrets)
 			see_held(c, &s.list[i]);
 		else
-			see(c, &s.list[i]);
+			see(c, &s.list[i], folder);
 	}
 	for (size_t i = 0; i < c->m->n_carriers && !c->error; i++) {
 		for (enum secret_kind kind = 0; kind < KINDS; kind++)

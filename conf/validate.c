@@ -118,12 +118,12 @@ bool check_has(const struct check *c, const char *key)
 	return locate_has(c->where, key);
 }
 
-const struct config_setting_t *check_group(const struct check *c, const char *key)
+const struct node *check_group(const struct check *c, const char *key)
 {
 	return locate_at(c->where, key);
 }
 
-bool check_group_has(const struct config_setting_t *group, const char *name)
+bool check_group_has(const struct node *group, const char *name)
 {
 	return group && locate_member(group, name);
 }

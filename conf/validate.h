@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct config_setting_t;
+struct node;
 struct diag_list;
 struct ip;
 struct locator;
@@ -39,8 +39,8 @@ struct place check_place(const struct check *c, const char *key, const char *oth
 /* True if the key stands in the file. */
 bool check_has(const struct check *c, const char *key);
 /* The same for several keys of one group, which is looked for once. NULL: it is not there, and has none. */
-const struct config_setting_t *check_group(const struct check *c, const char *key);
-bool check_group_has(const struct config_setting_t *group, const char *name);
+const struct node *check_group(const struct check *c, const char *key);
+bool check_group_has(const struct node *group, const char *name);
 /* True if reading the key has given an error: its value is then not known. */
 bool check_wrong(const struct check *c, const char *key);
 /* Order in the file of two keys that differ in numbers. */

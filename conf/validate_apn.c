@@ -31,7 +31,6 @@ static void check_pool(struct check *c, size_t a, size_t p)
 {
 	const struct apn *apn = &c->m->apns[a];
 	const struct prefix *pool = &apn->pool[p];
-	struct key key = check_key("apns[%zu].pool[%zu]", a, p);
 	struct prefix subnet = prefix_network(&apn->cloud.address);
 	char x[PREFIX_TEXT], y[PREFIX_TEXT];
 
@@ -39,20 +38,23 @@ static void check_pool(struct check *c, size_t a, size_t p)
 		return;
 	prefix_print(pool, x);
 	if (is_set(&subnet.ip) && subnet.ip.family != pool->ip.family)
-		check_error(c, key.text, "%s is of another family than cloud.address; an APN has one", x);
+		check_error(c, check_key("apns[%zu].pool[%zu]", a, p).text,
+			"%s is of another family than cloud.address; an APN has one", x);
 	else if (is_set(&apn->pool[0].ip) && apn->pool[0].ip.family != pool->ip.family)
-		check_error(c, key.text, "%s is of another family than pool[0]; an APN has one", x);
+		check_error(
+			c, check_key("apns[%zu].pool[%zu]", a, p).text, "%s is of another family than pool[0]; an APN has one", x);
 	size_t hit = 0;
 	while (hit < apn->cloud.n_prefixes && !overlap(&apn->cloud.prefixes[hit], pool))
 		hit++;
 	if (hit < apn->cloud.n_prefixes)
-		check_error(c, key.text, "%s overlaps cloud.prefixes[%zu] (%s); devices and cloud need separate addresses", x,
-			hit, prefix_print(&apn->cloud.prefixes[hit], y));
+		check_error(c, check_key("apns[%zu].pool[%zu]", a, p).text,
+			"%s overlaps cloud.prefixes[%zu] (%s); devices and cloud need separate addresses", x, hit,
+			prefix_print(&apn->cloud.prefixes[hit], y));
 	else if (overlap(&subnet, pool))
-		check_error(c, key.text,
+		check_error(c, check_key("apns[%zu].pool[%zu]", a, p).text,
 			"%s overlaps the subnet of cloud.address (%s); devices and cloud need separate addresses", x,
 			prefix_print(&subnet, y));
-	check_clear_of_gateway(c, key.text, pool);
+	check_clear_of_gateway(c, check_key("apns[%zu].pool[%zu]", a, p).text, pool);
 }
 
 static void check_links(struct check *c, size_t a)
@@ -75,7 +77,8 @@ void validate_apns(struct check *c)
 	check_names(c);
 	for (size_t a = 0; a < c->m->n_apns; a++) {
 		const struct apn *apn = &c->m->apns[a];
-		check_apart(c, check_key("apns[%zu].pool", a).text, apn->pool, apn->n_pool);
+		if (apn->n_pool > 1)
+			check_apart(c, check_key("apns[%zu].pool", a).text, apn->pool, apn->n_pool);
 		for (size_t p = 0; p < apn->n_pool; p++)
 			check_pool(c, a, p);
 		validate_cloud(c, a);

@@ -55,7 +55,7 @@ static void check_pairs(struct check *c, size_t i)
 }
 
 /* What only certificates have. Canonical text has revocation = "relaxed" beside a pre-shared key as well. */
-static void check_revocation(struct check *c, size_t i, const struct config_setting_t *group, bool psk)
+static void check_revocation(struct check *c, size_t i, const struct node *group, bool psk)
 {
 	static const char psk_only[] = "means nothing with psk_file; remove it, or use certificate, key_file and ca";
 	struct key key = check_key("carriers[%zu].revocation", i);
@@ -76,7 +76,7 @@ static void check_credentials(struct check *c, size_t i)
 {
 	const struct carrier *carrier = &c->m->carriers[i];
 	struct key key = check_key("carriers[%zu]", i);
-	const struct config_setting_t *group = check_group(c, key.text);
+	const struct node *group = check_group(c, key.text);
 	bool psk = carrier->n_psk_files || check_group_has(group, "psk_file");
 	bool certificate = carrier->n_certificates || check_group_has(group, "certificate");
 	bool key_file = carrier->n_key_files || check_group_has(group, "key_file");
@@ -220,20 +220,19 @@ static void check_suites(struct check *c, const struct tunnel *t, const char *pa
 static double check_retransmission(struct check *c, const struct tunnel *t, const char *path)
 {
 	const struct retransmission *r = &t->retransmission;
-	struct key key = check_key("%s.retransmission", path);
 
 	if (r->timeout <= 0 || r->base <= 0 || !r->tries)
 		return 0;
 	double total = retransmission_total(r);
 	if (total > retransmission_most) {
-		check_error(c, key.text,
+		check_error(c, check_key("%s.retransmission", path).text,
 			"a peer that is silent would be given up after %.0f s only; use fewer tries or less time, together at most "
 			"%.0f s",
 			total, retransmission_most);
 		return 0;
 	}
 	if (total < retransmission_few)
-		check_warning(c, key.text,
+		check_warning(c, check_key("%s.retransmission", path).text,
 			"a peer that is silent for %.1f s is given up; allow at least %.0f s for a disturbance to pass", total,
 			retransmission_few);
 	return total;
@@ -243,11 +242,13 @@ static double check_retransmission(struct check *c, const struct tunnel *t, cons
 static void check_lifetime(
 	struct check *c, const struct tunnel *t, const struct lifetime *l, double total, const char *path, const char *name)
 {
-	struct key key = check_key("%s.rekey.%s", path, name), ceiling = check_key("%s.rekey.ceiling", path);
 	const char *broken = l->rekey && total > 0 ? lifetime_check(l, &t->retransmission) : NULL;
 	unsigned rest = (unsigned)total + 1; /* the least number of whole seconds that is more */
 
-	if (!broken || check_wrong(c, ceiling.text))
+	if (!broken)
+		return;
+	struct key key = check_key("%s.rekey.%s", path, name), ceiling = check_key("%s.rekey.ceiling", path);
+	if (check_wrong(c, ceiling.text))
 		return;
 	unsigned most = l->ceiling > rest ? l->ceiling - rest : 0;
 	if (t->ceiling && (!check_has(c, key.text) || most < LIFETIME_REKEY_FEW))

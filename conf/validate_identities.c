@@ -90,27 +90,34 @@ static void compare_all(struct check *c, struct far_end *list, size_t n)
 	}
 }
 
-static void check_understood(struct check *c, const char *id, const char *key)
+/* True if a part of id is unknown. */
+static bool is_unknown(const char *id, const char **ret_part, size_t *ret_len)
 {
-	const char *part;
-	size_t len;
+	return id && identity_find_unknown(id, ret_part, ret_len);
+}
 
-	if (id && identity_find_unknown(id, &part, &len))
-		check_error(c, key,
-			"\"%.*s\" is no part of a distinguished name, such as C, ST, L, O, OU, CN or E; a name that has a comma in "
-			"it "
-			"is written as \"/C=CZ/O=Example, Ltd/CN=gw\"",
-			(int)len, part);
+static void report_unknown(struct check *c, const char *part, size_t len, const char *key)
+{
+	check_error(c, key,
+		"\"%.*s\" is no part of a distinguished name, such as C, ST, L, O, OU, CN or E; a name that has a comma in "
+		"it "
+		"is written as \"/C=CZ/O=Example, Ltd/CN=gw\"",
+		(int)len, part);
 }
 
 static void check_carrier(struct check *c, size_t i)
 {
 	const struct carrier *carrier = &c->m->carriers[i];
 
-	check_understood(c, carrier->local_id, check_key("carriers[%zu].local_id", i).text);
-	for (size_t t = 0; t < carrier->n_tunnels; t++)
-		check_understood(
-			c, carrier->tunnels[t].remote_id, check_key("carriers[%zu].tunnels[%zu].remote_id", i, t).text);
+	const char *part;
+	size_t len;
+
+	if (is_unknown(carrier->local_id, &part, &len))
+		report_unknown(c, part, len, check_key("carriers[%zu].local_id", i).text);
+	for (size_t t = 0; t < carrier->n_tunnels; t++) {
+		if (is_unknown(carrier->tunnels[t].remote_id, &part, &len))
+			report_unknown(c, part, len, check_key("carriers[%zu].tunnels[%zu].remote_id", i, t).text);
+	}
 }
 
 void validate_identities(struct check *c)

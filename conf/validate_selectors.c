@@ -190,11 +190,10 @@ static void check_family(struct check *c, size_t a, const char *side, const stru
 {
 	const struct apn *apn = &c->m->apns[a];
 	int family = apn->n_pool ? apn->pool[0].ip.family : AF_UNSPEC;
-	struct key key = check_key("apns[%zu].selectors.%s", a, side);
 	char x[PREFIX_TEXT], y[PREFIX_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
-		struct key at = check_key("%s[%zu]", key.text, i);
+		struct key at = check_key("%s[%zu]", check_key("apns[%zu].selectors.%s", a, side).text, i);
 		if (list[i].any && n > 1)
 			check_error(c, at.text, "\"any\" contains all others; keep it alone, or remove it");
 		if (is_set(&list[i].prefix.ip) && family != AF_UNSPEC && list[i].prefix.ip.family != family)

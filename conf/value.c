@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LETTERS  "abcdefghijklmnopqrstuvwxyz"
-#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS   "0123456789"
-
 enum { NAME_MAX_LEN = 32, FILE_MAX_LEN = 64, INTERFACE_MAX_LEN = 15, IDENTITY_MAX_LEN = 255, QUOTE_MAX = 64 };
 
 /* --- words and messages --- */
@@ -141,17 +137,55 @@ static bool print_text(const void *value, struct buf *out)
 	return true;
 }
 
-/* True if text has 1 to max octets, all of them in set, the first one in first. */
-static bool made_of(const char *text, const char *first, const char *set, size_t max)
+static bool is_small(char c)
 {
-	size_t len = strspn(text, set);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
-	return len > 0 && len <= max && !text[len] && strchr(first, text[0]);
+static bool is_alphanumeric(char c)
+{
+	return is_small(c) || (c >= 'A' && c <= 'Z');
+}
+
+/* What each kind of text is made of; the first octet, and those behind it. */
+static bool begins_name(char c)
+{
+	return is_small(c);
+}
+
+static bool in_name(char c)
+{
+	return is_small(c) || c == '-';
+}
+
+static bool begins_file(char c)
+{
+	return is_alphanumeric(c) || c == '_';
+}
+
+static bool in_file(char c)
+{
+	return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+}
+
+static bool begins_interface(char c)
+{
+	return is_alphanumeric(c);
+}
+
+/* True if text has 1 to max octets, the first one such, all others so. */
+static inline bool made_of(const char *text, bool (*first)(char c), bool (*other)(char c), size_t max)
+{
+	size_t len = first(text[0]) ? 1 : 0;
+
+	while (len && len <= max && other(text[len]))
+		len++;
+	return len && len <= max && !text[len];
 }
 
 static int parse_name(const struct value_source *source, void *ret, struct buf *why)
 {
-	if (!made_of(source->text, LETTERS DIGITS, LETTERS DIGITS "-", NAME_MAX_LEN))
+	if (!made_of(source->text, begins_name, in_name, NAME_MAX_LEN))
 		return value_refuse(
 			why, source->text, "is no name; use 1 to 32 small letters, digits and '-', with a letter or digit first");
 	return copy_text(source->text, ret);
@@ -159,9 +193,7 @@ static int parse_name(const struct value_source *source, void *ret, struct buf *
 
 static int parse_file(const struct value_source *source, void *ret, struct buf *why)
 {
-	const char *first = LETTERS CAPITALS DIGITS "_", *set = LETTERS CAPITALS DIGITS "_.-";
-
-	if (!made_of(source->text, first, set, FILE_MAX_LEN))
+	if (!made_of(source->text, begins_file, in_file, FILE_MAX_LEN))
 		return value_refuse(why, source->text,
 			"is no plain file name; name a file in the secrets folder, without '/', of letters, digits, '.', '_' and "
 			"'-'");
@@ -172,7 +204,7 @@ static int parse_interface(const struct value_source *source, void *ret, struct 
 {
 	const char *text = source->text;
 
-	if (!made_of(text, LETTERS CAPITALS DIGITS, LETTERS CAPITALS DIGITS "_.-", INTERFACE_MAX_LEN))
+	if (!made_of(text, begins_interface, in_file, INTERFACE_MAX_LEN))
 		return value_refuse(
 			why, text, "is no interface name; use 1 to 15 letters, digits, '.', '_' and '-', such as \"eth1\"");
 	if (!strncmp(text, "culv-", 5))
@@ -199,9 +231,11 @@ static bool is_address_range(const char *text)
 /* "fqdn:x", "ipv4net:0.0.0.0/0", "{2}:x", "@#": charon would take these apart, and some match many peers. */
 static bool has_type_prefix(const char *text)
 {
-	size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789{}");
+	size_t word = 0;
 	struct ip ip;
 
+	while (is_alphanumeric(text[word]) || text[word] == '{' || text[word] == '}')
+		word++;
 	return (word && text[word] == ':' && ip_parse(text, &ip)) || !strcmp(text, "@#");
 }
 

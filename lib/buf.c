@@ -45,11 +45,6 @@ void buf_add(struct buf *b, const void *data, size_t len)
 	b->text[b->len] = '\0';
 }
 
-void buf_puts(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
 void buf_put_number(struct buf *b, unsigned long number)
 {
 	char digits[24];

@@ -78,10 +78,15 @@ int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 
 int io_read_file_stat(const char *path, size_t max, struct stat *ret_st, char **ret, size_t *ret_len)
 {
+	return io_read_file_at(AT_FDCWD, path, max, ret_st, ret, ret_len);
+}
+
+int io_read_file_at(int folder, const char *name, size_t max, struct stat *ret_st, char **ret, size_t *ret_len)
+{
 	struct stat st;
 
 	/* O_NONBLOCK: a FIFO in place of the file must not hang us before fstat() tells. */
-	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(cleanup_close) int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st))

@@ -17,6 +17,8 @@ struct stat;
 int io_read_file(const char *path, size_t max, char **ret, size_t *ret_len);
 /* The same; *ret_st tells of the file that was opened, also where it is then not read. */
 int io_read_file_stat(const char *path, size_t max, struct stat *ret_st, char **ret, size_t *ret_len);
+/* The same for a name in a folder that is open: for many files of one folder. */
+int io_read_file_at(int folder, const char *name, size_t max, struct stat *ret_st, char **ret, size_t *ret_len);
 /* Writes beside, fsyncs and renames: readers see the old file or the new one. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode);
 /* All of data to a file that is open. */

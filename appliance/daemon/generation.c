@@ -30,6 +30,7 @@
 struct content {
 	struct buf text;
 	struct buf ids;
+	char *old; /* the text of the generation in force; NULL: there is none, or it cannot be read */
 	char **changed; /* names of secrets that differ from those of the generation in force */
 	struct vault *secrets; /* of the generation in force; NULL: none, or they cannot be read */
 };
@@ -38,6 +39,7 @@ static void content_free(struct content *c)
 {
 	buf_free(&c->text);
 	buf_free(&c->ids);
+	free(c->old);
 	secrets_free_names(c->changed);
 	vault_free(c->secrets);
 }
@@ -69,13 +71,12 @@ static bool repeats(const char *run, const struct generation_source *s, const st
 	const struct content *c, const struct outline_difference *d, struct diag_list *diags)
 {
 	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
-	CLEANUP(cleanup_free) char *conf_path = gen ? frozen_path("%s/culvert.conf", gen) : NULL;
 	CLEANUP(cleanup_free) char *ids_path = gen ? frozen_path("%s/ids", gen) : NULL;
 
 	if (!current->number || (current->rollback_of && !s->rollback_of) ||
 		!frozen_equals(ids_path, buf_text(&c->ids), c->ids.len))
 		return false;
-	if (!frozen_equals(conf_path, c->text.text, c->text.len) &&
+	if ((!c->old || strcmp(c->old, buf_text(&c->text)) != 0) &&
 		(d->n_changes || d->gateway || !current->model || !same_in_any_order(current->model, *s->model)))
 		return false;
 	return secrets_equal(*s->model, c->secrets, diags);
@@ -139,16 +140,15 @@ static int compare(const char *run, const struct generation *current, struct con
 	struct outline_difference *ret)
 {
 	CLEANUP(cleanup_free) char *gen = folder_of(run, current->number);
-	CLEANUP(cleanup_free) char *old = NULL;
 	int r = gen ? 0 : -ENOMEM;
 
 	if (!r && current->number && secrets_load(gen, &c->secrets))
 		c->secrets = NULL;
 	if (!r)
 		r = secrets_changed(m, c->secrets, &c->changed);
-	if (!r && current->number && generation_text(run, current->number, &old))
-		old = NULL;
-	return r ? r : outline_compare(old ? old : "", buf_text(&c->text), c->changed, ret);
+	if (!r && current->number && generation_text(run, current->number, &c->old))
+		c->old = NULL;
+	return r ? r : outline_compare(c->old ? c->old : "", buf_text(&c->text), c->changed, ret);
 }
 
 static int write_meta(const struct generation_source *s, const struct generation *current,

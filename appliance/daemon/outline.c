@@ -1,6 +1,7 @@
 /* Lines are taken by their depth (tabs): entries of a list at the top stand at 1, tunnels within a carrier at 3. */
 #include "appliance/daemon/outline.h"
 
+#include "appliance/daemon/outline_part.h"
 #include "lib/buf.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 enum { ENTRY = 1, KEY = 2, TUNNEL = 3, TUNNEL_KEY = 4 }; /* depths */
+enum list { NOWHERE, CARRIERS, APNS };
 
 /* Some of the text that is compared, which outlives all this. */
 struct slice {
@@ -42,7 +44,7 @@ struct line {
 /* Where a reader is in the text. */
 struct reader {
 	struct outline *out;
-	enum { NOWHERE, CARRIERS, APNS } list;
+	enum list list;
 	bool in_tunnels;
 	size_t first; /* items from here on are tunnels of the carrier that is being read */
 	struct slice name; /* of the entry that is being read */
@@ -210,10 +212,11 @@ static int compare_items(const void *a, const void *b)
 	return x->kind != y->kind ? (int)x->kind - (int)y->kind : compare_slices(&x->name, &y->name);
 }
 
-static int outline_read(const char *text, struct outline *ret)
+/* list: where the text begins. */
+static int outline_read(const char *text, size_t len, enum list list, struct outline *ret)
 {
-	struct reader r = { .out = ret, .body = text, .part = text };
-	const char *end = text + strlen(text);
+	struct reader r = { .out = ret, .list = list, .body = text, .part = text };
+	const char *end = text + len;
 
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -317,15 +320,33 @@ static int merge(
 	return r;
 }
 
+/* How many there are of a kind. */
+static unsigned items_of(const struct outline *o, enum outline_kind kind)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < o->n; i++)
+		n += o->items[i].kind == kind;
+	return n;
+}
+
+/* A changed secret may be named anywhere, so that all must be read. */
 int outline_compare(const char *old, const char *next, char *const *changed_secrets, struct outline_difference *ret)
 {
+	struct outline_part part = { .old = old, .next = next };
 	struct outline_difference d = { 0 };
 	struct outline was = { 0 };
 	struct outline is = { 0 };
-	int r = outline_read(old, &was);
+	bool narrow = (!changed_secrets || !*changed_secrets) && outline_narrow(old, next, &part);
+	enum list list = !narrow ? NOWHERE : part.apns ? APNS : CARRIERS;
+	int r = outline_read(part.old, narrow ? part.old_len : strlen(old), list, &was);
 
 	if (!r)
-		r = outline_read(next, &is);
+		r = outline_read(part.next, narrow ? part.next_len : strlen(next), list, &is);
+	if (!r && narrow) {
+		d.tunnels.kept = part.tunnels - items_of(&is, OUTLINE_TUNNEL);
+		d.apns.kept = part.apn_count - items_of(&is, OUTLINE_APN);
+	}
 	if (!r) {
 		d.changes = calloc(was.n + is.n + 1, sizeof(*d.changes));
 		d.gateway = strcmp(buf_text(&was.rest), buf_text(&is.rest)) != 0;

@@ -115,14 +115,10 @@ static void print_link(struct buf *print, const struct apn *apn, const struct li
 	print_selectors(print, "remote", link->remote, link->n_remote);
 }
 
-/** Empties print, but keeps its room. */
-static bool hash_print(struct buf *print, hasher_t *hasher, uint8_t digest[HASH_SIZE_SHA256])
+static bool hash_part(
+	const struct buf *print, size_t from, size_t to, hasher_t *hasher, uint8_t digest[HASH_SIZE_SHA256])
 {
-	chunk_t text = chunk_create((uint8_t *)print->text, print->len);
-	bool ok = !print->error && hasher->get_hash(hasher, text, digest);
-
-	buf_cut(print, 0);
-	return ok;
+	return hasher->get_hash(hasher, chunk_create((uint8_t *)print->text + from, to - from), digest);
 }
 
 static int compare_links(const void *a, const void *b)
@@ -144,40 +140,37 @@ void conf_blueprint_add_link(conf_blueprint_t *this, const struct apn *apn, cons
 	this->links[this->n_links++] = (conf_blueprint_link_t){ .apn = apn, .link = link };
 }
 
-bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher)
+bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher, struct buf *print)
 {
-	struct buf print = {};
-	bool ok;
 	size_t i;
 
 	if (this->incomplete)
 		return FALSE;
 	if (this->n_links > 1)
 		qsort(this->links, this->n_links, sizeof(*this->links), compare_links);
-	print_ike(&print, this->gateway, this->tunnel);
-	for (i = 0; i < this->n_links; i++)
-		print_link(&print, this->links[i].apn, this->links[i].link);
-	print_word(&print, "initiate", this->tunnel->initiate ? "yes" : "no");
-	print_word(&print, "rehearse", this->tunnel->rehearse ? "yes" : "no");
-	buf_add(&print, this->carrier->digest, sizeof(this->carrier->digest));
-	ok = hash_print(&print, hasher, this->digest);
-	buf_free(&print);
-	return ok;
+	buf_cut(print, 0);
+	print_ike(print, this->gateway, this->tunnel);
+	this->ike_end = print->len;
+	for (i = 0; i < this->n_links; i++) {
+		print_link(print, this->links[i].apn, this->links[i].link);
+		this->links[i].end = print->len;
+	}
+	print_word(print, "initiate", this->tunnel->initiate ? "yes" : "no");
+	print_word(print, "rehearse", this->tunnel->rehearse ? "yes" : "no");
+	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
+	return !print->error && hash_part(print, 0, print->len, hasher, this->digest);
 }
 
-bool conf_blueprint_detail(conf_blueprint_t *this, hasher_t *hasher)
+bool conf_blueprint_detail(conf_blueprint_t *this, hasher_t *hasher, const struct buf *print)
 {
-	struct buf print = {};
+	size_t i, from = this->ike_end;
 	bool ok;
-	size_t i;
 
-	print_ike(&print, this->gateway, this->tunnel);
-	ok = hash_print(&print, hasher, this->ike_digest);
+	ok = hash_part(print, 0, from, hasher, this->ike_digest);
 	for (i = 0; ok && i < this->n_links; i++) {
-		print_link(&print, this->links[i].apn, this->links[i].link);
-		ok = hash_print(&print, hasher, this->links[i].digest);
+		ok = hash_part(print, from, this->links[i].end, hasher, this->links[i].digest);
+		from = this->links[i].end;
 	}
-	buf_free(&print);
 	return ok;
 }
 

@@ -1,5 +1,6 @@
 #include "conf_children.h"
 
+#include "conf_host.h"
 #include "conf_text.h"
 #include "conf/model.h"
 #include "ikev2/suite.h"
@@ -19,7 +20,7 @@ static dscp_copy_t dscp_copy(enum dscp dscp)
 	return DSCP_COPY_NO;
 }
 
-static child_cfg_t *create_child(char *name, const struct link *link)
+static child_cfg_t *create_child(char *name, const struct link *link, conf_proposals_t *proposals)
 {
 	const struct tunnel *tunnel = link->tunnel;
 	/*
@@ -45,22 +46,23 @@ static child_cfg_t *create_child(char *name, const struct link *link)
 	child = child_cfg_create(name, &create);
 	child->set_replay_window(child, tunnel->replay_window);
 	for (i = 0; i < tunnel->n_suites; i++)
-		child->add_proposal(child, proposal_create_from_string(PROTO_ESP, tunnel->suites[i]->esp));
+		child->add_proposal(child, proposals->create_proposal(proposals, tunnel->suites[i], PROTO_ESP));
 	return child;
 }
 
 static void add_selectors(child_cfg_t *child, bool local, const struct prefix *prefixes, size_t count)
 {
-	char text[PREFIX_TEXT];
+	host_t *net;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		prefix_print(&prefixes[i], text);
-		child->add_traffic_selector(child, local, traffic_selector_create_from_cidr(text, 0, 0, 65535));
+		net = conf_host(&prefixes[i].ip, 0);
+		child->add_traffic_selector(
+			child, local, traffic_selector_create_from_subnet(net, prefixes[i].len, 0, 0, 65535));
 	}
 }
 
-static void add_pairs(peer_cfg_t *cfg, const struct apn *apn, const struct link *link)
+static void add_pairs(peer_cfg_t *cfg, const struct apn *apn, const struct link *link, conf_proposals_t *proposals)
 {
 	child_cfg_t *child;
 	u_int number = 0;
@@ -73,7 +75,7 @@ static void add_pairs(peer_cfg_t *cfg, const struct apn *apn, const struct link 
 			if (link->local[i].ip.family != link->remote[j].ip.family)
 				continue;
 			name = conf_text("%s/%u", apn->name, ++number);
-			child = create_child(name, link);
+			child = create_child(name, link, proposals);
 			add_selectors(child, TRUE, &link->local[i], 1);
 			add_selectors(child, FALSE, &link->remote[j], 1);
 			cfg->add_child_cfg(cfg, child);
@@ -82,15 +84,15 @@ static void add_pairs(peer_cfg_t *cfg, const struct apn *apn, const struct link 
 	}
 }
 
-void conf_children_add(peer_cfg_t *cfg, const struct apn *apn, const struct link *link)
+void conf_children_add(peer_cfg_t *cfg, const struct apn *apn, const struct link *link, conf_proposals_t *proposals)
 {
 	child_cfg_t *child;
 
 	if (link->each_pair && link->n_local * link->n_remote > 1) {
-		add_pairs(cfg, apn, link);
+		add_pairs(cfg, apn, link, proposals);
 		return;
 	}
-	child = create_child(apn->name, link);
+	child = create_child(apn->name, link, proposals);
 	add_selectors(child, TRUE, link->local, link->n_local);
 	add_selectors(child, FALSE, link->remote, link->n_remote);
 	cfg->add_child_cfg(cfg, child);

@@ -4,6 +4,8 @@
 
 #include <daemon.h>
 
+#include "conf_proposals.h"
+
 struct apn;
 struct link;
 
@@ -24,7 +26,7 @@ enum conf_fit_t {
 /**
  * Adds what a link needs: one configuration, named as the APN, or one for each pair of selectors, "APN/1" and so on.
  */
-void conf_children_add(peer_cfg_t *cfg, const struct apn *apn, const struct link *link);
+void conf_children_add(peer_cfg_t *cfg, const struct apn *apn, const struct link *link, conf_proposals_t *proposals);
 
 /** How two CHILD configurations fit. */
 conf_fit_t conf_children_fit(child_cfg_t *a, child_cfg_t *b);

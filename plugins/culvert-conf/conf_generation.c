@@ -246,6 +246,7 @@ typedef struct {
 	const struct model *model;
 	conf_generation_t *previous;
 	hasher_t *hasher;
+	conf_proposals_t *proposals;
 	/** one for each tunnel of the model */
 	conf_blueprint_t *blueprints;
 	size_t count;
@@ -275,6 +276,7 @@ static bool build_carrier(building_t *building, const struct carrier *carrier, c
 			.gateway = &building->model->gateway,
 			.tunnel = &carrier->tunnels[i],
 			.carrier = credentials,
+			.proposals = building->proposals,
 		};
 		building->by_tunnel->put(building->by_tunnel, blueprint->tunnel, blueprint);
 	}
@@ -315,22 +317,24 @@ static bool build_tunnels(building_t *building, char **error)
 {
 	conf_generation_t *previous = building->previous;
 	conf_blueprint_t *blueprint;
+	struct buf print = {};
 	conf_tunnel_t *old;
 	bool ok = TRUE;
 	size_t i;
 
 	for (i = 0; ok && i < building->count; i++) {
 		blueprint = &building->blueprints[i];
-		ok = conf_blueprint_seal(blueprint, building->hasher);
+		ok = conf_blueprint_seal(blueprint, building->hasher, &print);
 		old = previous->get_tunnel(previous, blueprint->tunnel->name);
 		if (ok && old && memeq(old->digest, blueprint->digest, sizeof(old->digest))) {
 			add_tunnel(building->this, old->get_ref(old));
 			continue;
 		}
-		ok = ok && conf_blueprint_detail(blueprint, building->hasher);
+		ok = ok && conf_blueprint_detail(blueprint, building->hasher, &print);
 		if (ok)
 			add_tunnel(building->this, conf_tunnel_create(blueprint, old));
 	}
+	buf_free(&print);
 	if (!ok)
 		*error = conf_text("SHA-256 is not available");
 	return ok;
@@ -353,6 +357,7 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 		.model = model,
 		.previous = previous,
 		.hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256),
+		.proposals = conf_proposals_create(),
 		.blueprints = calloc(max(count, (size_t)1), sizeof(conf_blueprint_t)),
 		.by_tunnel = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, (u_int)count),
 	};
@@ -371,6 +376,7 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 	for (i = 0; i < building.count; i++)
 		conf_blueprint_clear(&building.blueprints[i]);
 	building.by_tunnel->destroy(building.by_tunnel);
+	building.proposals->destroy(building.proposals);
 	free(building.blueprints);
 	DESTROY_IF(building.hasher);
 	return ok;

@@ -1,6 +1,7 @@
 #include "conf_tunnel.h"
 
 #include "conf_children.h"
+#include "conf_host.h"
 #include "conf/model.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
@@ -24,15 +25,19 @@ static char *remote_text(const struct tunnel *tunnel)
 	for (i = 0; i < tunnel->n_peers; i++) {
 		if (tunnel->peers[i].kind != PEER_ADDRESS)
 			break;
-		buf_printf(&text, "%s%s", i ? "," : "", ip_print(&tunnel->peers[i].address, address));
+		buf_puts(&text, i ? "," : "");
+		buf_puts(&text, ip_print(&tunnel->peers[i].address, address));
 	}
 	if (!text.len)
 		buf_puts(&text, "%any");
 	return buf_steal(&text);
 }
 
-static ike_cfg_t *create_ike_cfg(const struct gateway *gateway, const struct tunnel *tunnel)
+static ike_cfg_t *create_ike_cfg(const conf_blueprint_t *blueprint)
 {
+	const struct gateway *gateway = blueprint->gateway;
+	const struct tunnel *tunnel = blueprint->tunnel;
+	conf_proposals_t *proposals = blueprint->proposals;
 	char local[IP_TEXT] = "%any", *remote = remote_text(tunnel);
 	ike_cfg_create_t create = {
 		.version = IKEV2,
@@ -51,7 +56,7 @@ static ike_cfg_t *create_ike_cfg(const struct gateway *gateway, const struct tun
 		ip_print(&gateway->outer.address.ip, local);
 	cfg = ike_cfg_create(&create);
 	for (i = 0; i < tunnel->n_suites; i++)
-		cfg->add_proposal(cfg, proposal_create_from_string(PROTO_IKE, tunnel->suites[i]->ike));
+		cfg->add_proposal(cfg, proposals->create_proposal(proposals, tunnel->suites[i], PROTO_IKE));
 	free(remote);
 	return cfg;
 }
@@ -202,13 +207,6 @@ METHOD(conf_tunnel_t, destroy, void, private_conf_tunnel_t *this)
 	free(this);
 }
 
-static host_t *create_host(const struct ip *ip)
-{
-	char text[IP_TEXT];
-
-	return host_create_from_string((char *)ip_print(ip, text), IKEV2_UDP_PORT);
-}
-
 static void add_peers(conf_tunnel_t *this, const struct tunnel *tunnel)
 {
 	size_t i;
@@ -216,7 +214,7 @@ static void add_peers(conf_tunnel_t *this, const struct tunnel *tunnel)
 	this->peers = calloc(max(tunnel->n_peers, (size_t)1), sizeof(*this->peers));
 	for (i = 0; i < tunnel->n_peers; i++) {
 		if (tunnel->peers[i].kind == PEER_ADDRESS)
-			this->peers[this->n_peers++] = create_host(&tunnel->peers[i].address);
+			this->peers[this->n_peers++] = conf_host(&tunnel->peers[i].address, IKEV2_UDP_PORT);
 		else if (tunnel->peers[i].kind == PEER_NAME)
 			this->peer_name = strdup(tunnel->peers[i].name);
 	}
@@ -230,7 +228,8 @@ static void add_suites(conf_tunnel_t *this, const struct tunnel *tunnel)
 	this->suites = calloc(max(tunnel->n_suites, (size_t)1), sizeof(*this->suites));
 	for (i = 0; i < tunnel->n_suites; i++) {
 		this->suites[this->n_suites++] = tunnel->suites[i];
-		buf_printf(&names, "%s%s", i ? ", " : "", tunnel->suites[i]->name);
+		buf_puts(&names, i ? ", " : "");
+		buf_puts(&names, tunnel->suites[i]->name);
 	}
 	this->suite_names = buf_steal(&names);
 }
@@ -245,7 +244,7 @@ static void add_links(conf_tunnel_t *this, const conf_blueprint_t *blueprint)
 		link = &blueprint->links[i];
 		this->links[i].apn = strdup(link->apn->name);
 		memcpy(this->links[i].digest, link->digest, sizeof(link->digest));
-		conf_children_add(this->cfg, link->apn, link->link);
+		conf_children_add(this->cfg, link->apn, link->link, blueprint->proposals);
 	}
 	this->n_links = (u_int)blueprint->n_links;
 }
@@ -267,7 +266,7 @@ conf_tunnel_t *conf_tunnel_create(const conf_blueprint_t *blueprint, conf_tunnel
 			.rehearse = tunnel->rehearse,
 			.ike = tunnel->ike,
 			.child = tunnel->child,
-			.local = gateway->outer.address.dhcp ? NULL : create_host(&gateway->outer.address.ip),
+			.local = gateway->outer.address.dhcp ? NULL : conf_host(&gateway->outer.address.ip, IKEV2_UDP_PORT),
 			.local_id = identification_create_from_string(tunnel->carrier->local_id),
 			.remote_id = identification_create_from_string(tunnel->remote_id),
 			.carrier = conf_carrier_get_ref(blueprint->carrier),
@@ -286,7 +285,7 @@ conf_tunnel_t *conf_tunnel_create(const conf_blueprint_t *blueprint, conf_tunnel
 	memcpy(public->ike_digest, blueprint->ike_digest, sizeof(public->ike_digest));
 	memcpy(public->digest, blueprint->digest, sizeof(public->digest));
 	ike_cfg = old ? old->cfg->get_ike_cfg(old->cfg) : NULL;
-	ike_cfg = ike_cfg ? ike_cfg->get_ref(ike_cfg) : create_ike_cfg(gateway, tunnel);
+	ike_cfg = ike_cfg ? ike_cfg->get_ref(ike_cfg) : create_ike_cfg(blueprint);
 	public->cfg = create_peer_cfg(public, tunnel, ike_cfg);
 	add_peers(public, tunnel);
 	add_suites(public, tunnel);

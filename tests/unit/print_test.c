@@ -13,13 +13,13 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/source.h"
+#include "conf/tree.h"
 #include "conf/value.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -380,19 +380,19 @@ static char *told(struct model *m)
 
 /* A text read as the operator's file is, without looking whether it fits together; NULL with *ret_why if it cannot be.
  */
-static char *told_by_libconfig(const char *text, char **ret_why)
+static char *told_by_loader(const char *text, char **ret_why)
 {
 	struct diag_list diags = { 0 };
 	struct source source = { 0 };
 	struct model m = { 0 };
 	struct buf why = { 0 };
 	char *out = NULL;
-	config_t config;
+	struct tree_error error;
+	struct tree *tree = NULL;
 
-	config_init(&config);
 	if (!source_build("x.conf", text, strlen(text), NULL, NULL, &diags, &source) &&
-		config_read_string(&config, buf_text(&source.text))) {
-		struct locator where = { &source, config_root_setting(&config) };
+		!tree_parse(buf_text(&source.text), source.text.len, &tree, &error)) {
+		struct locator where = { &source, tree_root(tree) };
 		assert_int_equal(read_model(&where, &diags, &m), 0);
 		if (diags.count)
 			schema_clear(&schema_root, &m);
@@ -401,7 +401,7 @@ static char *told_by_libconfig(const char *text, char **ret_why)
 	}
 	diag_print(&diags, &why);
 	*ret_why = buf_steal(&why);
-	config_destroy(&config);
+	tree_free(tree);
 	source_free(&source);
 	diag_free(&diags);
 	return out;
@@ -441,7 +441,7 @@ static void any_model_prints_as_it_was_written(void **state)
 		struct dice d = { .state = seed * 2654435761U };
 		char *text = any_text(&d), *why = NULL;
 		if (*text) {
-			char *one = told_by_libconfig(text, &why), *other = told_by_canonical(text);
+			char *one = told_by_loader(text, &why), *other = told_by_canonical(text);
 			if (!one || !other)
 				fail_msg("%s\n%s", why, text);
 			assert_memory_equal(one, text, strlen(text));
@@ -491,7 +491,7 @@ static void damaged_text_is_never_read_otherwise(void **state)
 		char *text = any_text(&d), *why = NULL;
 		if (*text) {
 			damage(&d, text);
-			char *other = told_by_canonical(text), *one = other ? told_by_libconfig(text, &why) : NULL;
+			char *other = told_by_canonical(text), *one = other ? told_by_loader(text, &why) : NULL;
 			if (other && !one)
 				fail_msg("%s\n%s", why, text);
 			if (other)

@@ -1,0 +1,75 @@
+/*
+ * Any text as a tree: what is read as plain text is what libconfig reads, node for node, with the same lines. So the
+ * reader of plain text takes nothing that libconfig refuses, and takes nothing otherwise.
+ */
+#include "conf/source.h"
+#include "conf/tree.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(c)                                                                                                     \
+	do {                                                                                                               \
+		if (!(c))                                                                                                      \
+			abort();                                                                                                   \
+	} while (0)
+
+static void compare(const struct node *a, const struct node *b)
+{
+	REQUIRE(a->type == b->type && a->line == b->line && !a->name == !b->name && !a->parent == !b->parent);
+	REQUIRE(!a->name || !strcmp(a->name, b->name));
+	switch ((enum node_type)a->type) {
+	case NODE_TEXT:
+		REQUIRE(!strcmp(a->text, b->text));
+		return;
+	case NODE_NUMBER:
+	case NODE_BOOL:
+		REQUIRE(a->number == b->number);
+		return;
+	case NODE_REAL:
+		REQUIRE(!memcmp(&a->real, &b->real, sizeof(a->real)));
+		return;
+	case NODE_GROUP:
+	case NODE_ARRAY:
+	case NODE_LIST:
+		break;
+	}
+	REQUIRE(a->n == b->n);
+	for (unsigned i = 0; i < a->n; i++) {
+		REQUIRE(a->entries[i].parent == a && b->entries[i].parent == b);
+		compare(&a->entries[i], &b->entries[i]);
+	}
+}
+
+static void check(const struct source *s)
+{
+	struct tree *plain = NULL, *any = NULL;
+	struct tree_error error = { 0 };
+
+	int one = tree_parse_plain(buf_text(&s->text), s->text.len, &plain);
+	int other = tree_parse_any(buf_text(&s->text), &any, &error);
+	REQUIRE((!one || one == -EINVAL) && (!other || other == -EINVAL) && (!other == !*error.text));
+	REQUIRE(one || !other);
+	if (!one)
+		compare(tree_root(plain), tree_root(any));
+	tree_free(plain);
+	tree_free(any);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct diag_list diags = { 0 };
+	struct source source;
+
+	if (!source_build("x", (const char *)data, size, NULL, NULL, &diags, &source))
+		check(&source);
+	source_free(&source);
+	diag_free(&diags);
+	return 0;
+}
