@@ -236,9 +236,11 @@ bool link_choice_view(const struct link_choice *c, uint32_t if_id, struct link_c
 	uint64_t now = now_of(c);
 	const struct probe_window *w;
 	struct probe_pace pace;
+	struct steered as_of_now;
 
 	if (!l)
 		return false;
+	as_of_now = *l;
 	w = prober_window(c->prober, if_id, &pace);
 	*ret = (struct link_choice_view){
 		.used = l->used,
@@ -252,8 +254,9 @@ bool link_choice_view(const struct link_choice *c, uint32_t if_id, struct link_c
 		ret->answered = w->answered;
 		ret->late = w->late;
 		ret->round_trip = w->round_trip;
+		as_of_now.unanswered = probe_window_unanswered(w, now, &pace);
 	}
-	steering_reason(l, now, reason);
+	steering_reason(&as_of_now, now, reason);
 	return true;
 }
 
