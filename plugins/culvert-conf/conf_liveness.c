@@ -389,9 +389,9 @@ METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *na
 	}
 	this->mutex->unlock(this->mutex);
 	if (question)
-		lib->processor->queue_job(lib->processor, (job_t *)callback_job_create_with_prio(
-													  (callback_job_cb_t)send_question, question,
-													  (callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
+		lib->processor->queue_job(
+			lib->processor, (job_t *)callback_job_create_with_prio((callback_job_cb_t)send_question, question,
+								(callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
 	return asker != NULL;
 }
 
