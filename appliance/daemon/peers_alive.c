@@ -1,7 +1,8 @@
 /*
- * Counters are read every SAMPLE; questions wait in their tunnels, few are out at a time, so that thousands of tunnels
- * with one-way traffic neither fill the queue of requests nor hold up who else has some. Failure policy: where counters
- * cannot be read, charon's word alone counts, and that is said once.
+ * Counters are read a few times a second, less often where that costs much (thousands of links); questions wait in
+ * their tunnels, few are out at a time, so that thousands of tunnels with one-way traffic neither fill the queue of
+ * requests nor hold up who else has some. Failure policy: where counters cannot be read, charon's word alone counts,
+ * and that is said once.
  */
 #include "appliance/daemon/peers_alive.h"
 
@@ -21,7 +22,9 @@
 
 /* Microseconds. */
 static const uint64_t second = 1000000;
-static const uint64_t sample = 250000;
+static const uint64_t sample = 250000; /* between two readings, */
+static const uint64_t sample_most = 1000000; /* and where readings are costly: */
+static const uint64_t share = 100; /* they take one part in so many of a processor */
 static const uint64_t one_way = 750000; /* one-sided for that long: it is asked */
 static const uint64_t again = 1500000; /* between two questions about the same tunnel */
 static const uint64_t fresh = 1000000; /* what came in so long ago shows that a peer lives */
@@ -64,11 +67,11 @@ struct peers_alive {
 	size_t n_wanted;
 };
 
-static uint64_t now_usec(void)
+static uint64_t clock_usec(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * second + (uint64_t)t.tv_nsec / 1000;
 }
 
@@ -233,7 +236,7 @@ void peers_alive_ask(struct peers_alive *p, const char *tunnel)
 
 	if (!w)
 		return;
-	want(p, w, now_usec());
+	want(p, w, clock_usec(CLOCK_BOOTTIME));
 	ask_next(p);
 }
 
@@ -274,14 +277,27 @@ static void suspect(struct peers_alive *p, struct watched_link *l, uint64_t now)
 		want(p, find_tunnel(p, l->apn->links[i].tunnel->name), now);
 }
 
+/* How long to wait after a reading that took so much processor time. */
+static uint64_t pause_after(uint64_t cost)
+{
+	uint64_t pause = cost * share;
+
+	if (pause < sample)
+		return sample;
+	return pause < sample_most ? pause : sample_most;
+}
+
 static int on_sample(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct peers_alive *p = userdata;
-	uint64_t now = now_usec();
+	uint64_t now = clock_usec(CLOCK_BOOTTIME);
+	uint64_t began = clock_usec(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t cost = 0;
 
 	(void)usec;
 	if (p->n_links && charon_is_up(p->charon)) {
 		read_traffic(p, now);
+		cost = clock_usec(CLOCK_THREAD_CPUTIME_ID) - began;
 		for (size_t i = 0; i < p->n_links; i++)
 			if (traffic_one_sided(&p->links[i].view, now, one_way))
 				suspect(p, &p->links[i], now);
@@ -289,7 +305,7 @@ static int on_sample(sd_event_source *s, uint64_t usec, void *userdata)
 	}
 	for (size_t i = 0; i < p->n_tunnels; i++)
 		judge(p, &p->tunnels[i], now);
-	sd_event_source_set_time_relative(s, sample);
+	sd_event_source_set_time_relative(s, pause_after(cost));
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -299,7 +315,7 @@ static void take_line(struct peers_alive *p, const char *state, const char *name
 {
 	struct watched *w = find_tunnel(p, name);
 	bool unanswered = !strcmp(state, "silent");
-	uint64_t now = now_usec();
+	uint64_t now = clock_usec(CLOCK_BOOTTIME);
 
 	if (!w)
 		return;

@@ -106,9 +106,9 @@ METHOD(plugin_t, destroy, void, private_culvert_conf_plugin_t *this)
 {
 	this->socket->destroy(this->socket);
 	this->report->destroy(this->report);
+	this->keeper->destroy(this->keeper);
 	this->liveness->destroy(this->liveness);
 	this->query->destroy(this->query);
-	this->keeper->destroy(this->keeper);
 	this->creds->destroy(this->creds);
 	this->backend->destroy(this->backend);
 	free(this);
@@ -133,9 +133,9 @@ plugin_t *culvert_conf_plugin_create(void)
 		.backend = conf_backend_create(),
 	);
 	this->creds = conf_creds_create(this->backend);
-	this->keeper = conf_keeper_create(this->backend);
 	this->query = conf_query_create(this->backend);
 	this->liveness = conf_liveness_create(this->query);
+	this->keeper = conf_keeper_create(this->backend, this->liveness);
 	this->report = conf_report_create(this->backend, this->keeper);
 	this->socket = conf_socket_create(this->run, this->backend, this->keeper, this->report, this->liveness);
 	return &this->public.plugin;

@@ -5,10 +5,11 @@ shown by what is told next.
 """
 
 import re
+import signal
 import sys
 
 from conf_bench import connection, expect, main, tunnel
-from ike_lab import run, wait_for
+from ike_lab import Lab, run, wait_for
 
 SLOW = "{ timeout = 2.0; base = 1.6; tries = 5; }"  # as shipped; charon repeats first when the peer is silent already
 
@@ -32,6 +33,13 @@ def hush(*numbers, how="drop"):
 
 def wake():
     nft("delete", "table", "inet", "hush")
+
+
+def write_hosts(bench, address):
+    path = f"{bench.lab.folder}/hosts"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"127.0.0.1 localhost\n{address} ipsec.example.net\n")
+    return path
 
 
 class Watcher:
@@ -70,6 +78,8 @@ def exchanges(charon):
 
 
 def test_present_set_first(bench):
+    # For test_carrier_that_moves: what is mounted later charon does not see.
+    Lab._mount(write_hosts(bench, "192.0.2.11"), "/etc/hosts", None, 0x1000, None)  # MS_BIND
     bench.start()
     with bench.gateway.connect() as client:
         assert client.ask("watch") == "end", "nobody is up"
@@ -235,6 +245,80 @@ def test_unknown_tunnels_are_forgotten(bench):
     bench.switch(patient(1), patient(2))
     assert Watcher(bench).look() == {"t1": "answers", "t2": "answers"}
     wake()
+
+
+def established(bench, charon=None):
+    """Addresses of the peers of a charon's IKE_SAs, the gateway's if nothing else is said."""
+    return re.findall(r"remote-host=([0-9.]+)", (charon or bench.gateway).swanctl("--list-sas", "--raw"))
+
+
+def assert_one_is_left(bench, *addresses):
+    wait_for("one IKE_SA for each tunnel", lambda: sorted(established(bench)) == sorted(addresses))
+    rows = bench.gateway.report()
+    assert {n: r["state"] for n, r in rows.items()} == {"t1": "up", "t2": "up"}, rows
+    assert {n: r["failure"] for n, r in rows.items()} == {"t1": "-", "t2": "-"}, rows
+    # As shipped charon gives a peer up after a minute.
+    assert "giving up" not in bench.gateway.read_log()[bench.mark:]
+
+
+def begin(bench, *tunnels):
+    bench.mark = len(bench.gateway.read_log())
+    bench.switch(*tunnels)
+    bench.gateway.wait_up("t1", "t2")
+
+
+def test_peer_that_begins_anew(bench):
+    """A gateway that was restarted knows nothing of its IKE_SAs, and answers nothing in them."""
+    begin(bench, patient(1), patient(2))
+    bench.carrier.stop(signal.SIGKILL)
+    bench.carrier.start()
+    bench.load_carrier(connection(1), connection(2), connection(3))
+    for name in ("t1", "t2"):
+        bench.gateway.ask(f"ask {name}")
+    wait_for("new IKE_SAs", lambda: len(established(bench, bench.carrier)) == 2)
+    assert_one_is_left(bench, "192.0.2.11", "192.0.2.12")
+
+
+def test_peer_elsewhere(bench):
+    """The other one of its addresses is tried first when the peer was lost at one."""
+    both = connection(1, address="192.0.2.11,192.0.2.13")
+    bench.load_carrier(both, connection(2))
+    begin(bench, patient(1, peer=["192.0.2.11", "192.0.2.13"]), patient(2))
+    assert established(bench).count("192.0.2.11") == 1
+    hush(1)
+    bench.gateway.ask("ask t1")
+    wait_for("the other address", lambda: "192.0.2.13" in established(bench))
+    assert_one_is_left(bench, "192.0.2.13", "192.0.2.12")
+    assert "initiating IKE_SA t1[" in bench.gateway.read_log()[bench.mark:]
+    wake()
+
+
+def test_carrier_that_moves(bench):
+    """Its name leads to another address, and nothing answers at the old one."""
+    write_hosts(bench, "192.0.2.11")
+    bench.load_carrier(connection(1), connection(2))
+    begin(bench, patient(1, peer="ipsec.example.net"), patient(2))
+    assert "192.0.2.11" in established(bench)
+    write_hosts(bench, "192.0.2.13")
+    hush(1)
+    bench.load_carrier(connection(1, address="192.0.2.13"), connection(2))
+    watcher = Watcher(bench)
+    watcher.look()
+    bench.gateway.ask("ask t1")
+    watcher.wait({"t1": "silent"})
+    watcher.wait({"t1": "answers"})
+    assert_one_is_left(bench, "192.0.2.13", "192.0.2.12")
+    wake()
+
+
+def test_many_tunnels_to_one_address(bench):
+    """Stock strongSwan does not answer more than five at a time, in silence."""
+    numbers = range(1, 25)
+    bench.load_carrier(*(connection(n, address="192.0.2.99") for n in numbers))
+    mark = len(bench.carrier.read_log())
+    bench.switch(*(patient(n, peer="192.0.2.99") for n in numbers))
+    bench.gateway.wait_up(*(f"t{n}" for n in numbers))
+    assert "ignoring IKE_SA setup" not in bench.carrier.read_log()[mark:]
 
 
 def test_end(bench):
