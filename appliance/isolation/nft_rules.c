@@ -30,6 +30,8 @@
  * an echo, goes to the packet's source, and would be a way to whoever has that address. One device may still speak in
  * another one's name; so the kernel tells devices that a packet is too big, and nothing else.
  *
+ * A probe's target answers the gateway: what belongs to a flow that the gateway began comes in, and nothing else of it.
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  *
  * Outside, only peers get an answer. IKE and ESP come from their addresses; where a peer's address is not known
@@ -105,6 +107,8 @@ const char nft_rules[] =
 	"	set responder4 { type ifname . ipv4_addr . ipv4_addr; flags interval; }\n"
 	"	set responder6 { type ifname . ipv6_addr . ipv6_addr; flags interval; }\n"
 	"	set pinging { type ifname; size 65535; flags dynamic, timeout; timeout 1m; }\n"
+	"	set probe4 { type ifname . ipv4_addr . ipv4_addr; comment \"XFRM interface, target, source\"; }\n"
+	"	set probe6 { type ifname . ipv6_addr . ipv6_addr; }\n"
 	"	set service4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
 	"	set service6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; counter; }\n"
 	"	set downlink4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
@@ -163,6 +167,8 @@ const char nft_rules[] =
 	"		iifname . ip6 saddr @pool6 return\n"
 	"		iifname . ip saddr . ip daddr @responder4 return\n"
 	"		iifname . ip6 saddr . ip6 daddr @responder6 return\n"
+	"		iifname . ip saddr . ip daddr @probe4 return\n"
+	"		iifname . ip6 saddr . ip6 daddr @probe6 return\n"
 	"		goto refuse_spoofed\n"
 	"	}\n"
 	"	chain source {\n"
@@ -304,6 +310,12 @@ const char nft_rules[] =
 	"		update @pinging { meta sdifname limit rate over 20/second burst 20 packets } goto refuse_over_pings\n"
 	"		accept\n"
 	"	}\n"
+	"	chain probe_answers {\n"
+	"		ct state established ct direction reply accept\n"
+	"		ct state related icmp type destination-unreachable accept\n"
+	"		ct state related icmpv6 type destination-unreachable accept\n"
+	"		goto refuse_device_in\n"
+	"	}\n"
 	"	chain dhcp_in {\n"
 	"		udp sport 67 udp dport 68 accept\n"
 	"		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept\n"
@@ -360,6 +372,8 @@ const char nft_rules[] =
 	"		iifname @parent counter name untagged drop\n"
 	"		icmp type echo-request meta sdifname . ip saddr . ip daddr @responder4 goto responder\n"
 	"		icmpv6 type echo-request meta sdifname . ip6 saddr . ip6 daddr @responder6 goto responder\n"
+	"		meta sdifname . ip saddr . ip daddr @probe4 goto probe_answers\n"
+	"		meta sdifname . ip6 saddr . ip6 daddr @probe6 goto probe_answers\n"
 	"		iifname \"" PLAN_PREFIX "*\" goto refuse_device_in\n"
 	"		meta sdifname \"" PLAN_PREFIX "*\" goto refuse_device_in\n"
 	"	}\n"
@@ -392,6 +406,8 @@ const char nft_rules[] =
 	"	chain to_device {\n"
 	"		icmp type echo-reply oifname . ip daddr . ip saddr @responder4 accept\n"
 	"		icmpv6 type echo-reply oifname . ip6 daddr . ip6 saddr @responder6 accept\n"
+	"		oifname . ip daddr . ip saddr @probe4 accept\n"
+	"		oifname . ip6 daddr . ip6 saddr @probe6 accept\n"
 	"		icmp type destination-unreachable icmp code frag-needed accept\n"
 	"		icmpv6 type packet-too-big accept\n"
 	"		counter name device_out drop\n"

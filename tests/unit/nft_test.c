@@ -119,7 +119,7 @@ static void in_place_empties_every_set(void **state)
 		assert_non_null(strstr(buf_text(&text), flush));
 		n++;
 	}
-	assert_int_equal(n, 40);
+	assert_int_equal(n, 42);
 	buf_free(&text);
 }
 
