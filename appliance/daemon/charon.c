@@ -361,9 +361,19 @@ int charon_open(sd_event *event, const char *path, charon_state_fn state_fn, voi
 	return 0;
 }
 
+int charon_open_beside(const struct charon *c, charon_state_fn state_fn, void *userdata, struct charon **ret)
+{
+	return charon_open(c->event, c->address.sun_path, state_fn, userdata, ret);
+}
+
 bool charon_is_up(const struct charon *c)
 {
 	return c->fd >= 0;
+}
+
+static bool is_many(const char *line)
+{
+	return !strcmp(line, "report") || !strcmp(line, "watch") || !strncmp(line, "compare ", 8);
 }
 
 static struct request *request_new(const char *line, charon_done_fn done, void *userdata)
@@ -372,9 +382,7 @@ static struct request *request_new(const char *line, charon_done_fn done, void *
 
 	if (!r)
 		return NULL;
-	*r = (struct request){
-		.many = !strcmp(line, "report") || !strncmp(line, "compare ", 8), .done = done, .userdata = userdata
-	};
+	*r = (struct request){ .many = is_many(line), .done = done, .userdata = userdata };
 	if (asprintf(&r->line, "%s\n", line) < 0) {
 		free(r);
 		return NULL;

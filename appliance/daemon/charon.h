@@ -20,12 +20,12 @@ enum {
 };
 
 /*
- * The outcome of a request. error 0: answer is what follows "ok", or the lines of a report or a comparison without
- * `end`; -EREMOTEIO: charon refused, answer is its sentence; -ENOTCONN: charon is away or went away; -ETIME: no answer
- * within the limit; -EPROTO or -EMSGSIZE: not an answer. In the last three the connection is given up (answers would be
- * out of step) and made anew, with two exceptions for one whose time is up: if it still waited behind others it alone
- * ends, and if it only asks (report, compare) its answer is waited for and thrown away, for up to CHARON_PATIENCE more.
- * answer is valid UTF-8, never NULL, and lives during the call.
+ * The outcome of a request. error 0: answer is what follows "ok", or the lines of a report, a comparison or a watch
+ * without `end`; -EREMOTEIO: charon refused, answer is its sentence; -ENOTCONN: charon is away or went away; -ETIME: no
+ * answer within the limit; -EPROTO or -EMSGSIZE: not an answer. In the last three the connection is given up (answers
+ * would be out of step) and made anew, with two exceptions for one whose time is up: if it still waited behind others
+ * it alone ends, and if it only asks (report, compare) its answer is waited for and thrown away, for up to
+ * CHARON_PATIENCE more. answer is valid UTF-8, never NULL, and lives during the call.
  */
 typedef void (*charon_done_fn)(void *userdata, int error, const char *answer);
 /* Called when the connection stands (up) and when it is lost. */
@@ -33,6 +33,8 @@ typedef void (*charon_state_fn)(void *userdata, bool up);
 
 /* Tries to connect at once; state_fn is called for changes after that only. 0 with *ret, or -errno. */
 int charon_open(sd_event *event, const char *path, charon_state_fn state_fn, void *userdata, struct charon **ret);
+/* Another connection to the same socket, for a request whose answer takes long: others must not wait for it. */
+int charon_open_beside(const struct charon *c, charon_state_fn state_fn, void *userdata, struct charon **ret);
 bool charon_is_up(const struct charon *c);
 /*
  * Queues a request: "prepare 3", "commit", "report", "compare 3". limit counts from now, in microseconds. 0: done is

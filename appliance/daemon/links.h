@@ -1,7 +1,7 @@
 /*
  * The kernel side of the generation in force: walls, interfaces, routes, following what changes under them. A link's
- * routes stand while the kernel holds its outbound SA. What could not be applied is tried again every LINKS_RETRY.
- * Logs what it cannot do and which links begin and cease to carry. On the event loop's thread.
+ * routes stand while the kernel holds its outbound SA, in the order that link_choice.h makes. What could not be applied
+ * is tried again every LINKS_RETRY. Logs what it cannot do and what becomes of links. On the event loop's thread.
  */
 #ifndef CULVERT_DAEMON_LINKS_H
 #define CULVERT_DAEMON_LINKS_H
@@ -11,8 +11,10 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+struct buf;
 struct carrying;
 struct drift_log;
+struct link_choice_view;
 struct link_entry;
 struct link_mtus;
 struct links;
@@ -55,12 +57,16 @@ const struct drift_log *links_drift(const struct links *l);
 /* isolation_strangers(). */
 const char *const *links_strangers(const struct links *l, size_t *ret_count);
 bool links_carrying(const struct links *l, uint32_t if_id);
-/* All that carry. Valid until the loop goes on. */
+/* All that carry, with their ranks. Valid until the loop goes on. */
 const struct carrying *links_all_carrying(const struct links *l);
 /* How large a packet each link takes, as far as that is known. Valid until the loop goes on. */
 const struct link_mtus *links_mtus(const struct links *l);
 /* The largest packet that was measured to pass inside a link (mtu_search.h), in octets; 0: none any more. */
 void links_measured(struct links *l, uint32_t if_id, uint32_t octets);
+/* How a link of the model in use does: link_choice_view(). */
+bool links_view(const struct links *l, uint32_t if_id, struct link_choice_view *ret, struct buf *reason);
+/* A tunnel's peer does not answer IKE, or does again. */
+void links_silence(struct links *l, const char *tunnel, bool silent);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
 /* The link of that if_id in the model in use; NULL if there is none, or memory was short. Valid until links_use(). */

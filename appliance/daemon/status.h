@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct drift_log;
 struct key_age_record;
+struct link_choice_view;
 struct link_mtus;
 struct model;
 struct survey;
@@ -22,6 +24,8 @@ struct status {
 	const char *charon; /* "up", "down", or "slow": it is there but did not answer in time */
 	const struct survey *survey; /* NULL unless charon is up */
 	bool (*carrying)(void *userdata, uint32_t if_id);
+	/* How a link does, with the reason appended; false if nothing is known. */
+	bool (*view)(void *userdata, uint32_t if_id, struct link_choice_view *ret, struct buf *reason);
 	/* Seconds since the oldest key of a link was made, by the kernel; false if it has none. */
 	bool (*oldest)(void *userdata, uint32_t if_id, uint64_t *ret);
 	const struct link_mtus *mtus; /* NULL: nothing is known */
@@ -43,11 +47,16 @@ struct status {
  *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
- *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null}]}
+ *    "oldest_key":SECONDS|null,"ceiling":SECONDS,
+ *    "mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null,"used","state","since":SECONDS|null,"reason":TEXT|null,
+ *    "probe":{"sent","answered","late","rtt":MICROSECONDS|null,"error":TEXT|null}|null}]}
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
- * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said
- * so), "measured" (what was larger stayed unanswered) or "assumed" (no way is known). state is "unknown" and seconds 0
- * for what charon does not tell. NULL when memory is short; the caller json_decref()s.
+ * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said so),
+ * "measured" (what was larger stayed unanswered) or "assumed" (no way is known). used: devices are reached by this
+ * link. Its state is "down" (no SA), "good", "unproven" (no probe was answered yet), "held" (after a failure behind the
+ * good ones, for a while) or "suspect" (behind all others); reason says why it is not good, since how long it is up, or
+ * not. probe is null where none go over it. A tunnel's state is "unknown" and seconds 0 for what charon does not tell.
+ * NULL when memory is short; the caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);
 

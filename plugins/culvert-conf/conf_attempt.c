@@ -1,6 +1,7 @@
 /*
- * Invariants: nothing is initiated for a tunnel while an IKE_SA of its configuration is neither established nor gone,
- * so there are no duplicates; attempts that do not last are spaced by a growing pause.
+ * Invariants: nothing is initiated for a tunnel while an IKE_SA of its configuration is neither established nor gone
+ * (one that is lost counts as gone), so there are no duplicates; attempts that do not last are spaced by a growing
+ * pause.
  */
 #include "conf_attempt.h"
 
@@ -36,7 +37,7 @@ linked_list_t *conf_attempt_missing(conf_survey_t *survey, conf_tunnel_t *tunnel
 	enumerator = tunnel->cfg->create_child_cfg_enumerator(tunnel->cfg);
 	while (enumerator->enumerate(enumerator, &cfg)) {
 		sa = survey->get_first(survey, tunnel->name);
-		while (sa && !(tunnel->owns(tunnel, sa->cfg) && has_child(sa, cfg)))
+		while (sa && !(!sa->lost && tunnel->owns(tunnel, sa->cfg) && has_child(sa, cfg)))
 			sa = sa->next;
 		if (!sa)
 			missing->insert_last(missing, cfg->get_ref(cfg));
@@ -57,7 +58,7 @@ static bool find_settled(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_sa_t
 
 	*ret_sa = NULL;
 	for (sa = survey->get_first(survey, tunnel->name); sa; sa = sa->next) {
-		if (!tunnel->owns(tunnel, sa->cfg))
+		if (sa->lost || !tunnel->owns(tunnel, sa->cfg))
 			continue;
 		if (sa->state != IKE_ESTABLISHED || sa->creating)
 			return FALSE;
@@ -77,6 +78,22 @@ static host_t *next_address(conf_tunnel_t *tunnel)
 	u_int turn = tunnel->retry.tries - min(refusals, tunnel->retry.tries) + refusals / keys;
 
 	return tunnel->n_peers ? tunnel->peers[turn % tunnel->n_peers] : tunnel->retry.resolved;
+}
+
+/** The first address to try is not the one where the peer was lost, if it has others. */
+static void turn_away(conf_survey_t *survey, conf_tunnel_t *tunnel)
+{
+	const conf_sa_t *sa;
+	u_int i;
+
+	if (tunnel->retry.tries || tunnel->n_peers < 2)
+		return;
+	for (sa = survey->get_first(survey, tunnel->name); sa && !sa->lost; sa = sa->next)
+		;
+	for (i = 0; sa && i < tunnel->n_peers; i++) {
+		if (conf_survey_is_at(sa, tunnel->peers[i]))
+			tunnel->retry.tries = i + 1;
+	}
 }
 
 static void note_no_way(conf_tunnel_t *tunnel, host_t *peer)
@@ -160,14 +177,16 @@ void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now)
 }
 
 /** Attempts now, or begins to look up where to. */
-static bool attempt(
-	conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *missing, conf_lookup_t *lookup, time_t now)
+static bool attempt(conf_tunnel_t *tunnel, const conf_sa_t *sa, linked_list_t *missing, conf_lookup_t *lookup,
+	conf_pace_t *pace, time_t now)
 {
 	if (!sa && !next_address(tunnel)) {
 		if (tunnel->peer_name)
 			lookup->start(lookup, tunnel);
 		return FALSE;
 	}
+	if (!sa && !pace->take(pace, next_address(tunnel)))
+		return FALSE;
 	initiate(tunnel, sa, missing);
 	conf_attempt_put_off(tunnel, now);
 	/* A name may lead elsewhere the next time. */
@@ -176,7 +195,7 @@ static bool attempt(
 	return TRUE;
 }
 
-bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *lookup, time_t now)
+bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *lookup, conf_pace_t *pace, time_t now)
 {
 	linked_list_t *missing;
 	bool attempted = FALSE;
@@ -189,7 +208,8 @@ bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *l
 		if (now - tunnel->retry.last >= LASTING)
 			conf_attempt_reset(tunnel);
 	} else if (now >= tunnel->retry.next) {
-		attempted = attempt(tunnel, sa, missing, lookup, now);
+		turn_away(survey, tunnel);
+		attempted = attempt(tunnel, sa, missing, lookup, pace, now);
 	}
 	missing->destroy_offset(missing, offsetof(child_cfg_t, destroy));
 	return attempted;

@@ -3,11 +3,12 @@
 #define CONF_ATTEMPT_H_
 
 #include "conf_lookup.h"
+#include "conf_pace.h"
 #include "conf_survey.h"
 #include "conf_tunnel.h"
 
 /**
- * What a tunnel lacks: its CHILD configurations that none of its CHILD_SAs fits.
+ * What a tunnel lacks: its CHILD configurations that none of its CHILD_SAs fits. Those of lost IKE_SAs do not count.
  *
  * @param survey	survey just taken
  * @param tunnel	tunnel in force
@@ -22,14 +23,16 @@ void conf_attempt_reset(conf_tunnel_t *tunnel);
 void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now);
 
 /**
- * Initiates what a tunnel lacks, if anything, if nothing of it is on its way, and if its pause is over.
+ * Initiates what a tunnel lacks, if anything, if nothing of it is on its way, and if its pause is over. Beside an
+ * IKE_SA that is lost another one is made: the peer may have begun anew, or be elsewhere.
  *
  * @param survey	survey just taken
  * @param tunnel	tunnel in force; its retry state is used
  * @param lookup	who looks its peer up if it is given by name
+ * @param pace		how many may be made with one address
  * @param now		monotonic seconds
  * @return			TRUE if an attempt was made
  */
-bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *lookup, time_t now);
+bool conf_attempt(conf_survey_t *survey, conf_tunnel_t *tunnel, conf_lookup_t *lookup, conf_pace_t *pace, time_t now);
 
 #endif

@@ -73,7 +73,7 @@ static bool is_better_sa(const conf_sa_t *a, const conf_sa_t *b)
 
 static const conf_sa_t *next_established(const conf_sa_t *sa, conf_tunnel_t *tunnel)
 {
-	while (sa && !(sa->state == IKE_ESTABLISHED && tunnel->owns(tunnel, sa->cfg)))
+	while (sa && !(sa->state == IKE_ESTABLISHED && !sa->lost && tunnel->owns(tunnel, sa->cfg)))
 		sa = sa->next;
 	return sa;
 }

@@ -18,6 +18,7 @@ typedef struct private_conf_keeper_t private_conf_keeper_t;
 struct private_conf_keeper_t {
 	conf_keeper_t public;
 	conf_backend_t *backend;
+	conf_liveness_t *liveness;
 	mutex_t *mutex;
 	conf_lookup_t *lookup;
 	/** a check is queued already; atomic */
@@ -35,6 +36,8 @@ enum {
 	BURST = 100,
 	/** seconds that a CHILD_SA may wait for the one with other selectors that takes its place */
 	SUCCESSION = 20,
+	/** milliseconds of silence after which another IKE_SA is tried beside the one that is silent */
+	LOST = 10000,
 	/** milliseconds between two rekeys that a change of configuration asks for */
 	REKEY_SPACING = 20,
 };
@@ -84,6 +87,35 @@ static void end_unwanted_children(conf_survey_t *survey, conf_tunnel_t *tunnel, 
 	}
 }
 
+static bool is_lost(private_conf_keeper_t *this, conf_tunnel_t *tunnel, const conf_sa_t *sa)
+{
+	return (sa->state == IKE_ESTABLISHED || sa->state == IKE_REKEYING) && tunnel->owns(tunnel, sa->cfg) &&
+		   this->liveness->get_silence(this->liveness, sa->spi_initiator, sa->spi_responder) >= LOST;
+}
+
+/** Marks IKE_SAs that are lost, and ends them if another one has all that the tunnel needs. */
+static void look_for_lost(private_conf_keeper_t *this, conf_survey_t *survey, conf_tunnel_t *tunnel)
+{
+	linked_list_t *missing;
+	bool any = FALSE;
+	conf_sa_t *sa;
+
+	for (sa = survey->get_first(survey, tunnel->name); sa; sa = sa->next) {
+		sa->lost = is_lost(this, tunnel, sa);
+		any = any || sa->lost;
+	}
+	if (!any)
+		return;
+	missing = conf_attempt_missing(survey, tunnel);
+	for (sa = survey->get_first(survey, tunnel->name); sa && !missing->get_count(missing); sa = sa->next) {
+		if (sa->lost) {
+			DBG1(DBG_CFG, "tunnel %s: the IKE_SA whose peer does not answer has a successor", tunnel->name);
+			conf_survey_drop(sa);
+		}
+	}
+	missing->destroy_offset(missing, offsetof(child_cfg_t, destroy));
+}
+
 /**
  * Notes the state of a tunnel. An IKE_SA that is rekeyed during a survey may be replaced before it is seen, by one that
  * is made where the survey has been: a tunnel that was up is gone only when the next survey does not see it either.
@@ -105,12 +137,14 @@ static bool check(private_conf_keeper_t *this)
 	enumerator_t *enumerator;
 	conf_tunnel_t *tunnel;
 	conf_survey_t *survey;
+	conf_pace_t *pace;
 	u_int attempts = 0;
 	time_t now;
 
 	this->mutex->lock(this->mutex);
 	generation = this->backend->get_generation(this->backend);
 	survey = conf_survey_create(FALSE);
+	pace = conf_pace_create(survey);
 	now = time_monotonic(NULL);
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
@@ -118,12 +152,15 @@ static bool check(private_conf_keeper_t *this)
 			this->public.check_soon(&this->public);
 			continue;
 		}
+		look_for_lost(this, survey, tunnel);
 		end_unwanted_children(survey, tunnel, now);
 		conf_duplicates_end(survey, tunnel, now);
-		if (tunnel->initiate && !this->stopped && attempts < BURST && conf_attempt(survey, tunnel, this->lookup, now))
+		if (tunnel->initiate && !this->stopped && attempts < BURST &&
+			conf_attempt(survey, tunnel, this->lookup, pace, now))
 			attempts++;
 	}
 	enumerator->destroy(enumerator);
+	pace->destroy(pace);
 	survey->destroy(survey);
 	generation->destroy(generation);
 	this->mutex->unlock(this->mutex);
@@ -344,7 +381,7 @@ METHOD(conf_keeper_t, destroy, void, private_conf_keeper_t *this)
 	free(this);
 }
 
-conf_keeper_t *conf_keeper_create(conf_backend_t *backend)
+conf_keeper_t *conf_keeper_create(conf_backend_t *backend, conf_liveness_t *liveness)
 {
 	private_conf_keeper_t *this;
 
@@ -359,6 +396,7 @@ conf_keeper_t *conf_keeper_create(conf_backend_t *backend)
 			.destroy = _destroy,
 		},
 		.backend = backend,
+		.liveness = liveness,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	this->lookup = conf_lookup_create(this->mutex, &this->public);

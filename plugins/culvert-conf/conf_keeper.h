@@ -6,6 +6,7 @@
 #define CONF_KEEPER_H_
 
 #include "conf_backend.h"
+#include "conf_liveness.h"
 
 typedef struct conf_keeper_t conf_keeper_t;
 
@@ -54,7 +55,8 @@ struct conf_keeper_t {
  * Creates a keeper that does nothing until start().
  *
  * @param backend	holder of the generation in force, outlives the keeper
+ * @param liveness	who knows which peers answer, outlives the keeper
  */
-conf_keeper_t *conf_keeper_create(conf_backend_t *backend);
+conf_keeper_t *conf_keeper_create(conf_backend_t *backend, conf_liveness_t *liveness);
 
 #endif

@@ -37,6 +37,10 @@ struct connection_t {
 	size_t len;
 	/** owned, what this connection has prepared */
 	conf_switch_t *change;
+	/** a watch waits for its answer */
+	bool watching;
+	/** number of the last state of liveness that it was told */
+	uint64_t seen;
 };
 
 struct private_conf_socket_t {
@@ -45,6 +49,7 @@ struct private_conf_socket_t {
 	conf_backend_t *backend;
 	conf_keeper_t *keeper;
 	conf_report_t *report;
+	conf_liveness_t *liveness;
 	/** listening, -1 before start() */
 	int fd;
 	/** eventfd that ends the job */
@@ -117,6 +122,8 @@ static void run_commit(private_conf_socket_t *this, connection_t *connection, co
 	bool ok;
 
 	ok = connection->change->commit(connection->change, &error);
+	if (ok)
+		this->liveness->prune(this->liveness);
 	answer_result(answer, ok, error);
 }
 
@@ -145,6 +152,21 @@ static void run_report(private_conf_socket_t *this, connection_t *connection, co
 	this->report->print(this->report, answer);
 }
 
+static void run_ask(private_conf_socket_t *this, connection_t *connection, const char *argument, struct buf *answer)
+{
+	bool ok = this->liveness->ask(this->liveness, argument);
+
+	answer_result(answer, ok, ok ? NULL : conf_text("tunnel %s is not up", argument));
+}
+
+static void run_watch(private_conf_socket_t *this, connection_t *connection, const char *argument, struct buf *answer)
+{
+	if (this->liveness->print(this->liveness, &connection->seen, answer))
+		buf_puts(answer, "end\n");
+	else
+		connection->watching = TRUE;
+}
+
 static const verb_t verbs[] = {
 	{ "prepare", TRUE, run_prepare },
 	{ "compare", TRUE, run_compare },
@@ -153,6 +175,8 @@ static const verb_t verbs[] = {
 	{ "rekey", TRUE, run_rekey },
 	{ "restart", TRUE, run_restart },
 	{ "report", FALSE, run_report },
+	{ "ask", TRUE, run_ask },
+	{ "watch", FALSE, run_watch },
 };
 
 static void run_line(private_conf_socket_t *this, connection_t *connection, char *line, struct buf *answer)
@@ -173,7 +197,7 @@ static void run_line(private_conf_socket_t *this, connection_t *connection, char
 		return;
 	}
 	buf_puts(answer, "error unknown request; known: prepare N, compare N, commit, abort, rekey TUNNEL, restart TUNNEL, "
-					 "report\n");
+					 "report, ask TUNNEL, watch\n");
 }
 
 /** Blocking, for at most SEND_TIMEOUT a piece. */
@@ -209,7 +233,7 @@ static bool run_lines(private_conf_socket_t *this, connection_t *connection)
 	size_t used;
 	bool ok = TRUE;
 
-	while (ok && (end = memchr(connection->line, '\n', connection->len))) {
+	while (ok && !connection->watching && (end = memchr(connection->line, '\n', connection->len))) {
 		*end = '\0';
 		run_line(this, connection, connection->line, &answer);
 		ok = !answer.error && send_all(connection->fd, buf_text(&answer), answer.len);
@@ -219,6 +243,31 @@ static bool run_lines(private_conf_socket_t *this, connection_t *connection)
 		memmove(connection->line, end + 1, connection->len);
 	}
 	return ok && connection->len < sizeof(connection->line);
+}
+
+/** What happened is told to those who wait for it; what they asked for meanwhile is next. */
+static void tell(private_conf_socket_t *this, connection_t *connection)
+{
+	struct buf answer = {};
+	bool ok;
+
+	connection->watching = FALSE;
+	run_watch(this, connection, NULL, &answer);
+	ok = !answer.error && send_all(connection->fd, buf_text(&answer), answer.len);
+	buf_free(&answer);
+	if (!ok || !run_lines(this, connection))
+		close_connection(connection);
+}
+
+static void tell_all(private_conf_socket_t *this)
+{
+	size_t i;
+
+	this->liveness->clear(this->liveness);
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		if (this->connections[i].fd >= 0 && this->connections[i].watching)
+			tell(this, &this->connections[i]);
+	}
 }
 
 static void serve(private_conf_socket_t *this, connection_t *connection)
@@ -273,26 +322,39 @@ static void accept_connection(private_conf_socket_t *this)
 	}
 	connection->fd = fd;
 	connection->len = 0;
+	connection->watching = FALSE;
+	connection->seen = 0;
 	connection->change = conf_switch_create(this->run, this->backend, this->keeper);
 }
 
 static job_requeue_t serve_all(private_conf_socket_t *this)
 {
-	struct pollfd fds[CONNECTIONS_MAX + 2];
+	struct pollfd fds[CONNECTIONS_MAX + 3];
+	connection_t *connection;
 	size_t i;
 
 	fds[CONNECTIONS_MAX] = (struct pollfd){ .fd = this->fd, .events = POLLIN };
 	fds[CONNECTIONS_MAX + 1] = (struct pollfd){ .fd = this->stop, .events = POLLIN };
-	for (i = 0; i < CONNECTIONS_MAX; i++)
-		fds[i] = (struct pollfd){ .fd = this->connections[i].fd, .events = POLLIN };
+	fds[CONNECTIONS_MAX + 2] = (struct pollfd){ .fd = this->liveness->get_fd(this->liveness), .events = POLLIN };
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		connection = &this->connections[i];
+		/* Of one that waits only its end is of interest. */
+		fds[i] = (struct pollfd){ .fd = connection->fd, .events = connection->watching ? 0 : POLLIN };
+	}
 	if (poll(fds, countof(fds), -1) < 0)
 		return errno == EINTR ? JOB_REQUEUE_DIRECT : JOB_REQUEUE_NONE;
 	if (fds[CONNECTIONS_MAX + 1].revents)
 		return JOB_REQUEUE_NONE;
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		if (fds[i].revents)
+		if (!fds[i].revents)
+			continue;
+		if (this->connections[i].watching)
+			close_connection(&this->connections[i]);
+		else
 			serve(this, &this->connections[i]);
 	}
+	if (fds[CONNECTIONS_MAX + 2].revents)
+		tell_all(this);
 	if (fds[CONNECTIONS_MAX].revents)
 		accept_connection(this);
 	return JOB_REQUEUE_DIRECT;
@@ -360,7 +422,7 @@ METHOD(conf_socket_t, destroy, void, private_conf_socket_t *this)
 }
 
 conf_socket_t *conf_socket_create(
-	const char *run, conf_backend_t *backend, conf_keeper_t *keeper, conf_report_t *report)
+	const char *run, conf_backend_t *backend, conf_keeper_t *keeper, conf_report_t *report, conf_liveness_t *liveness)
 {
 	private_conf_socket_t *this;
 	size_t i;
@@ -374,6 +436,7 @@ conf_socket_t *conf_socket_create(
 		.backend = backend,
 		.keeper = keeper,
 		.report = report,
+		.liveness = liveness,
 		.fd = -1,
 		.stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	);

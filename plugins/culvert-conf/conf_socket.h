@@ -6,6 +6,9 @@
  *   rekey TUNNEL, restart TUNNEL
  *                    ok | error TEXT
  *   report           lines as conf_report.h says, the last one "end"
+ *   ask TUNNEL       ok | error TEXT: its peer is asked for a sign of life (conf_liveness.h)
+ *   watch            lines as conf_liveness.h says, the last one "end": what has changed since the connection's last
+ *                    watch, of the first one all. The answer waits until there is something, and later requests for it.
  * What a connection prepared and did not commit is aborted when it closes.
  */
 #ifndef CONF_SOCKET_H_
@@ -13,6 +16,7 @@
 
 #include "conf_backend.h"
 #include "conf_keeper.h"
+#include "conf_liveness.h"
 #include "conf_report.h"
 
 typedef struct conf_socket_t conf_socket_t;
@@ -36,6 +40,6 @@ struct conf_socket_t {
  * @param run		run folder
  */
 conf_socket_t *conf_socket_create(
-	const char *run, conf_backend_t *backend, conf_keeper_t *keeper, conf_report_t *report);
+	const char *run, conf_backend_t *backend, conf_keeper_t *keeper, conf_report_t *report, conf_liveness_t *liveness);
 
 #endif

@@ -127,9 +127,9 @@ static void add_children(private_conf_survey_t *this, conf_sa_t *sa, ike_sa_t *i
 	enumerator->destroy(enumerator);
 }
 
-static void note_local(conf_sa_t *sa, host_t *local)
+static void note_address(conf_address_t *address, host_t *host)
 {
-	memcpy(&sa->local, local->get_sockaddr(local), min((size_t)*local->get_sockaddr_len(local), sizeof(sa->local)));
+	memcpy(address, host->get_sockaddr(host), min((size_t)*host->get_sockaddr_len(host), sizeof(*address)));
 }
 
 static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
@@ -153,7 +153,8 @@ static void add_sa(private_conf_survey_t *this, ike_sa_t *ike_sa)
 		/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange) */
 		.proposal = proposal ? proposal->clone(proposal, 0) : NULL,
 	};
-	note_local(sa, ike_sa->get_my_host(ike_sa));
+	note_address(&sa->local, ike_sa->get_my_host(ike_sa));
+	note_address(&sa->remote, ike_sa->get_other_host(ike_sa));
 	add_children(this, sa, ike_sa);
 	array_insert(this->all, ARRAY_TAIL, sa);
 	this->by_name->put(this->by_name, sa->cfg->get_name(sa->cfg), sa);
@@ -269,6 +270,27 @@ void conf_survey_end(const conf_sa_t *sa)
 	ike_sa = conf_survey_checkout(sa);
 	if (ike_sa)
 		checkin(ike_sa, ike_sa->delete(ike_sa, FALSE));
+}
+
+void conf_survey_drop(const conf_sa_t *sa)
+{
+	ike_sa_t *ike_sa;
+
+	ike_sa = conf_survey_checkout(sa);
+	if (ike_sa)
+		checkin(ike_sa, ike_sa->delete(ike_sa, TRUE));
+}
+
+bool conf_survey_is_at(const conf_sa_t *sa, host_t *address)
+{
+	host_t *remote = host_create_from_sockaddr((sockaddr_t *)&sa->remote.any);
+	bool same;
+
+	if (!remote)
+		return FALSE;
+	same = remote->ip_equals(remote, address);
+	remote->destroy(remote);
+	return same;
 }
 
 void conf_survey_rekey_child(const conf_sa_t *sa, const conf_child_t *child, uint32_t delay)

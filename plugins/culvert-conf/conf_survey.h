@@ -17,6 +17,14 @@
 typedef struct conf_child_t conf_child_t;
 typedef struct conf_sa_t conf_sa_t;
 typedef struct conf_survey_t conf_survey_t;
+typedef union conf_address_t conf_address_t;
+
+/** An address and a port */
+union conf_address_t {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
 
 /** A CHILD_SA that protects packets: installed, perhaps about to be replaced */
 struct conf_child_t {
@@ -41,12 +49,8 @@ struct conf_sa_t {
 	/** of its ID */
 	uint64_t spi_initiator, spi_responder;
 	bool initiator;
-	/** our address */
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} local;
+	/** our address, and the peer's */
+	conf_address_t local, remote;
 	/** configuration, a reference */
 	peer_cfg_t *cfg;
 	ike_sa_state_t state;
@@ -54,6 +58,8 @@ struct conf_sa_t {
 	time_t established;
 	/** whether CHILD_SAs are being created in it */
 	bool creating;
+	/** established, but its peer has not answered for long: as good as gone; for conf_keeper */
+	bool lost;
 	/** negotiated algorithms, NULL until they are and unless asked for; owned */
 	proposal_t *proposal;
 	conf_child_t *children;
@@ -98,6 +104,16 @@ conf_state_t conf_survey_state(const conf_sa_t *first);
  * Ends an IKE_SA: with DELETE if it is established, without a word otherwise. Returns before the peer has answered.
  */
 void conf_survey_end(const conf_sa_t *sa);
+
+/**
+ * Ends an established IKE_SA whose peer does not answer: what it would be told, it would not hear.
+ */
+void conf_survey_drop(const conf_sa_t *sa);
+
+/**
+ * Whether an IKE_SA's peer is at this address, whatever the port.
+ */
+bool conf_survey_is_at(const conf_sa_t *sa, host_t *address);
 
 /**
  * Rekeys a CHILD_SA.

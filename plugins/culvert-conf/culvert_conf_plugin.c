@@ -5,6 +5,7 @@
 #include "conf_backend.h"
 #include "conf_creds.h"
 #include "conf_keeper.h"
+#include "conf_liveness.h"
 #include "conf_query.h"
 #include "conf_report.h"
 #include "conf_socket.h"
@@ -22,6 +23,7 @@ struct private_culvert_conf_plugin_t {
 	conf_creds_t *creds;
 	conf_keeper_t *keeper;
 	conf_query_t *query;
+	conf_liveness_t *liveness;
 	conf_report_t *report;
 	conf_socket_t *socket;
 };
@@ -65,12 +67,14 @@ static bool set_up(private_culvert_conf_plugin_t *this)
 	lib->credmgr->add_set(lib->credmgr, &this->creds->set);
 	charon->backends->add_backend(charon->backends, &this->backend->backend);
 	charon->bus->add_listener(charon->bus, &this->report->listener);
+	charon->bus->add_listener(charon->bus, &this->liveness->listener);
 	this->keeper->start(this->keeper);
 	return this->socket->start(this->socket);
 }
 
 static void tear_down(private_culvert_conf_plugin_t *this)
 {
+	charon->bus->remove_listener(charon->bus, &this->liveness->listener);
 	charon->bus->remove_listener(charon->bus, &this->report->listener);
 	charon->backends->remove_backend(charon->backends, &this->backend->backend);
 	lib->credmgr->remove_set(lib->credmgr, &this->creds->set);
@@ -102,8 +106,9 @@ METHOD(plugin_t, destroy, void, private_culvert_conf_plugin_t *this)
 {
 	this->socket->destroy(this->socket);
 	this->report->destroy(this->report);
-	this->query->destroy(this->query);
 	this->keeper->destroy(this->keeper);
+	this->liveness->destroy(this->liveness);
+	this->query->destroy(this->query);
 	this->creds->destroy(this->creds);
 	this->backend->destroy(this->backend);
 	free(this);
@@ -128,9 +133,10 @@ plugin_t *culvert_conf_plugin_create(void)
 		.backend = conf_backend_create(),
 	);
 	this->creds = conf_creds_create(this->backend);
-	this->keeper = conf_keeper_create(this->backend);
 	this->query = conf_query_create(this->backend);
+	this->liveness = conf_liveness_create(this->query);
+	this->keeper = conf_keeper_create(this->backend, this->liveness);
 	this->report = conf_report_create(this->backend, this->keeper);
-	this->socket = conf_socket_create(this->run, this->backend, this->keeper, this->report);
+	this->socket = conf_socket_create(this->run, this->backend, this->keeper, this->report, this->liveness);
 	return &this->public.plugin;
 }

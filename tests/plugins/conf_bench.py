@@ -34,9 +34,10 @@ PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pem openssl pk
            "kernel-netlink socket-default vici")
 
 
-def gateway_settings(folder, rehearsal_delay=3600, admission="culvert-apn!"):
-    """Without admission a CHILD_SA of a connection loaded by vici comes up as well."""
-    return f"""charon-systemd {{ {COMMON}
+def gateway_settings(folder, rehearsal_delay=3600, admission="culvert-apn!", messages=False):
+    """Without admission a CHILD_SA of a connection loaded by vici comes up as well. messages: each is in the log, and what the
+    carrier does with packets."""
+    return f"""charon-systemd {{ {COMMON.replace("enc = 0", "enc = 1") if messages else COMMON}
     load = {PLUGINS} culvert-conf! culvert-policy! culvert-rekey! {admission}
     reuse_ikesa = no
     ikesa_table_size = 64
@@ -51,8 +52,8 @@ def gateway_settings(folder, rehearsal_delay=3600, admission="culvert-apn!"):
 """
 
 
-def carrier_settings(folder):
-    return f"""charon-systemd {{ {COMMON}
+def carrier_settings(folder, messages=False):
+    return f"""charon-systemd {{ {COMMON.replace("net = 0", "net = 1") if messages else COMMON}
     load = {PLUGINS}
     plugins {{ vici {{ socket = unix://{folder}/vici }} }}
 }}
@@ -141,7 +142,7 @@ class Bench:
         folder = f"{self.lab.folder}/gateway"
         self.gateway = Gateway("gateway", folder, gateway_settings(folder, **settings))
         folder = f"{self.lab.folder}/carrier"
-        self.carrier = Charon("carrier", folder, carrier_settings(folder))
+        self.carrier = Charon("carrier", folder, carrier_settings(folder, settings.get("messages", False)))
         self.number = 0
 
     def load_carrier(self, *connections, psk=PSK):
@@ -240,7 +241,7 @@ def main(tests, **settings):
     """Runs the functions named test_... in order, in one lab; returns the exit code. settings: of the gateway."""
     bench, failed = Bench(**settings), 0
     try:
-        for test in (value for name, value in tests.items() if name.startswith("test_")):
+        for test in (value for name, value in list(tests.items()) if name.startswith("test_")):
             name, began = test.__name__.removeprefix("test_"), time.monotonic()
             try:
                 test(bench)

@@ -116,7 +116,7 @@ static void in_place_empties_every_set(void **state)
 		assert_non_null(strstr(buf_text(&text), flush));
 		n++;
 	}
-	assert_int_equal(n, 35);
+	assert_int_equal(n, 37);
 	buf_free(&text);
 }
 

@@ -1,0 +1,508 @@
+/*
+ * The listener runs in charon's bus with an IKE_SA checked out; the mutex is taken for a moment and nothing is waited
+ * for under it. One job ticks while questions are out, for all of them.
+ *
+ * Bounded by what there is: a record for each established IKE_SA, one for each tunnel that has one or was silent last.
+ */
+#include "conf_liveness.h"
+
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+
+#include <collections/hashtable.h>
+#include <processing/jobs/callback_job.h>
+#include <sa/ikev2/tasks/ike_dpd.h>
+#include <threading/mutex.h>
+
+#include "lib/buf.h"
+
+typedef struct private_conf_liveness_t private_conf_liveness_t;
+typedef struct tunnel_t tunnel_t;
+typedef struct asker_t asker_t;
+typedef struct question_t question_t;
+
+enum {
+	/** milliseconds */
+	TICK = 100,
+	PATIENCE = 1000,
+	/** how much longer an exchange with a key exchange may take */
+	COSTLY = 3,
+	/** repetitions within the patience; behind it one in each twice the patience */
+	REPETITIONS = 3,
+	BEHIND = 2,
+};
+
+/** An established IKE_SA */
+struct asker_t {
+	ike_sa_id_t *id;
+	tunnel_t *tunnel;
+	/** among the tunnel's, the latest first */
+	LIST_ENTRY(asker_t) sibling;
+	/** among those with a question out */
+	LIST_ENTRY(asker_t) open;
+	/** a request is out; a job is about to make one */
+	bool out, queued;
+	/** milliseconds of it and for it */
+	uint64_t patience;
+	/** monotonic milliseconds: silent from then on; next repetition */
+	uint64_t deadline, repeat;
+	/** whether the deadline has passed without an answer */
+	bool silent;
+	/** what to repeat; NULL: charon alone does */
+	packet_t *packet;
+};
+
+struct tunnel_t {
+	char *name;
+	/** the latest first */
+	LIST_HEAD(, asker_t) askers;
+	bool silent;
+	/** number of its last change */
+	uint64_t changed;
+	/** in the order of changes, the latest last */
+	TAILQ_ENTRY(tunnel_t) next;
+};
+
+struct private_conf_liveness_t {
+	conf_liveness_t public;
+	conf_query_t *query;
+	mutex_t *mutex;
+	/** ike_sa_id_t => asker_t, owned */
+	hashtable_t *askers;
+	/** name => tunnel_t, owned */
+	hashtable_t *tunnels;
+	LIST_HEAD(, asker_t) open;
+	TAILQ_HEAD(tunnels, tunnel_t) changes;
+	/** number of the last change, from 1 */
+	uint64_t changed;
+	/** a tick is scheduled */
+	bool ticking;
+	/** eventfd */
+	int fd;
+};
+
+/** A question that a job asks */
+struct question_t {
+	private_conf_liveness_t *this;
+	ike_sa_id_t *id;
+};
+
+static uint64_t now_ms(void)
+{
+	timeval_t now;
+
+	time_monotonic(&now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
+}
+
+static u_int hash_id(const void *key)
+{
+	ike_sa_id_t *id = (ike_sa_id_t *)key;
+	uint64_t spis[] = { id->get_initiator_spi(id), id->get_responder_spi(id) };
+
+	return chunk_hash(chunk_from_thing(spis));
+}
+
+static bool equals_id(const void *a, const void *b)
+{
+	ike_sa_id_t *x = (ike_sa_id_t *)a, *y = (ike_sa_id_t *)b;
+
+	return x->get_initiator_spi(x) == y->get_initiator_spi(y) && x->get_responder_spi(x) == y->get_responder_spi(y);
+}
+
+static void note_change(private_conf_liveness_t *this, tunnel_t *tunnel)
+{
+	tunnel->changed = ++this->changed;
+	TAILQ_REMOVE(&this->changes, tunnel, next);
+	TAILQ_INSERT_TAIL(&this->changes, tunnel, next);
+	eventfd_write(this->fd, 1);
+}
+
+static void set_silent(private_conf_liveness_t *this, tunnel_t *tunnel, bool silent)
+{
+	if (tunnel->silent == silent)
+		return;
+	tunnel->silent = silent;
+	note_change(this, tunnel);
+}
+
+static tunnel_t *get_tunnel(private_conf_liveness_t *this, const char *name)
+{
+	tunnel_t *tunnel = this->tunnels->get(this->tunnels, name);
+
+	if (tunnel)
+		return tunnel;
+	INIT(tunnel, .name = strdup(name));
+	this->tunnels->put(this->tunnels, tunnel->name, tunnel);
+	TAILQ_INSERT_TAIL(&this->changes, tunnel, next);
+	note_change(this, tunnel);
+	return tunnel;
+}
+
+static void forget_tunnel(private_conf_liveness_t *this, tunnel_t *tunnel)
+{
+	this->tunnels->remove(this->tunnels, tunnel->name);
+	TAILQ_REMOVE(&this->changes, tunnel, next);
+	free(tunnel->name);
+	free(tunnel);
+}
+
+static void close_question(asker_t *asker)
+{
+	if (!asker->out)
+		return;
+	LIST_REMOVE(asker, open);
+	asker->out = FALSE;
+	asker->silent = FALSE;
+	DESTROY_IF(asker->packet);
+	asker->packet = NULL;
+}
+
+/** A new IKE_SA is an answer: the peer has made it with us. */
+static void add_asker(private_conf_liveness_t *this, ike_sa_id_t *id, const char *name)
+{
+	asker_t *asker = this->askers->get(this->askers, id);
+	tunnel_t *tunnel;
+
+	if (asker)
+		return;
+	tunnel = get_tunnel(this, name);
+	INIT(asker, .id = id->clone(id), .tunnel = tunnel);
+	LIST_INSERT_HEAD(&tunnel->askers, asker, sibling);
+	this->askers->put(this->askers, asker->id, asker);
+	set_silent(this, tunnel, FALSE);
+}
+
+static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
+{
+	asker_t *asker = this->askers->remove(this->askers, id);
+	tunnel_t *tunnel;
+
+	if (!asker)
+		return;
+	tunnel = asker->tunnel;
+	close_question(asker);
+	LIST_REMOVE(asker, sibling);
+	asker->id->destroy(asker->id);
+	free(asker);
+	/* Who did not answer is not known to live because charon has given him up. */
+	if (LIST_EMPTY(&tunnel->askers) && !tunnel->silent)
+		forget_tunnel(this, tunnel);
+}
+
+static bool speaks_for_tunnel(const asker_t *asker)
+{
+	return LIST_FIRST(&asker->tunnel->askers) == asker;
+}
+
+/** Looks after one question. @param packets	receives what to send */
+static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, array_t *packets)
+{
+	packet_t *packet;
+
+	if (!asker->silent && now >= asker->deadline) {
+		asker->silent = TRUE;
+		if (speaks_for_tunnel(asker))
+			set_silent(this, asker->tunnel, TRUE);
+	}
+	if (asker->packet && now >= asker->repeat) {
+		packet = asker->packet->clone(asker->packet);
+		array_insert(packets, ARRAY_TAIL, packet);
+		asker->repeat = now + (asker->silent ? asker->patience * BEHIND : asker->patience / REPETITIONS);
+	}
+}
+
+static job_requeue_t tick(private_conf_liveness_t *this)
+{
+	array_t *packets = array_create(0, 0);
+	uint64_t now = now_ms();
+	packet_t *packet;
+	asker_t *asker;
+	bool again;
+
+	this->mutex->lock(this->mutex);
+	LIST_FOREACH(asker, &this->open, open) tend(this, asker, now, packets);
+	again = !LIST_EMPTY(&this->open);
+	this->ticking = again;
+	this->mutex->unlock(this->mutex);
+	while (array_remove(packets, ARRAY_HEAD, &packet))
+		charon->sender->send(charon->sender, packet);
+	array_destroy(packets);
+	return again ? JOB_RESCHEDULE_MS(TICK) : JOB_REQUEUE_NONE;
+}
+
+static void start_ticking(private_conf_liveness_t *this)
+{
+	if (this->ticking)
+		return;
+	this->ticking = TRUE;
+	lib->scheduler->schedule_job_ms(lib->scheduler,
+		(job_t *)callback_job_create_with_prio((callback_job_cb_t)tick, this, NULL, NULL, JOB_PRIO_HIGH), TICK);
+}
+
+static uint64_t patience_of(ike_sa_t *ike_sa)
+{
+	peer_cfg_t *cfg = ike_sa->get_peer_cfg(ike_sa);
+	double timeout = 0, base;
+	u_int tries;
+
+	if (cfg)
+		cfg->get_retransmission(cfg, &timeout, &base, &tries);
+	return max((uint64_t)PATIENCE, (uint64_t)(timeout * 1000 / 2));
+}
+
+static bool is_cheap(message_t *message)
+{
+	return message->get_exchange_type(message) == INFORMATIONAL;
+}
+
+/** A request is about to be encrypted. */
+static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_t *ike_sa, message_t *message)
+{
+	uint64_t now = now_ms();
+
+	close_question(asker);
+	asker->patience = patience_of(ike_sa);
+	asker->deadline = now + asker->patience * (is_cheap(message) || asker->queued ? 1 : COSTLY);
+	asker->repeat = now + asker->patience / REPETITIONS;
+	asker->out = TRUE;
+	asker->queued = FALSE;
+	LIST_INSERT_HEAD(&this->open, asker, open);
+	start_ticking(this);
+}
+
+/** It has been encrypted. */
+static void keep_packet(asker_t *asker, message_t *message)
+{
+	if (asker->out && !asker->packet && is_cheap(message) && !message->is_fragmented(message))
+		asker->packet = message->get_packet(message);
+}
+
+static void take_answer(private_conf_liveness_t *this, asker_t *asker)
+{
+	close_question(asker);
+	if (speaks_for_tunnel(asker))
+		set_silent(this, asker->tunnel, FALSE);
+}
+
+METHOD(listener_t, message_hook, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	bool request = message->get_request(message);
+	asker_t *asker;
+
+	if (incoming == request || (incoming && !plain))
+		return TRUE;
+	this->mutex->lock(this->mutex);
+	asker = this->askers->get(this->askers, ike_sa->get_id(ike_sa));
+	if (asker && incoming)
+		take_answer(this, asker);
+	else if (asker && plain)
+		open_question(this, asker, ike_sa, message);
+	else if (asker)
+		keep_packet(asker, message);
+	this->mutex->unlock(this->mutex);
+	return TRUE;
+}
+
+METHOD(listener_t, ike_state_change, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
+{
+	conf_tunnel_t *tunnel;
+
+	if (state == IKE_REKEYING)
+		return TRUE;
+	tunnel = state == IKE_ESTABLISHED ? this->query->get_tunnel(this->query, ike_sa) : NULL;
+	this->mutex->lock(this->mutex);
+	if (tunnel)
+		add_asker(this, ike_sa->get_id(ike_sa), tunnel->name);
+	else
+		remove_asker(this, ike_sa->get_id(ike_sa));
+	this->mutex->unlock(this->mutex);
+	DESTROY_IF(tunnel);
+	return TRUE;
+}
+
+static void destroy_question(question_t *question)
+{
+	question->id->destroy(question->id);
+	free(question);
+}
+
+/** One that came too late, or found an exchange under way, must not count for the next request. */
+static void question_done(question_t *question)
+{
+	private_conf_liveness_t *this = question->this;
+	asker_t *asker;
+
+	this->mutex->lock(this->mutex);
+	asker = this->askers->get(this->askers, question->id);
+	if (asker)
+		asker->queued = FALSE;
+	this->mutex->unlock(this->mutex);
+}
+
+static job_requeue_t send_question(question_t *question)
+{
+	ike_sa_manager_t *manager = charon->ike_sa_manager;
+	status_t status = SUCCESS;
+	ike_sa_t *ike_sa;
+
+	ike_sa = manager->checkout(manager, question->id);
+	if (ike_sa) {
+		if (ike_sa->get_state(ike_sa) == IKE_ESTABLISHED) {
+			ike_sa->queue_task(ike_sa, (task_t *)ike_dpd_create(TRUE));
+			status = ike_sa->initiate(ike_sa, NULL, NULL);
+		}
+		question_done(question);
+		if (status == DESTROY_ME)
+			manager->checkin_and_destroy(manager, ike_sa);
+		else
+			manager->checkin(manager, ike_sa);
+	}
+	return JOB_REQUEUE_NONE;
+}
+
+/** A question that is out becomes one that we wait for. */
+static void hurry(asker_t *asker)
+{
+	uint64_t now = now_ms();
+
+	asker->deadline = min(asker->deadline, now + asker->patience);
+	asker->repeat = min(asker->repeat, now);
+}
+
+METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *name)
+{
+	question_t *question = NULL;
+	asker_t *asker = NULL;
+	tunnel_t *tunnel;
+
+	this->mutex->lock(this->mutex);
+	tunnel = this->tunnels->get(this->tunnels, name);
+	if (tunnel)
+		asker = LIST_FIRST(&tunnel->askers);
+	if (asker && asker->out && !asker->silent) {
+		hurry(asker);
+	} else if (asker && !asker->out && !asker->queued) {
+		asker->queued = TRUE;
+		INIT(question, .this = this, .id = asker->id->clone(asker->id));
+	}
+	this->mutex->unlock(this->mutex);
+	if (question)
+		lib->processor->queue_job(
+			lib->processor, (job_t *)callback_job_create_with_prio((callback_job_cb_t)send_question, question,
+								(callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
+	return asker != NULL;
+}
+
+METHOD(conf_liveness_t, print, bool, private_conf_liveness_t *this, uint64_t *seen, struct buf *out)
+{
+	tunnel_t *tunnel;
+	bool changed;
+
+	this->mutex->lock(this->mutex);
+	changed = *seen != this->changed;
+	TAILQ_FOREACH_REVERSE(tunnel, &this->changes, tunnels, next)
+	{
+		if (tunnel->changed <= *seen)
+			break;
+		buf_printf(out, "%s %s\n", tunnel->silent ? "silent" : "answers", tunnel->name);
+	}
+	*seen = this->changed;
+	this->mutex->unlock(this->mutex);
+	return changed;
+}
+
+METHOD(conf_liveness_t, get_fd, int, private_conf_liveness_t *this)
+{
+	return this->fd;
+}
+
+METHOD(conf_liveness_t, clear, void, private_conf_liveness_t *this)
+{
+	eventfd_t count;
+
+	eventfd_read(this->fd, &count);
+}
+
+METHOD(conf_liveness_t, get_silence, uint64_t, private_conf_liveness_t *this, uint64_t spi_initiator,
+	uint64_t spi_responder)
+{
+	ike_sa_id_t *id = ike_sa_id_create(IKEV2_MAJOR_VERSION, spi_initiator, spi_responder, FALSE);
+	uint64_t silence = 0;
+	asker_t *asker;
+
+	this->mutex->lock(this->mutex);
+	asker = this->askers->get(this->askers, id);
+	if (asker && asker->silent)
+		silence = max(now_ms() - asker->deadline, (uint64_t)1);
+	this->mutex->unlock(this->mutex);
+	id->destroy(id);
+	return silence;
+}
+
+METHOD(conf_liveness_t, prune, void, private_conf_liveness_t *this)
+{
+	conf_generation_t *generation = this->query->get_generation(this->query);
+	tunnel_t *tunnel, *next;
+
+	this->mutex->lock(this->mutex);
+	for (tunnel = TAILQ_FIRST(&this->changes); tunnel; tunnel = next) {
+		next = TAILQ_NEXT(tunnel, next);
+		if (LIST_EMPTY(&tunnel->askers) && !generation->get_tunnel(generation, tunnel->name))
+			forget_tunnel(this, tunnel);
+	}
+	this->mutex->unlock(this->mutex);
+	generation->destroy(generation);
+}
+
+METHOD(conf_liveness_t, destroy, void, private_conf_liveness_t *this)
+{
+	tunnel_t *tunnel;
+	asker_t *asker;
+
+	while ((tunnel = TAILQ_FIRST(&this->changes))) {
+		while ((asker = LIST_FIRST(&tunnel->askers))) {
+			LIST_REMOVE(asker, sibling);
+			close_question(asker);
+			asker->id->destroy(asker->id);
+			free(asker);
+		}
+		forget_tunnel(this, tunnel);
+	}
+	this->askers->destroy(this->askers);
+	this->tunnels->destroy(this->tunnels);
+	this->mutex->destroy(this->mutex);
+	close(this->fd);
+	free(this);
+}
+
+conf_liveness_t *conf_liveness_create(conf_query_t *query)
+{
+	private_conf_liveness_t *this;
+
+	INIT(this,
+		.public = {
+			.listener = {
+				.message = _message_hook,
+				.ike_state_change = _ike_state_change,
+			},
+			.ask = _ask,
+			.print = _print,
+			.get_fd = _get_fd,
+			.clear = _clear,
+			.get_silence = _get_silence,
+			.prune = _prune,
+			.destroy = _destroy,
+		},
+		.query = query,
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+		.askers = hashtable_create(hash_id, equals_id, 64),
+		.tunnels = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
+		.changed = 1,
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	);
+	LIST_INIT(&this->open);
+	TAILQ_INIT(&this->changes);
+	return &this->public;
+}
