@@ -107,6 +107,26 @@ static void tell_systemd(struct daemon *d, const struct reload_outcome *o)
 
 static int reload_file(struct daemon *d, enum reload_source source, const char *who);
 
+static void on_peer(void *userdata, const char *tunnel, bool silent)
+{
+	struct daemon *d = userdata;
+
+	links_silence(d->links, tunnel, silent);
+}
+
+/* Links that are new on a tunnel learn what is known of its peer. */
+static void tell_peers(struct daemon *d)
+{
+	const struct model *m = reload_current(d->reload)->model;
+
+	if (peers_alive_model(d->peers, m))
+		log_error("memory is short: peers are not asked whether they live");
+	for (size_t i = 0; m && i < m->n_carriers; i++)
+		for (size_t k = 0; k < m->carriers[i].n_tunnels; k++)
+			if (peers_alive_silent(d->peers, m->carriers[i].tunnels[k].name))
+				links_silence(d->links, m->carriers[i].tunnels[k].name, true);
+}
+
 static void on_reloaded(void *userdata, const struct reload_outcome *o)
 {
 	struct daemon *d = userdata;
@@ -116,7 +136,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	note_refusal(d, o);
 	log_outcome(o);
 	tell_systemd(d, o);
-	peers_alive_model(d->peers, reload_current(d->reload)->model);
+	tell_peers(d);
 	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
 	if (client)
@@ -160,35 +180,13 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, v
 	return sd_event_exit(sd_event_source_get_event(s), 0);
 }
 
-/* While charon is away nobody asks: a peer that was silent is not heard again by that. */
-static void on_peer(void *userdata, const char *tunnel, bool silent)
-{
-	struct daemon *d = userdata;
-
-	if (silent || charon_is_up(d->charon))
-		links_silence(d->links, tunnel, silent);
-}
-
-/* A charon that comes again asks anew: what was silent for the one before gets its chance, after its hold-down. */
-static void hear_peers_anew(struct daemon *d)
-{
-	const struct model *m = reload_current(d->reload)->model;
-
-	for (size_t i = 0; m && i < m->n_carriers; i++)
-		for (size_t k = 0; k < m->carriers[i].n_tunnels; k++)
-			if (!peers_alive_silent(d->peers, m->carriers[i].tunnels[k].name))
-				links_silence(d->links, m->carriers[i].tunnels[k].name, false);
-}
-
 static void on_charon(void *userdata, bool up)
 {
 	struct daemon *d = userdata;
 
 	log_notice("charon is %s", up ? "there" : "gone; what the kernel holds goes on");
-	peers_alive_charon(d->peers, up);
 	if (!up)
 		return;
-	hear_peers_anew(d);
 	reload_sync_charon(d->reload);
 	sweep_charon_up(d->sweep);
 }
@@ -299,7 +297,7 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = sweep_new(d->event, d->links, d->charon, &d->sweep);
 	if (!error)
-		error = peers_alive_new(d->event, d->links, d->charon, on_peer, d, &d->peers);
+		error = peers_alive_new(d->event, d->charon, on_peer, d, &d->peers);
 	if (!error)
 		error = key_mend_new(d->event, d->charon, &d->mend);
 	if (!error)
@@ -348,7 +346,7 @@ int daemon_start(struct daemon *d)
 	if (error)
 		return error;
 	adopt(d);
-	peers_alive_model(d->peers, reload_current(d->reload)->model);
+	tell_peers(d);
 	/* The generation that goes on says how old keys may become. */
 	key_age_begin(d->ages, d->links, d->mend);
 	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */

@@ -101,8 +101,8 @@ void steering_carry(struct steering *s, const struct carrying *sas, uint64_t now
 		if (carries == l->carries)
 			continue;
 		l->carries = carries;
-		/* What was seen on SAs that are gone says nothing of those to come, and a peer that makes new ones answers. */
-		l->silent = l->failing = l->proven = l->probed = false;
+		/* What was seen on SAs that are gone says nothing of those to come. */
+		l->failing = l->proven = l->probed = false;
 		judge(l, now);
 	}
 }
@@ -112,7 +112,7 @@ void steering_silence(struct steering *s, const char *tunnel, bool silent, uint6
 	for (size_t i = 0; i < s->count; i++) {
 		struct steered *l = &s->links[i];
 
-		if (strcmp(l->link->tunnel->name, tunnel) != 0 || !l->carries || l->silent == silent)
+		if (strcmp(l->link->tunnel->name, tunnel) != 0 || l->silent == silent)
 			continue;
 		l->silent = silent;
 		l->silent_since = now;

@@ -5,6 +5,7 @@ to that address all the time; which of the two saw a datagram says which link it
 """
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -25,7 +26,7 @@ SOURCE, TARGET = net.GATEWAY_CLOUD, net.CARRIER_LAN
 PROBE = f'probe = {{ source = "{SOURCE}"; target = "{TARGET}"; }};'
 ALONE = 20  # seconds: with the shipped timers charon needs longer than that to give a peer up
 RESTORED = 15  # seconds: far beyond what the shipped timers of culvertd need, far below what nothing at all needs
-_SPORT = 40061
+_ports = itertools.count(40061)
 
 # What a broken way between two live ends is: IKE passes, ESP does not.
 _NO_ESP = """
@@ -55,7 +56,7 @@ apns = ( {{ name = "meters"; pool = [ "{net.POOL}" ]; tunnels = [ {names} ];
 
 def numbered():
     """Numbered datagrams of a cloud host to the device, and its answers."""
-    return traffic.Stream(traffic.Exchange("cloud", (net.CLOUD, _SPORT), (net.DEV1, traffic.DOWNLINK)))
+    return traffic.Stream(traffic.Exchange("cloud", (net.CLOUD, next(_ports)), (net.DEV1, traffic.DOWNLINK)))
 
 
 def state(name):

@@ -90,7 +90,10 @@ static const struct step {
 	  { 6, SAS, "a", "A0" },
 	  { 7, SAS, "ab", "a1 B0" },
 	  { 8, SAS, "b", "B0" },
-	  { 9, SAS, "ab", "A0 b0" }, /* new SAs: what was silent is forgotten */
+	  { 9, SAS, "ab", "a1 B0" }, /* new SAs, but it still does not answer */
+	  { 10, HEARD, "a", "A0 b0" },
+	  { 50, SILENT, "c", "A0 b0" },
+	  { 51, SAS, "bc", "B0 c1" },
 },
   probes[] = {
 	  { 0, SAS, "ab", "A0 b0" },
