@@ -89,7 +89,8 @@ int nft_mend(const char *text, const struct walls_damage *d, struct buf *out)
 			buf_printf(out, "flush %s inet culvert %s\n", kind, d->sets.items[i]);
 	}
 	for (const char *line = rest; *line != '\0' && r == 0;) {
-		size_t len = strcspn(line, "\n") + (strchr(line, '\n') ? 1 : 0);
+		size_t len = strcspn(line, "\n");
+		len += line[len] != '\0';
 		if (is_wanted(d, line))
 			buf_add(out, line, len);
 		line += len;

@@ -8,7 +8,11 @@
 
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
+#include "appliance/isolation/report.h"
+#include "appliance/isolation/strangers.h"
 #include "appliance/isolation/walls.h"
+#include "appliance/isolation/walls_change.h"
+#include "appliance/isolation/walls_watch.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
 #include "conf/model.h"
@@ -269,6 +273,156 @@ static void in_few_statements_they_are_the_same(void **state)
 	}
 }
 
+/* Another one once the table was replaced. */
+static unsigned long table_handle(void)
+{
+	static const char begin[] = "table inet culvert { # handle ";
+	char *text = list("list table inet culvert", true);
+	const char *at = strstr(text, begin);
+
+	assert_non_null(at);
+	unsigned long handle = strtoul(at + strlen(begin), NULL, 10);
+	free(text);
+	return handle;
+}
+
+/* Walls of m that are known and watched. */
+static void watch(struct walls_memory *w, struct walls_watch *watch, const struct model *m)
+{
+	struct report report = { 0 };
+	uint32_t number;
+
+	assert_int_equal(walls_watch_open(watch), 0);
+	assert_int_equal(walls_change(w, m, &report), 0);
+	assert_true(walls_unchanged(w, &number));
+	walls_watch_mended(watch, number);
+	assert_int_equal(walls_watch_process(watch), 0);
+	assert_false(watch->damage.any);
+}
+
+/* What others do by hand is noticed in these words, and put back; what was not touched is not. */
+static void assert_mended(struct walls_memory *w, struct walls_watch *events, const struct model *m, const char *hand,
+	const char *said, bool anew)
+{
+	struct report report = { 0 };
+	uint32_t number;
+	char *wanted = list_sorted();
+	unsigned long before = table_handle();
+
+	free(list(hand, false));
+	assert_int_equal(walls_watch_process(events), 0);
+	assert_true(events->damage.any);
+	assert_false(events->damage.lost);
+	assert_string_equal(events->damage.first, said);
+	assert_non_null(strstr(events->damage.by, "walls_test"));
+	assert_false(walls_unchanged(w, &number));
+	assert_int_equal(walls_mend(w, m, &events->damage, &report), 0);
+	assert_true(walls_unchanged(w, &number));
+	walls_watch_mended(events, number);
+	assert_int_equal(walls_watch_process(events), 0);
+	assert_false(events->damage.any);
+	char *got = list_sorted();
+	assert_string_equal(got, wanted);
+	assert_int_equal(anew, table_handle() != before);
+	free(wanted);
+	free(got);
+}
+
+static void what_others_damage_is_told_and_mended(void **state)
+{
+	static const struct {
+		const char *hand, *said;
+		bool anew;
+	} hands[] = {
+		{ "flush chain inet culvert from_device", "rule of chain from_device deleted", false },
+		{ "insert rule inet culvert forward accept", "rule of chain forward added", false },
+		{ "flush set inet culvert path", "element of set path deleted", false },
+		{ "add element inet culvert pool4 { \"culv-x1\" . 10.99.0.0/16 }", "element of set pool4 added", false },
+		{ "flush map inet culvert side; flush chain inet culvert input", "element of set side deleted", false },
+		{ "flush chain inet culvert begin_1001", "rule of chain begin_1001 deleted", false },
+		{ "add chain inet culvert forward { policy accept; }", "chain forward added or changed", true },
+		{ "add chain inet culvert way { type filter hook forward priority -10; }", "chain way added or changed", true },
+		{ "add chain inet culvert idle", "chain idle added or changed", true },
+		{ "add set inet culvert idle { type ipv4_addr; }", "set idle added", true },
+		{ "add table inet culvert { flags dormant; }", "table culvert added or changed", true },
+		{ "flush chain inet culvert output; delete chain inet culvert output", "rule of chain output deleted", true },
+	};
+	struct model *m = load("tests/golden/limits/culvert.conf");
+	struct walls_memory w = { 0 };
+	struct walls_watch events = { 0 };
+
+	(void)state;
+	watch(&w, &events, m);
+	for (size_t i = 0; i < sizeof(hands) / sizeof(*hands); i++)
+		assert_mended(&w, &events, m, hands[i].hand, hands[i].said, hands[i].anew);
+	walls_watch_close(&events);
+	walls_forget(&w);
+	conf_free(m);
+}
+
+static void tables_of_others_move_the_number_on(void **state)
+{
+	struct model **m = *state;
+	struct walls_memory w = { 0 };
+	struct walls_watch events = { 0 };
+	struct strangers strangers = { 0 };
+	uint32_t number;
+
+	watch(&w, &events, m[1]);
+	events.chains = false;
+	free(list("table ip other { chain post { type nat hook postrouting priority 100; }; }", false));
+	assert_int_equal(walls_watch_process(&events), 0);
+	assert_false(events.damage.any);
+	assert_true(events.chains);
+	assert_false(walls_unchanged(&w, &number));
+	walls_moved_on(&w, events.number);
+	assert_true(walls_unchanged(&w, &number));
+	assert_int_equal(strangers_read(&strangers), 0);
+	assert_int_equal(strangers.count, 1);
+	assert_string_equal(strangers.texts[0], "table ip other, chain post (nat, hook postrouting, priority 100)");
+	free(list("delete table ip other", false));
+	assert_int_equal(strangers_read(&strangers), 0);
+	assert_int_equal(strangers.count, 0);
+	walls_watch_close(&events);
+	walls_forget(&w);
+}
+
+static void a_hook_in_our_table_that_is_not_ours_does_not_stay(void **state)
+{
+	struct model **m = *state;
+	struct walls_memory w = { 0 };
+	struct report report = { 0 };
+
+	assert_int_equal(put(nft_render, m[1]), 0);
+	char *wanted = list_sorted();
+	/* By nobody who was watched, as before culvertd began. */
+	walls_forget(&w);
+	free(list("add chain inet culvert way { type filter hook forward priority -10; }", false));
+	assert_int_equal(walls_change(&w, m[1], &report), 0);
+	char *got = list_sorted();
+	assert_string_equal(got, wanted);
+	walls_forget(&w);
+	free(wanted);
+	free(got);
+}
+
+static void a_number_that_is_missed_is_a_loss(void **state)
+{
+	struct model **m = *state;
+	struct walls_memory w = { 0 };
+	struct walls_watch events = { 0 };
+
+	watch(&w, &events, m[1]);
+	walls_watch_close(&events);
+	free(list("flush chain inet culvert input", false));
+	assert_int_equal(walls_watch_open(&events), 0);
+	free(list("flush chain inet culvert output", false));
+	assert_int_equal(walls_watch_process(&events), 0);
+	assert_true(events.damage.lost);
+	walls_watch_close(&events);
+	walls_forget(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +433,10 @@ int main(void)
 		cmocka_unit_test(a_difference_gives_the_same_as_anew),
 		cmocka_unit_test(what_has_limits_comes_by_difference_and_goes_with_the_whole),
 		cmocka_unit_test(in_few_statements_they_are_the_same),
+		cmocka_unit_test(what_others_damage_is_told_and_mended),
+		cmocka_unit_test(tables_of_others_move_the_number_on),
+		cmocka_unit_test(a_hook_in_our_table_that_is_not_ours_does_not_stay),
+		cmocka_unit_test(a_number_that_is_missed_is_a_loss),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, leave);
