@@ -394,6 +394,7 @@ static void a_hook_in_our_table_that_is_not_ours_does_not_stay(void **state)
 	struct walls_memory w = { 0 };
 	struct report report = { 0 };
 
+	assert_int_equal(put(nft_render, m[1]), 0);
 	assert_int_equal(walls_change(&w, m[1], &report), 0);
 	char *wanted = list_sorted();
 	/* By nobody who was watched, as before culvertd began. */
