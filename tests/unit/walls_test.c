@@ -339,6 +339,7 @@ static void what_others_damage_is_told_and_mended(void **state)
 		{ "flush set inet culvert path", "element of set path deleted", false },
 		{ "add element inet culvert pool4 { \"culv-x1\" . 10.99.0.0/16 }", "element of set pool4 added", false },
 		{ "flush map inet culvert side; flush chain inet culvert input", "element of set side deleted", false },
+		{ "flush map inet culvert segment; flush chain inet culvert clamp", "element of set segment deleted", false },
 		{ "flush chain inet culvert begin_1001", "rule of chain begin_1001 deleted", false },
 		{ "add chain inet culvert forward { policy accept; }", "chain forward added or changed", true },
 		{ "add chain inet culvert way { type filter hook forward priority -10; }", "chain way added or changed", true },
@@ -393,6 +394,7 @@ static void a_hook_in_our_table_that_is_not_ours_does_not_stay(void **state)
 	struct walls_memory w = { 0 };
 	struct report report = { 0 };
 
+	assert_int_equal(put(nft_render, m[1]), 0);
 	assert_int_equal(walls_change(&w, m[1], &report), 0);
 	char *wanted = list_sorted();
 	/* By nobody who was watched, as before culvertd began. */
