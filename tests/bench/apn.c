@@ -5,9 +5,11 @@
  *   apn ip N          the same objects by ip -batch and nft -f
  *   apn first N       the first APN, where there are interfaces for N + 1
  *   apn change N      one more than N
+ *   apn drift N       of N, one thing of each kind changed by hand, until it is back: a line each
  * Prints the seconds it took, the CPU seconds, and where the namespace is.
  */
 #include "appliance/isolation/carrying.h"
+#include "appliance/isolation/drift.h"
 #include "appliance/isolation/isolation.h"
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/nft_delta.h"
@@ -202,6 +204,56 @@ static void change(unsigned n)
 	use(i, &after, true);
 }
 
+/* What the last hand did is noticed and put back. */
+static void repair(struct isolation *i, const struct apns *apns, const char *hand)
+{
+	struct report report = { 0 };
+
+	run(hand);
+	double began = wall(), used = cpu(RUSAGE_SELF);
+	if (isolation_process(i) < 0 || !isolation_suspects(i))
+		die(hand, "is not noticed");
+	check(isolation_follow(i, apns->model, &apns->carrying, &report), &report);
+	const struct drifts *found = isolation_drifts(i);
+	if (found->count == 0 || !found->items[0].repaired)
+		die(hand, "is not repaired");
+	printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_SELF) - used, hand);
+	sleep(1);
+	if (isolation_process(i) < 0 || isolation_suspects(i))
+		die(hand, "the repair is taken for another change");
+	isolation_doubt(i);
+	check(isolation_follow(i, apns->model, &apns->carrying, &report), &report);
+}
+
+static void drift(unsigned n)
+{
+	static const char *const hands[] = {
+		"ip route del 10.0.3.0/24 dev culv-x4 table 1004",
+		"ip rule del pref 1000",
+		"ip address del 172.16.3.4/24 dev cloud3",
+		"ip link set culv-x4 down",
+		"ip link del culv-x4",
+		"ip link del culv-v1004",
+		"nft flush chain inet culvert from_device",
+		"nft delete element inet culvert path '{ \"culv-x4\" . \"cloud3\" }'",
+		"nft flush ruleset",
+	};
+	struct apns apns = make_apns(n);
+	struct isolation *i = begin(n);
+	struct report report = { 0 };
+
+	use(i, &apns, false);
+	sleep(SETTLE);
+	isolation_doubt(i);
+	check(isolation_follow(i, apns.model, &apns.carrying, &report), &report);
+	double began = wall(), used = cpu(RUSAGE_SELF);
+	isolation_doubt(i);
+	check(isolation_follow(i, apns.model, &apns.carrying, &report), &report);
+	printf("%.4f %.4f (a look at all)\n", wall() - began, cpu(RUSAGE_SELF) - used);
+	for (size_t k = 0; k < sizeof(hands) / sizeof(*hands); k++)
+		repair(i, &apns, hands[k]);
+}
+
 /* The other way round: how long a reload holds culvertd up that takes as many away. */
 static void take_away(unsigned n)
 {
@@ -306,7 +358,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*measure)(unsigned n);
-	} verbs[] = { { "setup", setup }, { "ip", by_ip }, { "first", first }, { "change", change },
+	} verbs[] = { { "setup", setup }, { "ip", by_ip }, { "first", first }, { "change", change }, { "drift", drift },
 		{ "remove", take_away } };
 
 	for (size_t i = 0; argc == 3 && i < sizeof(verbs) / sizeof(*verbs); i++) {
@@ -315,6 +367,6 @@ int main(int argc, char **argv)
 		verbs[i].measure((unsigned)strtoul(argv[2], NULL, 10));
 		return fflush(stdout) == 0 ? 0 : 1;
 	}
-	fprintf(stderr, "usage: apn setup|ip|first|change|remove N\n");
+	fprintf(stderr, "usage: apn setup|ip|first|change|drift|remove N\n");
 	return 2;
 }

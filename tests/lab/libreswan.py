@@ -29,7 +29,7 @@ _CONN = """conn {name}
     leftsubnet={pool}
     leftupdown=%disabled
     right={gateway}
-    rightid={gateway}
+    rightid={gateway_id}
     rightsubnet={cloud}
     ike=aes256-sha2_256-modp2048
     esp=aes256-sha2_256
@@ -52,7 +52,8 @@ class Pluto:
 
     def start(self, psk, pfs="yes"):
         """Brings pluto up with the connection loaded: it answers, and initiates when asked."""
-        folder, ends = self.folder, {"gateway": topology.GATEWAY, "cloud": topology.CLOUD_NET, "pfs": pfs, **self.ends}
+        folder, ends = self.folder, {"gateway": topology.GATEWAY, "gateway_id": topology.GATEWAY,
+                        "cloud": topology.CLOUD_NET, "pfs": pfs, **self.ends}
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(f"{folder}/nss", mode=0o700)
         os.makedirs(f"{folder}/run", mode=0o700)
