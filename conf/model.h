@@ -172,6 +172,7 @@ struct probe {
 	enum probe_protocol protocol;
 	unsigned port; /* 0 with ICMP */
 	unsigned interval; /* seconds */
+	unsigned patience; /* seconds that an answer may take */
 };
 
 struct apn {
@@ -192,6 +193,7 @@ struct apn {
 	struct limits limits;
 	unsigned udp_timeout; /* seconds that a UDP flow is remembered */
 	struct probe probe;
+	unsigned hold_down; /* seconds that a link which failed must do well before it is preferred again */
 	uint32_t table; /* routing table of its VRF, its row in SNMP tables as well; 0 until ids_assign() */
 };
 

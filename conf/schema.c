@@ -786,7 +786,21 @@ static const struct schema_key probe_keys[] = {
 		.fallback = "1",
 		.example = "1",
 		.note = "seconds",
-		.doc = "Seconds between two probes.",
+		.doc = "Seconds between two probes on a link. While an answer is overdue by half of `patience` the next probe "
+			   "does not wait for its turn.",
+	},
+	{
+		.name = "patience",
+		.kind = &value_seconds,
+		.offset = offsetof(struct apn, probe.patience),
+		.least = 1,
+		.most = 60,
+		.fallback = "1",
+		.example = "1",
+		.note = "seconds that an answer may take",
+		.doc =
+			"Seconds that an answer may take. A link with two unanswered probes in succession is put behind those that "
+			"work; more for a device that sleeps.",
 	},
 };
 
@@ -977,6 +991,18 @@ static const struct schema_key apn_keys[] = {
 		.example = "{ source = \"10.110.0.4\"; target = \"10.64.0.1\"; }",
 		.note = "Whether the way through each link works in both directions, tried all the time.",
 		.doc = "Whether links work.",
+	},
+	{
+		.name = "hold_down",
+		.kind = &value_seconds,
+		.offset = offsetof(struct apn, hold_down),
+		.least = 1,
+		.most = 3600,
+		.fallback = "30",
+		.example = "30",
+		.note = "seconds that a link which failed must do well before it is preferred again",
+		.doc = "Seconds that a link which failed must do well before it is preferred again; twice as long after each "
+			   "relapse, up to sixteen times.",
 	},
 };
 

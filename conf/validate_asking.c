@@ -99,7 +99,6 @@ static void check_probe(struct check *c, size_t a)
 
 	if (!check_has(c, path.text))
 		return;
-	check_warning(c, path.text, "links are not probed by this version; their state is judged by their SAs");
 	if (is_set(&p->source))
 		check_own(c, apn, &p->source, check_key("%s.source", path.text).text);
 	if (is_set(&p->target))

@@ -92,10 +92,23 @@ static void print_rehearsals(const json_t *tunnels)
 	putchar('\n');
 }
 
-/* All links carry, with charon there to keep it so, and as the operator's file wants it. */
+static bool has_suspect(const json_t *links)
+{
+	size_t i;
+	json_t *link;
+
+	json_array_foreach(links, i, link)
+	{
+		if (!strcmp(client_text(link, "state", ""), "suspect"))
+			return true;
+	}
+	return false;
+}
+
+/* All links carry and none is suspect, with charon there to keep it so, and as the operator's file wants it. */
 static bool is_well(const json_t *status, size_t carrying, size_t links)
 {
-	return client_number(status, "generation") && carrying == links &&
+	return client_number(status, "generation") && carrying == links && !has_suspect(json_object_get(status, "links")) &&
 		   !strcmp(client_text(status, "charon", ""), "up") && !json_array_size(json_object_get(status, "messages"));
 }
 

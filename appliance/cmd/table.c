@@ -7,19 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 6, CELL = 128 };
+enum { COLUMNS = 7, CELL = 128 };
 
 struct row {
 	int rank; /* 0 is worst */
 	size_t order;
 	char cells[COLUMNS][CELL];
+	const char *reason; /* borrowed: why a link that carries is not as good as others; NULL: it is */
 	const char *failure; /* borrowed; NULL: none */
 	json_int_t failure_age;
 	const char *advice; /* borrowed: what to check, since a rekey that was tried failed; NULL: nothing */
 	json_int_t advice_age;
 };
 
-static const char *const titles[COLUMNS] = { "LINK", "STATE", "FOR", "CARRIER", "PEER", "KEYS" };
+static const char *const titles[COLUMNS] = { "LINK", "STATE", "FOR", "CARRIER", "PEER", "KEYS", "PROBE" };
 
 /* What a link is in, by the kernel (carrying) and by charon (the tunnel's state). First match; worst first. */
 static const struct {
@@ -75,14 +76,45 @@ static json_t *index_tunnels(const json_t *status)
 	return index;
 }
 
+/* How it stands among the links of its APN, and whether devices are reached by it. */
+static void fill_state(const json_t *link, const char *tunnel, struct row *row)
+{
+	bool carrying = json_is_true(json_object_get(link, "carrying"));
+	const char *state = client_text(link, "state", "good");
+	bool plain = !carrying || !strcmp(state, "good");
+	int which = rank_of(carrying, tunnel);
+
+	snprintf(row->cells[1], CELL, "%s%s%.20s%s", states[which].text, plain ? "" : ", ", plain ? "" : state,
+		json_is_true(json_object_get(link, "used")) ? ", in use" : "");
+	row->rank = 2 * which - (!strcmp(state, "suspect") ? 1 : 0);
+	row->reason = plain ? NULL : client_text(link, "reason", NULL);
+}
+
+/* "812 of 812, 0.4 ms" */
+static void fill_probe(const json_t *probe, char text[static CELL])
+{
+	const char *error = client_text(probe, "error", NULL);
+	long long rtt = client_number(probe, "rtt");
+	int len;
+
+	if (!json_is_object(probe)) {
+		snprintf(text, CELL, "not probed");
+		return;
+	}
+	len = snprintf(text, CELL, "%lld of %lld answered", client_number(probe, "answered"), client_number(probe, "sent"));
+	if (error)
+		snprintf(text + len, CELL - (size_t)len, ", not sent: %.40s", error);
+	else if (client_number(probe, "answered"))
+		snprintf(text + len, CELL - (size_t)len, ", %lld.%lld ms", rtt / 1000, rtt % 1000 / 100);
+}
+
 static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 {
 	const char *state = client_text(tunnel, "state", "unknown");
 	const json_t *child = json_object_get(link, "child");
 
-	row->rank = rank_of(json_is_true(json_object_get(link, "carrying")), state);
+	fill_state(link, state, row);
 	snprintf(row->cells[0], CELL, "%s/%s", client_text(link, "apn", "?"), client_text(link, "tunnel", "?"));
-	snprintf(row->cells[1], CELL, "%s", states[row->rank].text);
 	if (strcmp(state, "unknown") != 0)
 		print_seconds(client_number(tunnel, "seconds"), row->cells[2]);
 	snprintf(row->cells[3], CELL, "%s", client_text(tunnel, "carrier", "?"));
@@ -93,6 +125,8 @@ static void fill_row(const json_t *link, const json_t *tunnel, struct row *row)
 		print_seconds(client_number(child, "age"), age);
 		snprintf(row->cells[5], CELL, "%.80s, %.20s old", client_text(tunnel, "suite", "?"), age);
 	}
+	if (json_is_true(json_object_get(link, "carrying")))
+		fill_probe(json_object_get(link, "probe"), row->cells[6]);
 	row->failure = client_text(tunnel, "failure", NULL);
 	row->failure_age = client_number(tunnel, "failure_age");
 	row->advice = client_text(json_object_get(tunnel, "rehearsal"), "advice", NULL);
@@ -156,6 +190,11 @@ static void print_rows(const struct row *rows, size_t n, FILE *out)
 		for (size_t i = 0; i < COLUMNS; i++)
 			cells[i] = rows[k].cells[i];
 		print_cells(out, cells, widths);
+		if (rows[k].reason) {
+			fputs("  ", out);
+			client_print(out, rows[k].reason);
+			fputc('\n', out);
+		}
 		print_remark(rows[k].failure, rows[k].failure_age, out);
 		print_remark(rows[k].advice, rows[k].advice_age, out);
 	}

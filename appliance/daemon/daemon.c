@@ -12,10 +12,12 @@
 #include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
+#include "appliance/daemon/peers_alive.h"
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/sweep.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
+#include "conf/model.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -105,6 +107,26 @@ static void tell_systemd(struct daemon *d, const struct reload_outcome *o)
 
 static int reload_file(struct daemon *d, enum reload_source source, const char *who);
 
+static void on_peer(void *userdata, const char *tunnel, bool silent)
+{
+	struct daemon *d = userdata;
+
+	links_silence(d->links, tunnel, silent);
+}
+
+/* Links that are new on a tunnel learn what is known of its peer. */
+static void tell_peers(struct daemon *d)
+{
+	const struct model *m = reload_current(d->reload)->model;
+
+	if (peers_alive_model(d->peers, m))
+		log_error("memory is short: peers are not asked whether they live");
+	for (size_t i = 0; m && i < m->n_carriers; i++)
+		for (size_t k = 0; k < m->carriers[i].n_tunnels; k++)
+			if (peers_alive_silent(d->peers, m->carriers[i].tunnels[k].name))
+				links_silence(d->links, m->carriers[i].tunnels[k].name, true);
+}
+
 static void on_reloaded(void *userdata, const struct reload_outcome *o)
 {
 	struct daemon *d = userdata;
@@ -114,6 +136,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	note_refusal(d, o);
 	log_outcome(o);
 	tell_systemd(d, o);
+	tell_peers(d);
 	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
 	if (client)
@@ -274,6 +297,8 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = sweep_new(d->event, d->links, d->charon, &d->sweep);
 	if (!error)
+		error = peers_alive_new(d->event, d->charon, on_peer, d, &d->peers);
+	if (!error)
 		error = key_mend_new(d->event, d->charon, &d->mend);
 	if (!error)
 		error = open_control(d);
@@ -321,6 +346,7 @@ int daemon_start(struct daemon *d)
 	if (error)
 		return error;
 	adopt(d);
+	tell_peers(d);
 	/* The generation that goes on says how old keys may become. */
 	key_age_begin(d->ages, d->links, d->mend);
 	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */
@@ -336,6 +362,7 @@ void daemon_stop(struct daemon *d)
 	forecast_free(d->forecast);
 	sweep_free(d->sweep);
 	key_mend_free(d->mend);
+	peers_alive_free(d->peers);
 	charon_close(d->charon);
 	links_close(d->links);
 	key_age_free(d->ages);

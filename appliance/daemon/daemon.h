@@ -13,6 +13,7 @@ struct forecast;
 struct key_age;
 struct key_mend;
 struct links;
+struct peers_alive;
 struct reload;
 struct reload_order;
 struct reload_outcome;
@@ -32,6 +33,7 @@ struct daemon {
 	struct key_mend *mend;
 	struct links *links;
 	struct charon *charon;
+	struct peers_alive *peers;
 	struct reload *reload;
 	struct sweep *sweep;
 	struct control *control;

@@ -5,6 +5,7 @@
  */
 #include "appliance/daemon/links.h"
 
+#include "appliance/daemon/link_choice.h"
 #include "appliance/daemon/link_index.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
@@ -34,15 +35,16 @@ struct links {
 	const struct model *model; /* borrowed; NULL: none */
 	struct link_index known; /* the model's links */
 	bool known_whole; /* false: memory was short, any if_id may be one of ours */
-	struct carrying carried; /* as last logged */
+	struct link_choice *choice;
 	struct report report; /* of the last application */
 };
 
-static const struct carrying *carrying(const struct links *l)
+/* Tells the choice of links which of them have SAs. */
+static void weigh(struct links *l)
 {
 	static const struct carrying none;
 
-	return l->sas ? sa_watch_carrying(l->sas) : &none;
+	link_choice_sas(l->choice, l->sas ? sa_watch_carrying(l->sas) : &none);
 }
 
 static bool report_has(const struct report *r, const struct report_entry *entry)
@@ -78,28 +80,6 @@ static void look_in(struct links *l, uint64_t usec, bool at_all)
 		return;
 	sd_event_source_set_time_relative(l->look, usec);
 	sd_event_source_set_enabled(l->look, SD_EVENT_ONESHOT);
-}
-
-static void log_carrying(struct links *l)
-{
-	struct carrying now = { 0 };
-	const struct carrying *c = carrying(l);
-
-	for (size_t i = 0; i < l->model->n_apns; i++) {
-		const struct apn *a = &l->model->apns[i];
-
-		for (size_t k = 0; k < a->n_links; k++) {
-			bool has = carrying_has(c, a->links[k].if_id);
-
-			if (has != carrying_has(&l->carried, a->links[k].if_id))
-				log_notice(
-					"link %s/%s %s", a->name, a->links[k].tunnel->name, has ? "carries" : "does not carry any more");
-			if (has)
-				carrying_add(&now, a->links[k].if_id);
-		}
-	}
-	carrying_free(&l->carried);
-	l->carried = now;
 }
 
 static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata);
@@ -154,10 +134,12 @@ static int look(struct links *l, bool at_all)
 	l->look_at_all = l->look_at_all && !at_all;
 	if (!l->model) {
 		watch_ages(l);
+		weigh(l);
 		return 0;
 	}
 	watch = follow_sas(l, &r);
-	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, carrying(l), &r);
+	weigh(l);
+	error = (at_all ? isolation_apply : isolation_follow)(l->isolation, l->model, link_choice_carrying(l->choice), &r);
 	if (error && !r.failed)
 		report_failure(&r, "the configuration cannot be applied: %s", strerror(-error));
 	/* While a whole look is owed, one without the walls cannot say that all is in place. */
@@ -165,7 +147,6 @@ static int look(struct links *l, bool at_all)
 		report_free(&r);
 	else
 		take_report(l, &r);
-	log_carrying(l);
 	look_at_doubts(l);
 	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */
 	if (error || watch)
@@ -217,6 +198,16 @@ static int on_sas(sd_event_source *s, int fd, uint32_t events, void *userdata)
 	return 0;
 }
 
+static void on_choice(void *userdata)
+{
+	struct links *l = userdata;
+
+	if (l->extended)
+		look_in(l, LINKS_SETTLE, false);
+	else
+		look(l, false);
+}
+
 static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userdata)
 {
 	struct links *l = userdata;
@@ -243,6 +234,8 @@ int links_open(sd_event *event, struct sa_clock *clock, links_sas_fn sas_fn, voi
 	l->sas_fn = sas_fn;
 	l->userdata = userdata;
 	r = isolation_open(&l->isolation);
+	if (!r)
+		r = link_choice_new(event, on_choice, l, &l->choice);
 	if (!r)
 		r = sd_event_add_time(event, &l->look, CLOCK_BOOTTIME, 0, 1, on_look, l);
 	if (r >= 0)
@@ -286,6 +279,7 @@ int links_use(struct links *l, const struct model *model)
 	l->model = model;
 	l->extended = false;
 	l->known_whole = !link_index_make(&l->known, model);
+	link_choice_use(l->choice, model);
 	return look(l, true);
 }
 
@@ -296,12 +290,22 @@ const struct report *links_report(const struct links *l)
 
 bool links_carrying(const struct links *l, uint32_t if_id)
 {
-	return carrying_has(carrying(l), if_id);
+	return carrying_has(link_choice_carrying(l->choice), if_id);
 }
 
 const struct carrying *links_all_carrying(const struct links *l)
 {
-	return carrying(l);
+	return link_choice_carrying(l->choice);
+}
+
+bool links_view(const struct links *l, uint32_t if_id, struct link_choice_view *ret, struct buf *reason)
+{
+	return link_choice_view(l->choice, if_id, ret, reason);
+}
+
+void links_silence(struct links *l, const char *tunnel, bool silent)
+{
+	link_choice_silence(l->choice, tunnel, silent);
 }
 
 bool links_knows(const struct links *l, uint32_t if_id)
@@ -334,7 +338,7 @@ void links_close(struct links *l)
 	sa_watch_free(l->sas);
 	isolation_free(l->isolation);
 	link_index_free(&l->known);
-	carrying_free(&l->carried);
+	link_choice_free(l->choice);
 	report_free(&l->report);
 	sd_event_unref(l->event);
 	free(l);

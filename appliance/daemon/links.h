@@ -1,7 +1,7 @@
 /*
  * The kernel side of the generation in force: walls, interfaces, routes, following what changes under them. A link's
- * routes stand while the kernel holds its outbound SA. What could not be applied is tried again every LINKS_RETRY.
- * Logs what it cannot do and which links begin and cease to carry. On the event loop's thread.
+ * routes stand while the kernel holds its outbound SA, in the order that link_choice.h makes. What could not be applied
+ * is tried again every LINKS_RETRY. Logs what it cannot do and what becomes of links. On the event loop's thread.
  */
 #ifndef CULVERT_DAEMON_LINKS_H
 #define CULVERT_DAEMON_LINKS_H
@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+struct buf;
 struct carrying;
+struct link_choice_view;
 struct link_entry;
 struct links;
 struct model;
@@ -46,8 +48,12 @@ int links_use(struct links *l, const struct model *model);
 /* What came of the last application, or of a links_extend() that failed. Valid until the loop goes on. */
 const struct report *links_report(const struct links *l);
 bool links_carrying(const struct links *l, uint32_t if_id);
-/* All that carry. Valid until the loop goes on. */
+/* All that carry, with their ranks. Valid until the loop goes on. */
 const struct carrying *links_all_carrying(const struct links *l);
+/* How a link of the model in use does: link_choice_view(). */
+bool links_view(const struct links *l, uint32_t if_id, struct link_choice_view *ret, struct buf *reason);
+/* A tunnel's peer does not answer IKE, or does again. */
+void links_silence(struct links *l, const char *tunnel, bool silent);
 /* True if the model in use has a link of that if_id. */
 bool links_knows(const struct links *l, uint32_t if_id);
 /* The link of that if_id in the model in use; NULL if there is none, or memory was short. Valid until links_use(). */

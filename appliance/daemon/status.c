@@ -1,6 +1,7 @@
 #include "appliance/daemon/status.h"
 
 #include "appliance/daemon/key_age.h"
+#include "appliance/daemon/link_choice.h"
 #include "appliance/daemon/survey.h"
 #include "conf/conf.h"
 #include "conf/model.h"
@@ -8,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* jansson takes NULL for a value as "out of memory"; the first such failure makes the whole answer NULL. */
 static json_t *text_or_null(const char *text)
@@ -83,19 +85,46 @@ static json_t *child(const struct status *s, uint32_t if_id)
 	return json_pack("{s:s, s:s, s:I}", "spi_in", in, "spi_out", out, "age", (json_int_t)c->age);
 }
 
+static json_t *probe(const struct link_choice_view *v)
+{
+	if (!v->probed)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "sent", (json_int_t)v->sent, "answered", (json_int_t)v->answered,
+		"late", (json_int_t)v->late, "rtt", v->answered ? json_integer((json_int_t)v->round_trip) : json_null(),
+		"error", text_or_null(v->error ? strerror(-v->error) : NULL));
+}
+
+/* What is known of its use, taken into the link's object. */
+static void add_choice(const struct status *s, const struct link *l, json_t *object)
+{
+	struct link_choice_view v = { .state = s->carrying(s->userdata, l->if_id) ? "good" : "down" };
+	struct buf reason = { 0 };
+	bool known = s->view(s->userdata, l->if_id, &v, &reason);
+
+	json_object_set_new(object, "used", json_boolean(v.used));
+	json_object_set_new(object, "state", json_string(v.state));
+	json_object_set_new(object, "since", known ? json_integer((json_int_t)v.seconds) : json_null());
+	json_object_set_new(object, "reason", text_or_null(reason.len ? buf_text(&reason) : NULL));
+	json_object_set_new(object, "probe", probe(&v));
+	buf_free(&reason);
+}
+
 static json_t *link_of(const struct status *s, const struct apn *a, const struct link *l)
 {
 	char interface[32];
 	char vrf[32];
 	uint64_t oldest = 0;
 	bool has_key = s->oldest(s->userdata, l->if_id, &oldest);
+	json_t *object;
 
 	snprintf(interface, sizeof(interface), "culv-x%" PRIu32, l->if_id);
 	snprintf(vrf, sizeof(vrf), "culv-v%" PRIu32, a->table);
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:I}", "apn", a->name, "tunnel", l->tunnel->name,
+	object = json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:o, s:o, s:I}", "apn", a->name, "tunnel", l->tunnel->name,
 		"if_id", (json_int_t)l->if_id, "interface", interface, "vrf", vrf, "carrying",
 		s->carrying(s->userdata, l->if_id), "child", child(s, l->if_id), "oldest_key",
 		has_key ? json_integer((json_int_t)oldest) : json_null(), "ceiling", (json_int_t)l->tunnel->child.ceiling);
+	add_choice(s, l, object);
+	return object;
 }
 
 static json_t *links(const struct status *s)

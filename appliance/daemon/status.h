@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct key_age_record;
+struct link_choice_view;
 struct model;
 struct survey;
 
@@ -20,6 +22,8 @@ struct status {
 	const char *charon; /* "up", "down", or "slow": it is there but did not answer in time */
 	const struct survey *survey; /* NULL unless charon is up */
 	bool (*carrying)(void *userdata, uint32_t if_id);
+	/* How a link does, with the reason appended; false if nothing is known. */
+	bool (*view)(void *userdata, uint32_t if_id, struct link_choice_view *ret, struct buf *reason);
 	/* Seconds since the oldest key of a link was made, by the kernel; false if it has none. */
 	bool (*oldest)(void *userdata, uint32_t if_id, uint64_t *ret);
 	const struct key_age_record *ended; /* keys that culvertd ended */
@@ -35,10 +39,13 @@ struct status {
  *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
- *    "oldest_key":SECONDS|null,"ceiling":SECONDS}]}
+ *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"used","state","since":SECONDS|null,"reason":TEXT|null,
+ *    "probe":{"sent","answered","late","rtt":MICROSECONDS|null,"error":TEXT|null}|null}]}
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
- * that were tried once. state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the
- * caller json_decref()s.
+ * that were tried once. used: devices are reached by this link. Its state is "down" (no SA), "good", "unproven" (no
+ * probe was answered yet), "held" (after a failure behind the good ones, for a while) or "suspect" (behind all others);
+ * reason says why it is not good, since how long it is up, or not. probe is null where none go over it. A tunnel's
+ * state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);
 

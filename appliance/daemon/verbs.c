@@ -34,6 +34,13 @@ static bool carrying(void *userdata, uint32_t if_id)
 	return links_carrying(d->links, if_id);
 }
 
+static bool view(void *userdata, uint32_t if_id, struct link_choice_view *ret, struct buf *reason)
+{
+	const struct daemon *d = userdata;
+
+	return links_view(d->links, if_id, ret, reason);
+}
+
 static bool oldest(void *userdata, uint32_t if_id, uint64_t *ret)
 {
 	const struct daemon *d = userdata;
@@ -84,6 +91,7 @@ static void answer_status(
 		.charon = charon,
 		.survey = survey,
 		.carrying = carrying,
+		.view = view,
 		.oldest = oldest,
 		.ended = &ended,
 		.userdata = d,

@@ -47,6 +47,8 @@ static const char *const sets[] = {
 	"set responder4",
 	"set responder6",
 	"set pinging",
+	"set probe4",
+	"set probe6",
 	"set service4",
 	"set service6",
 	"set downlink4",
@@ -227,6 +229,15 @@ static void add_responder(const struct ping_responder *r, const char *link, stru
 				prefix_print(&r->from[i], from), ip_print(&r->address, address));
 }
 
+static void add_probe(const struct probe *p, const char *link, struct buf *out)
+{
+	char target[IP_TEXT], source[IP_TEXT];
+
+	if (p->target.family != AF_UNSPEC)
+		buf_printf(out, "add element inet culvert probe%s { \"%s\" . %s . %s }\n", suffix(&p->target), link,
+			ip_print(&p->target, target), ip_print(&p->source, source));
+}
+
 /* What of an APN is listed for each of its links. */
 struct listed {
 	struct endpoints services, downlink;
@@ -247,6 +258,7 @@ static void add_link(
 	if (a->icmp == ICMP_ECHO)
 		add_hosts(&listed->hosts, name, out);
 	add_responder(&a->ping_responder, name, out);
+	add_probe(&a->probe, name, out);
 	if (a->limits.packets)
 		buf_printf(out, "add element inet culvert packets { \"%s\" : \"packets_%u_%u\" }\n", name, a->table,
 			a->limits.packets);

@@ -19,6 +19,8 @@
  * so that ICMP errors are mapped as well and the kernel's policy check, which looks at what came out of the tunnel,
  * sees real addresses. What the gateway itself answers to a marked packet has the packet's mark (fwmark_reflect).
  *
+ * A probe's target answers the gateway: what belongs to a flow that the gateway began comes in, and nothing else of it.
+ *
  * In the outer guard only what goes to a resolver and comes from there is tracked: an answer needs a question.
  */
 #include "appliance/isolation/nft_rules.h"
@@ -76,6 +78,8 @@ const char nft_rules[] =
 	"	set responder4 { type ifname . ipv4_addr . ipv4_addr; flags interval; }\n"
 	"	set responder6 { type ifname . ipv6_addr . ipv6_addr; flags interval; }\n"
 	"	set pinging { type ifname; size 65535; flags dynamic, timeout; timeout 1m; }\n"
+	"	set probe4 { type ifname . ipv4_addr . ipv4_addr; comment \"XFRM interface, target, source\"; }\n"
+	"	set probe6 { type ifname . ipv6_addr . ipv6_addr; }\n"
 	"	set service4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"
 	"	set service6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"
 	"	set downlink4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"
@@ -199,6 +203,12 @@ const char nft_rules[] =
 	"		update @pinging { meta sdifname limit rate over 20/second burst 20 packets } counter name over_pings drop\n"
 	"		accept\n"
 	"	}\n"
+	"	chain probe_answers {\n"
+	"		ct state established ct direction reply accept\n"
+	"		ct state related icmp type destination-unreachable accept\n"
+	"		ct state related icmpv6 type destination-unreachable accept\n"
+	"		counter name device_in drop\n"
+	"	}\n"
 	"	chain dhcp_in {\n"
 	"		udp sport 67 udp dport 68 accept\n"
 	"		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept\n"
@@ -236,6 +246,8 @@ const char nft_rules[] =
 	"		iifname @parent counter name untagged drop\n"
 	"		icmp type echo-request meta sdifname . ip saddr . ip daddr @responder4 goto responder\n"
 	"		icmpv6 type echo-request meta sdifname . ip6 saddr . ip6 daddr @responder6 goto responder\n"
+	"		meta sdifname . ip saddr . ip daddr @probe4 goto probe_answers\n"
+	"		meta sdifname . ip6 saddr . ip6 daddr @probe6 goto probe_answers\n"
 	"		iifname \"" PLAN_PREFIX "*\" counter name device_in drop\n"
 	"		meta sdifname \"" PLAN_PREFIX "*\" counter name device_in drop\n"
 	"	}\n"

@@ -303,6 +303,11 @@ static void add_vrf(struct builder *b, uint32_t table, bool ipv6, const char *vr
 	add_device_sysctl(b, !ipv6, "net/ipv6/conf", vrf, "disable_ipv6");
 }
 
+static struct prefix host_prefix(const struct ip *ip)
+{
+	return (struct prefix){ .ip = *ip, .len = ip_bits(ip->family) };
+}
+
 static bool in_pool(const struct apn *a, const struct prefix *p)
 {
 	for (size_t i = 0; i < a->n_pool; i++)
@@ -311,11 +316,29 @@ static bool in_pool(const struct apn *a, const struct prefix *p)
 	return false;
 }
 
+/* The routes over a link: to the devices, and to those behind the tunnel whom the gateway itself speaks with. */
+static void add_ways(struct builder *b, const struct apn *a, const char *name, uint32_t metric)
+{
+	struct prefix target = host_prefix(&a->probe.target);
+
+	for (size_t i = 0; i < a->n_pool; i++) {
+		add_route(b, a->table, &a->pool[i], NULL, name, metric);
+		/* A marked packet finds its way by the APN's own table. */
+		if (a->cloud.shared && a->cloud.n_presented_as == 0)
+			add_route(b, a->cloud.shared->table, &a->pool[i], NULL, name, metric);
+	}
+	for (size_t i = 0; i < a->ping_responder.n_from; i++)
+		if (!in_pool(a, &a->ping_responder.from[i]))
+			add_route(b, a->table, &a->ping_responder.from[i], NULL, name, metric);
+	if (target.ip.family != AF_UNSPEC && !in_pool(a, &target))
+		add_route(b, a->table, &target, NULL, name, metric);
+}
+
 static void add_link(
 	struct builder *b, const struct apn *a, size_t order, const struct carrying *carrying, const char *vrf)
 {
 	uint32_t if_id = a->links[order].if_id;
-	uint32_t metric = PLAN_METRIC_STEP * ((uint32_t)order + 1);
+	const struct carrying_link *carries = carrying_find(carrying, if_id);
 	char name[IFNAMSIZ];
 
 	plan_xfrm_name(if_id, name);
@@ -329,17 +352,8 @@ static void add_link(
 		add_device_sysctl(b, IN6_ADDR_GEN_MODE_NONE, "net/ipv6/conf", name, "addr_gen_mode");
 	/* The carrier picks the link of its packets, not the way back that we prefer; the second wall checks sources. */
 	add_device_sysctl(b, 0, "net/ipv4/conf", name, "rp_filter");
-	if (!carrying_has(carrying, if_id))
-		return;
-	for (size_t i = 0; i < a->n_pool; i++) {
-		add_route(b, a->table, &a->pool[i], NULL, name, metric);
-		/* A marked packet finds its way by the APN's own table. */
-		if (a->cloud.shared && a->cloud.n_presented_as == 0)
-			add_route(b, a->cloud.shared->table, &a->pool[i], NULL, name, metric);
-	}
-	for (size_t i = 0; i < a->ping_responder.n_from; i++)
-		if (!in_pool(a, &a->ping_responder.from[i]))
-			add_route(b, a->table, &a->ping_responder.from[i], NULL, name, metric);
+	if (carries)
+		add_ways(b, a, name, PLAN_METRIC_RANK * carries->rank + PLAN_METRIC_STEP * ((uint32_t)order + 1));
 }
 
 static void add_cloud(struct builder *b, const struct apn *a, const char *vrf)
@@ -420,10 +434,10 @@ static void add_shared(struct builder *b, const struct model *m, const struct sh
 		add_device_sysctl(b, 1, "net/ipv6/conf", s->interface, "keep_addr_on_down");
 }
 
-/* On the VRF itself, unless the cloud interface in it has that address. */
-static void add_responder(struct builder *b, const struct apn *a, const char *vrf)
+/* An address that the gateway itself has towards devices: on the VRF, unless the cloud interface in it has it. */
+static void add_own(struct builder *b, const struct apn *a, const struct ip *own, const char *vrf)
 {
-	struct prefix p = { .ip = a->ping_responder.address, .len = ip_bits(a->ping_responder.address.family) };
+	struct prefix p = host_prefix(own);
 
 	if (p.ip.family == AF_UNSPEC || (!a->cloud.shared && ip_equal(&p.ip, &a->cloud.address.ip)))
 		return;
@@ -450,7 +464,8 @@ static void add_apn(struct builder *b, const struct apn *a, const struct carryin
 		return;
 	plan_vrf_name(a->table, vrf);
 	add_vrf(b, a->table, uses_ipv6(a), vrf);
-	add_responder(b, a, vrf);
+	add_own(b, a, &a->ping_responder.address, vrf);
+	add_own(b, a, &a->probe.source, vrf);
 	for (size_t i = 0; i < a->n_links; i++)
 		add_link(b, a, i, carrying, vrf);
 	switch (a->cloud.attach) {

@@ -24,6 +24,7 @@ enum {
 	PLAN_RULE_L3MDEV = 1000, /* preference; the kernel's own choice for the rule that sends a VRF to its table */
 	PLAN_RULE_LOCAL = 32765, /* preference of the local table: behind the VRFs' rule, before main */
 	PLAN_METRIC_STEP = 100, /* between the pool routes of one link and those of the next */
+	PLAN_METRIC_RANK = 10000, /* between one rank of links and the next: more than all steps of an APN */
 	PLAN_UDP_TIMEOUT = 300, /* seconds that a UDP flow is remembered; NB-IoT devices answer late */
 	PLAN_NUMBER_MAX = 999999999, /* of a table or an if_id: the largest that fits into an interface name */
 };
@@ -52,8 +53,10 @@ int plan_add(struct plan *p, const struct object *o);
 /* Sorts and drops doubles. */
 void plan_sort(struct plan *p);
 /*
- * All that m wants while these links carry: pool routes stand only over links that do. 0 with *ret (plan_free() it),
- * -ERANGE if a table or an if_id is 0 or above PLAN_NUMBER_MAX, or -ENOMEM.
+ * All that m wants while these links carry: pool routes stand only over links that do, those of a higher rank behind
+ * all of a lower one. No two links of an APN ever have the same metric, so that a link which changes its rank has its
+ * new route before it loses the old one. 0 with *ret (plan_free() it), -ERANGE if a table or an if_id is 0 or above
+ * PLAN_NUMBER_MAX, or -ENOMEM.
  */
 int plan_build(const struct model *m, const struct carrying *carrying, struct plan *ret);
 /* One line an object. */

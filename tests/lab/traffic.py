@@ -93,15 +93,15 @@ def service_to_device():
 
 
 class Stream(threading.Thread):
-    """Numbered datagrams of a device to the service, all the time, and the answers to them."""
+    """Numbered datagrams, of a device to the service if nothing else is said, all the time, and the answers to them."""
 
     INTERVAL = 0.05  # seconds
 
-    def __init__(self):
+    def __init__(self, exchange=None):
         super().__init__(daemon=True)
         self.mark = wire.token()
         self.sent, self.answered = {}, {}  # number to monotonic seconds
-        self._exchange = Exchange("dev1", (topology.DEV1, _DEVICE + 10), (topology.CLOUD, SERVICE))
+        self._exchange = exchange or Exchange("dev1", (topology.DEV1, _DEVICE + 10), (topology.CLOUD, SERVICE))
         self._end = threading.Event()
         self.start()
 

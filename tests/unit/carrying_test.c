@@ -19,16 +19,17 @@ static void starts_empty(void **state)
 
 static void holds_each_once_in_order(void **state)
 {
-	const uint32_t given[] = { 7, 3, 3, UINT32_MAX, 1, 7, 5 }, sorted[] = { 1, 3, 5, 7, UINT32_MAX };
+	const uint32_t given[] = { 7, 3, 3, UINT32_MAX, 1, 7, 5 };
+	const struct carrying_link sorted[] = { { 1, 0 }, { 3, 0 }, { 5, 0 }, { 7, 0 }, { UINT32_MAX, 0 } };
 	struct carrying c = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
 		assert_int_equal(carrying_add(&c, given[i]), 0);
 	assert_int_equal(c.count, 5);
-	assert_memory_equal(c.if_ids, sorted, sizeof(sorted));
+	assert_memory_equal(c.links, sorted, sizeof(sorted));
 	for (size_t i = 0; i < c.count; i++)
-		assert_true(carrying_has(&c, sorted[i]));
+		assert_true(carrying_has(&c, sorted[i].if_id));
 	assert_false(carrying_has(&c, 2));
 	assert_false(carrying_has(&c, 8));
 	carrying_free(&c);
@@ -48,6 +49,13 @@ static void compares_sets(void **state)
 	carrying_add(&b, 1);
 	carrying_add(&a, 2);
 	assert_true(carrying_equal(&a, &b));
+	assert_int_equal(carrying_put(&a, 2, 1), 0);
+	assert_false(carrying_equal(&a, &b));
+	carrying_add(&a, 2);
+	assert_int_equal(carrying_find(&a, 2)->rank, 1);
+	assert_int_equal(carrying_put(&b, 2, 1), 0);
+	assert_true(carrying_equal(&a, &b));
+	assert_null(carrying_find(&a, 3));
 	carrying_free(&a);
 	carrying_free(&b);
 }
@@ -61,7 +69,7 @@ static void takes_many(void **state)
 		assert_int_equal(carrying_add(&c, i * 7919 % 10007), 0);
 	assert_int_equal(c.count, 10000);
 	for (size_t i = 1; i < c.count; i++)
-		assert_true(c.if_ids[i - 1] < c.if_ids[i]);
+		assert_true(c.links[i - 1].if_id < c.links[i].if_id);
 	carrying_free(&c);
 }
 

@@ -53,14 +53,19 @@ static struct model *load(const char *name)
 	return m;
 }
 
-/* The links that carry, by what follows "plan" in the name of the file. */
+/* The links that carry, by what follows "plan" in the name of the file: ".1" that one alone, ".1-2" all, it in rank 2.
+ */
 static void choose_links(const struct model *m, const char *which, struct carrying *c)
 {
 	if (strcmp(which, ".none") == 0)
 		return;
 	if (which[0] == '.') {
-		assert_int_equal(carrying_add(c, (uint32_t)strtoul(which + 1, NULL, 10)), 0);
-		return;
+		char *rank;
+		uint32_t if_id = (uint32_t)strtoul(which + 1, &rank, 10);
+
+		assert_int_equal(carrying_put(c, if_id, *rank ? (uint32_t)strtoul(rank + 1, NULL, 10) : 0), 0);
+		if (!*rank)
+			return;
 	}
 	for (size_t i = 0; i < m->n_apns; i++)
 		for (size_t k = 0; k < m->apns[i].n_links; k++)

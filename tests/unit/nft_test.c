@@ -116,7 +116,7 @@ static void in_place_empties_every_set(void **state)
 		assert_non_null(strstr(buf_text(&text), flush));
 		n++;
 	}
-	assert_int_equal(n, 34);
+	assert_int_equal(n, 36);
 	buf_free(&text);
 }
 

@@ -123,7 +123,9 @@ static const char full[] = "gateway = {\n"
 						   "\t\t\tprotocol = \"tcp\";\n"
 						   "\t\t\tport = 7;\n"
 						   "\t\t\tinterval = 10;\n"
+						   "\t\t\tpatience = 20;\n"
 						   "\t\t};\n"
+						   "\t\thold_down = 60;\n"
 						   "\t}\n"
 						   ");\n";
 

@@ -58,6 +58,9 @@ static void good_only_if_all_is_well(void **state)
 	assert_exit(STATUS("3", "down", "", "true"), EXIT_BAD); /* SAs live on, but nobody renews their keys */
 	assert_exit(STATUS("3", "up", "\"culv-v1001: no such device\"", "true"), EXIT_BAD);
 	assert_exit("{\"ok\":false,\"error\":\"too many clients; try again\"}\n", EXIT_BAD);
+	assert_exit("{\"ok\":true,\"generation\":3,\"charon\":\"up\",\"tunnels\":[],\"links\":[{\"apn\":\"a\","
+				"\"tunnel\":\"t\",\"carrying\":true,\"state\":\"suspect\",\"reason\":\"x\"}]}\n",
+		EXIT_BAD);
 }
 
 /* That a guard had to act is told, and is over. */

@@ -6,11 +6,13 @@
 #include <cmocka.h>
 
 #include "appliance/daemon/key_age.h"
+#include "appliance/daemon/link_choice.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
 #include "conf/model.h"
+#include "lib/buf.h"
 #include "lib/diag.h"
 
 #include <stdlib.h>
@@ -44,6 +46,24 @@ static bool first_carries(void *userdata, uint32_t if_id)
 	return if_id == 1;
 }
 
+static bool first_is_suspect(void *userdata, uint32_t if_id, struct link_choice_view *ret, struct buf *reason)
+{
+	(void)userdata;
+	*ret = (struct link_choice_view){ .state = if_id == 1 ? "suspect" : "down", .seconds = 3 };
+	if (if_id != 1)
+		return true;
+	*ret = (struct link_choice_view){ .used = true,
+		.state = "suspect",
+		.seconds = 3,
+		.probed = true,
+		.sent = 9,
+		.answered = 6,
+		.late = 1,
+		.round_trip = 412 };
+	buf_puts(reason, "probe: the last 3 unanswered");
+	return true;
+}
+
 static bool first_has_a_key(void *userdata, uint32_t if_id, uint64_t *ret)
 {
 	(void)userdata;
@@ -75,6 +95,7 @@ static void says_what_charon_reports(void **state)
 		.charon = "up",
 		.survey = &survey,
 		.carrying = first_carries,
+		.view = first_is_suspect,
 		.oldest = first_has_a_key,
 		.ended = &none_ended,
 		.messages = messages,
@@ -98,9 +119,12 @@ static void says_what_charon_reports(void **state)
 		"\"rehearsal\":{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
 		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
-		"\"oldest_key\":41,\"ceiling\":3480},"
+		"\"oldest_key\":41,\"ceiling\":3480,\"used\":true,\"state\":\"suspect\",\"since\":3,"
+		"\"reason\":\"probe: the last 3 unanswered\","
+		"\"probe\":{\"sent\":9,\"answered\":6,\"late\":1,\"rtt\":412,\"error\":null}},"
 		"{\"apn\":\"a\",\"tunnel\":\"t2\",\"if_id\":2,\"interface\":\"culv-x2\",\"vrf\":\"culv-v1001\","
-		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480}]}");
+		"\"carrying\":false,\"child\":null,\"oldest_key\":null,\"ceiling\":3480,"
+		"\"used\":false,\"state\":\"down\",\"since\":3,\"reason\":null,\"probe\":null}]}");
 	survey_free(&survey);
 	conf_free(m);
 }
@@ -113,6 +137,7 @@ static void assert_rehearsal(struct model *m, const char *report, const char *ex
 		.charon = report ? "up" : "down",
 		.survey = report ? &survey : NULL,
 		.carrying = first_carries,
+		.view = first_is_suspect,
 		.oldest = first_has_a_key,
 		.ended = &none_ended };
 	json_t *answer;
@@ -152,6 +177,7 @@ static void without_charon_the_rest_is_said(void **state)
 		.model = m,
 		.charon = "slow",
 		.carrying = first_carries,
+		.view = first_is_suspect,
 		.oldest = first_has_a_key,
 		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
@@ -176,6 +202,7 @@ static void a_tunnel_that_charon_has_not_heard_of_is_down(void **state)
 		.charon = "up",
 		.survey = &none,
 		.carrying = first_carries,
+		.view = first_is_suspect,
 		.oldest = first_has_a_key,
 		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
@@ -211,6 +238,7 @@ static void a_rollback_is_told(void **state)
 		.rollback_of = 5,
 		.charon = "down",
 		.carrying = first_carries,
+		.view = first_is_suspect,
 		.oldest = first_has_a_key,
 		.ended = &none_ended };
 	json_t *answer = status_compose(&s);
