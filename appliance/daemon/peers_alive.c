@@ -34,7 +34,7 @@ static const uint64_t watch_limit = 365 * 86400 * 1000000ull;
 enum { QUESTIONS_OUT = 4 };
 
 struct watched { /* one tunnel */
-	const char *name; /* borrowed from the model */
+	char *name; /* owned: the model before is gone when the next one is told */
 	bool silent; /* as told */
 	bool unanswered; /* as charon says */
 	uint64_t since; /* when it began to say so */
@@ -90,11 +90,14 @@ static int compare_links(const void *a, const void *b)
 	return (left->if_id > right->if_id) - (left->if_id < right->if_id);
 }
 
+static int compare_name(const void *name, const void *tunnel)
+{
+	return strcmp(name, ((const struct watched *)tunnel)->name);
+}
+
 static struct watched *find_tunnel(const struct peers_alive *p, const char *name)
 {
-	const struct watched key = { .name = name };
-
-	return p->n_tunnels ? bsearch(&key, p->tunnels, p->n_tunnels, sizeof(key), compare_tunnels) : NULL;
+	return p->n_tunnels ? bsearch(name, p->tunnels, p->n_tunnels, sizeof(*p->tunnels), compare_name) : NULL;
 }
 
 static struct watched_link *find_link(const struct peers_alive *p, uint32_t if_id)
@@ -106,6 +109,8 @@ static struct watched_link *find_link(const struct peers_alive *p, uint32_t if_i
 
 static void free_tunnels(struct peers_alive *p)
 {
+	for (size_t i = 0; i < p->n_tunnels; i++)
+		free(p->tunnels[i].name);
 	free(p->tunnels);
 	free(p->links);
 	p->tunnels = NULL;
@@ -113,19 +118,23 @@ static void free_tunnels(struct peers_alive *p)
 	p->n_tunnels = p->n_links = p->n_wanted = p->next = 0;
 }
 
-static void fill_tunnels(struct peers_alive *p, const struct model *model, const struct peers_alive *old)
+static int fill_tunnels(struct peers_alive *p, const struct model *model, const struct peers_alive *old)
 {
 	for (size_t i = 0; i < model->n_carriers; i++)
 		for (size_t k = 0; k < model->carriers[i].n_tunnels; k++) {
 			const char *name = model->carriers[i].tunnels[k].name;
 			const struct watched *known = find_tunnel(old, name);
-			struct watched *w = &p->tunnels[p->n_tunnels++];
+			struct watched *w = &p->tunnels[p->n_tunnels];
 
 			*w = known ? *known : (struct watched){ 0 };
-			w->name = name;
+			w->name = strdup(name);
+			if (!w->name)
+				return -ENOMEM;
+			p->n_tunnels++;
 			p->n_wanted += w->wanted;
 		}
 	qsort(p->tunnels, p->n_tunnels, sizeof(*p->tunnels), compare_tunnels);
+	return 0;
 }
 
 static void fill_links(struct peers_alive *p, const struct model *model, const struct peers_alive *old)
@@ -145,30 +154,41 @@ static void fill_links(struct peers_alive *p, const struct model *model, const s
 	qsort(p->links, p->n_links, sizeof(*p->links), compare_links);
 }
 
-int peers_alive_model(struct peers_alive *p, const struct model *model)
+/* Makes the lists of model, with what old knows of them. */
+static int fill(struct peers_alive *p, const struct model *model, const struct peers_alive *old)
 {
-	struct peers_alive old = *p;
 	size_t tunnels = 1;
 	size_t links = 1;
+	int error;
 
-	for (size_t i = 0; model && i < model->n_carriers; i++)
+	for (size_t i = 0; i < model->n_carriers; i++)
 		tunnels += model->carriers[i].n_tunnels;
-	for (size_t i = 0; model && i < model->n_apns; i++)
+	for (size_t i = 0; i < model->n_apns; i++)
 		links += model->apns[i].n_links;
 	p->tunnels = calloc(tunnels, sizeof(*p->tunnels));
 	p->links = calloc(links, sizeof(*p->links));
-	p->n_tunnels = p->n_links = p->n_wanted = p->next = 0;
-	if (!p->tunnels || !p->links) {
-		free_tunnels(p);
-		free_tunnels(&old);
+	if (!p->tunnels || !p->links)
 		return -ENOMEM;
-	}
-	if (model) {
-		fill_tunnels(p, model, &old);
-		fill_links(p, model, &old);
-	}
+	error = fill_tunnels(p, model, old);
+	if (!error)
+		fill_links(p, model, old);
+	return error;
+}
+
+int peers_alive_model(struct peers_alive *p, const struct model *model)
+{
+	struct peers_alive old = *p;
+	int error = 0;
+
+	p->tunnels = NULL;
+	p->links = NULL;
+	p->n_tunnels = p->n_links = p->n_wanted = p->next = 0;
+	if (model)
+		error = fill(p, model, &old);
+	if (error)
+		free_tunnels(p);
 	free_tunnels(&old);
-	return 0;
+	return error;
 }
 
 /* --- the verdict --- */

@@ -30,8 +30,9 @@ typedef void (*peers_alive_fn)(void *userdata, const char *tunnel, bool silent);
 int peers_alive_new(
 	sd_event *event, struct charon *charon, peers_alive_fn fn, void *userdata, struct peers_alive **ret);
 /*
- * From now on its tunnels are those of model, borrowed until the next call; NULL: none. What is known of the tunnels
- * that stay is kept; fn is not called for those that go. 0, or -ENOMEM: then there are none.
+ * From now on its tunnels are those of model, borrowed while the event loop goes on, until the next call; NULL: none.
+ * What is known of the tunnels that stay is kept; fn is not called for those that go. 0, or -ENOMEM: then there are
+ * none.
  */
 int peers_alive_model(struct peers_alive *p, const struct model *model);
 /* Asks about a tunnel's peer soon, unless that was done just now. For who has a suspicion of his own. */

@@ -1,5 +1,5 @@
 /*
- * Runs inside charon's bus with the IKE_SA checked out. Bounds: so many rekeys at a time, so many octets each, and a
+ * Runs inside charon's bus with the IKE_SA checked out. Bounds: so many exchanges at a time, so many octets each, and a
  * socket ends with the CHILD_SA it was opened for. The peer's address is checked by the kernel for each packet, before
  * it is copied; the SPI, which only the peer has been told, by the socket's filter.
  */
@@ -18,13 +18,13 @@
 typedef struct private_rekey_early_t private_rekey_early_t;
 
 enum {
-	/** rekeys that wait for an answer at a time; the others do without */
+	/** exchanges that wait for an answer at a time; the others do without */
 	EARLY_MAX = 64,
 	/** octets that a socket may keep, as the kernel counts them: about a thousand packets, a replay window */
 	EARLY_OCTETS = 2 << 20,
 };
 
-/** A rekey that waits for its answer */
+/** A CHILD_SA that waits for the answer to our request */
 typedef struct {
 	/** inbound SPI of the CHILD_SA to be, network order */
 	uint32_t spi;
@@ -86,22 +86,21 @@ static int open_socket(ike_sa_t *ike_sa, uint32_t spi)
 	return -1;
 }
 
-/** The SPI that a request proposes for a rekeyed ESP SA, 0 if it is another message. */
+/** The SPI that a request proposes for an ESP SA, 0 if it is another message. */
 static uint32_t proposed_spi(message_t *message)
 {
-	notify_payload_t *notify = message->get_notify(message, REKEY_SA);
 	linked_list_t *proposals;
 	proposal_t *proposal;
 	sa_payload_t *sa;
 	uint32_t spi = 0;
 
-	if (!notify || notify->get_protocol_id(notify) != PROTO_ESP)
+	if (message->get_exchange_type(message) != CREATE_CHILD_SA && message->get_exchange_type(message) != IKE_AUTH)
 		return 0;
 	sa = (sa_payload_t *)message->get_payload(message, PLV2_SECURITY_ASSOCIATION);
 	if (!sa)
 		return 0;
 	proposals = sa->get_proposals(sa);
-	if (proposals->get_first(proposals, (void **)&proposal) == SUCCESS)
+	if (proposals->get_first(proposals, (void **)&proposal) == SUCCESS && proposal->get_protocol(proposal) == PROTO_ESP)
 		spi = (uint32_t)proposal->get_spi(proposal);
 	proposals->destroy_offset(proposals, offsetof(proposal_t, destroy));
 	return spi;
@@ -112,8 +111,7 @@ METHOD(listener_t, message, bool, private_rekey_early_t *this, ike_sa_t *ike_sa,
 {
 	early_t early;
 
-	if (incoming || !plain || !message->get_request(message) ||
-		message->get_exchange_type(message) != CREATE_CHILD_SA || !(early.spi = proposed_spi(message)))
+	if (incoming || !plain || !message->get_request(message) || !(early.spi = proposed_spi(message)))
 		return TRUE;
 	this->mutex->lock(this->mutex);
 	if (array_count(this->waiting) < EARLY_MAX && (early.fd = open_socket(ike_sa, early.spi)) >= 0)

@@ -42,13 +42,15 @@ connections {{ gw {{
         local_ts = {topology.CLOUD_NET}
         remote_ts = {topology.POOL}
         replay_window = 1024
+        %s
         esp_proposals = aes256-sha256-modp2048 }} }} }} }}
 secrets {{ ike-carrier {{ secret = "{operators_file.PSK}" }} }}
 """
 
 
-def start():
-    """Brings the tunnel up."""
+def start(alone=False):
+    """Brings the tunnel up. alone: charon comes back when it was killed, as with its distribution's unit, and initiates by
+    itself."""
     clear()
     netns.ip(None, f"""
         link set eth1 up
@@ -56,14 +58,16 @@ def start():
     """)
     netns.set_sysctl(None, "net.ipv4.ip_forward", 1)
     files.write_private(f"{FOLDER}/strongswan.conf", _STRONGSWAN)
-    files.write_private(f"{FOLDER}/swanctl/swanctl.conf", _SWANCTL)
+    files.write_private(f"{FOLDER}/swanctl/swanctl.conf", _SWANCTL % ("start_action = start" if alone else ""))
     environment = (f"STRONGSWAN_CONF={FOLDER}/strongswan.conf", f"SWANCTL_DIR={FOLDER}/swanctl")
-    netns.run("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "--property=Type=notify",
+    unit = ("Type=notify", *(("ExecStartPost=/usr/sbin/swanctl --load-all --noprompt", "Restart=on-abnormal") if alone else ()))
+    netns.run("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", *(f"--property={one}" for one in unit),
         *(f"--setenv={one}" for one in environment), "--", "/usr/sbin/charon-systemd")
     if not check.poll(lambda: os.path.exists(SOCKET), every=0.05):
         raise RuntimeError("stock charon did not come up")
-    netns.run("env", *environment, "/usr/sbin/swanctl", "--load-all")
-    netns.run("env", *environment, "/usr/sbin/swanctl", "--initiate", "--child", "gw")
+    if not alone:
+        netns.run("env", *environment, "/usr/sbin/swanctl", "--load-all")
+        netns.run("env", *environment, "/usr/sbin/swanctl", "--initiate", "--child", "gw")
 
 
 def clear():

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 
-from conf_bench import connection, expect, main, tunnel
+from conf_bench import WRONG, connection, expect, main, tunnel
 from ike_lab import Lab, run, wait_for
 
 SLOW = "{ timeout = 2.0; base = 1.6; tries = 5; }"  # as shipped; charon repeats first when the peer is silent already
@@ -319,6 +319,22 @@ def test_many_tunnels_to_one_address(bench):
     bench.switch(*(patient(n, peer="192.0.2.99") for n in numbers))
     bench.gateway.wait_up(*(f"t{n}" for n in numbers))
     assert "ignoring IKE_SA setup" not in bench.carrier.read_log()[mark:]
+
+
+def raw_sockets(bench):
+    return run("ip", "netns", "exec", "gateway", "cat", "/proc/net/raw").splitlines()[1:]
+
+
+def test_nothing_waits_for_early_packets_any_more(bench):
+    """Also where no CHILD_SA came of it. One is open while a request for a CHILD_SA is out."""
+    wait_for("no raw sockets", lambda: not raw_sockets(bench))
+    bench.load_carrier(connection(1), connection(2))
+    hush(2)
+    bench.switch(tunnel(1), tunnel(2), psk=WRONG)
+    row = bench.gateway.wait_tunnel("t1", "refused", lambda r: r["failure"] != "-")
+    expect(row["failure"], "AUTHENTICATION_FAILED")
+    wait_for("no raw sockets", lambda: not raw_sockets(bench))
+    wake()
 
 
 def test_end(bench):

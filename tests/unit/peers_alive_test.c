@@ -313,6 +313,26 @@ static void what_stays_is_known_under_another_model(void **state)
 	assert_int_equal(told.len, 0);
 }
 
+/* The configuration before is gone when the next one is told. */
+static void an_old_model_is_not_looked_at(void **state)
+{
+	char name[] = "a";
+	struct tunnel tunnel = { .name = name };
+	struct carrier only = { .tunnels = &tunnel, .n_tunnels = 1 };
+	struct link link = { .tunnel = &tunnel, .if_id = 1 };
+	struct apn apn = { .links = &link, .n_links = 1 };
+	struct model brief = { .carriers = &only, .n_carriers = 1, .apns = &apn, .n_apns = 1 };
+
+	(void)state;
+	assert_int_equal(peers_alive_model(peers, &brief), 0);
+	charon_tells(0, "silent a\n");
+	assert_told("a silent;");
+	name[0] = 'z';
+	only.n_tunnels = apn.n_links = 0;
+	assert_int_equal(peers_alive_model(peers, &model), 0);
+	assert_true(peers_alive_silent(peers, "a"));
+}
+
 static void who_suspects_may_have_it_asked(void **state)
 {
 	(void)state;
@@ -366,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_known_holds_without_charon, start, stop),
 		cmocka_unit_test_setup_teardown(a_charon_that_cannot_tell_is_not_asked_again, start, stop),
 		cmocka_unit_test_setup_teardown(what_stays_is_known_under_another_model, start, stop),
+		cmocka_unit_test_setup_teardown(an_old_model_is_not_looked_at, start, stop),
 		cmocka_unit_test_setup_teardown(who_suspects_may_have_it_asked, start, stop),
 		cmocka_unit_test_setup_teardown(questions_do_not_fill_the_queue, start, stop),
 	};
