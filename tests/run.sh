@@ -128,6 +128,7 @@ torture_lab() {
 	for carrier in libreswan strongswan; do
 		t "torture/rekeys-$carrier" torture_scenario "rekeys-$carrier"
 	done
+	t torture/matrix torture_scenario matrix
 }
 torture_scenario() { # NAME: t torture/NAME torture_scenario NAME
 	"$LAB" ssh env TORTURE=1 python3 -S -B /share/tests/lab/run.py "$1"

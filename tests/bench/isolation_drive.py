@@ -11,7 +11,7 @@ import subprocess
 import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TURNS = 4  # through and to the door alternate, so that what drifts hits both
+TURNS, FEW = 4, 1000  # through and to the door alternate, so that what drifts hits both; not for so few packets
 
 
 class Drive:
@@ -44,17 +44,18 @@ class Drive:
     def share(self, gateway, size, count):
         """Microseconds of the gateway for each packet, both directions together, with such a gateway."""
         self.tell("gateway", gateway, size)
-        parts = {}
+        parts, turns = {}, TURNS if count > FEW else 1
         for direction in ("up", "down"):
             self._cost(direction, max(count // 10, 100), "through")  # what is compiled once, by QEMU
             costs = {"through": 0.0, "to": 0.0}
-            for turn in range(TURNS):
+            for turn in range(turns):
                 for how in sorted(costs, reverse=turn % 2 == 0):
-                    costs[how] += self._cost(direction, count // TURNS, how)
-            total = count // TURNS * TURNS
+                    costs[how] += self._cost(direction, count // turns, how)
+            total = count // turns * turns
             parts[direction] = (costs["through"] - costs["to"]) / total * 1e6
             parts[f"{direction}, all of the machine"] = costs["through"] / total * 1e6
-        return {"value": round((parts["up"] + parts["down"]) / 2, 2), **{name: round(one, 2) for name, one in parts.items()}}
+        value = (parts["up"] + parts["down"]) / 2
+        return {"value": round(value, 2), **{name: round(one, 2) for name, one in parts.items()}}
 
     def close(self):
         try:

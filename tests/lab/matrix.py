@@ -2,17 +2,12 @@
 
 import collections
 import itertools
-import random
 import socket
 import struct
 
-import frame
 import matrix_model as model
-import netns
 import packets
 import places
-import topology as net
-import wire
 
 KINDS = ("TCP", "UDP", "ICMP", "other protocol", "fragments", "IPv6", "spoofed", "ICMP error")
 PAIRS = [(a, b) for a in places.PLACES for b in places.PLACES if a is not b or a.namespace]

@@ -122,7 +122,8 @@ class Machine:
         return kill
 
 
-    # --- what somebody breaks by hand; each gives how one sees that it is whole again, and how to undo it if culvertd need not
+    # --- what somebody breaks by hand; each gives how one sees that it is whole again, and how to undo it where culvertd
+    # may leave it
 
     def flush_walls(self):
         gateway.remove_walls()

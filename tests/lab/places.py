@@ -75,10 +75,12 @@ management = {{ interface = "eth2"; address = "{OWN}/24"; allow = [ "{ADMIN}" ];
 carriers = ( {{ name = "one"; {psk} {tunnel("vf-praha", net.CARRIER, "praha.example.net")} }},
   {{ name = "two"; {psk} {tunnel("vf-brno", second.CARRIER, "brno.example.net")} }} );
 apns = ( {{ name = "meters"; pool = [ "{net.POOL}" ]; tunnels = [ "vf-praha" ]; icmp = "echo";
-    cloud = {{ attach = "vlan"; interface = "eth1"; vlan = 110; address = "{net.GATEWAY_CLOUD}/20"; prefixes = [ "{net.CLOUD_NET}" ]; }};
+    cloud = {{ attach = "vlan"; interface = "eth1"; vlan = 110; address = "{net.GATEWAY_CLOUD}/20";
+        prefixes = [ "{net.CLOUD_NET}" ]; }};
     {lists(net.CLOUD, ports)} }},
   {{ name = "buses"; pool = [ "{net.POOL}" ]; tunnels = [ "vf-brno" ];
-    cloud = {{ attach = "shared"; interface = "eth3"; address = "{GATEWAY_CLOUD2}/20"; prefixes = [ "{NET2}" ]; presented_as = [ "{SHOWN}" ]; }};
+    cloud = {{ attach = "shared"; interface = "eth3"; address = "{GATEWAY_CLOUD2}/20";
+        prefixes = [ "{NET2}" ]; presented_as = [ "{SHOWN}" ]; }};
     {lists(HOST3)} }},
   {{ name = "sixes"; pool = [ "{second.POOL_SIX}" ]; tunnels = [ "vf-brno" ];
     cloud = {{ attach = "vlan"; interface = "eth1"; vlan = 120; address = "{SIX_GATEWAY}/64"; prefixes = [ "{SIX_NET}" ]; }};

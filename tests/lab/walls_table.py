@@ -1,8 +1,9 @@
 """The table of SECURITY.md, "Which wall stops what": its rows as they stand there, the packets that each row means, and how
 a wall is broken."""
 
-import gateway
 import itertools
+
+import gateway
 import matrix
 import matrix_model as model
 import netns

@@ -24,8 +24,8 @@ def check_cells(lab, burst, by_row, table, up):
 
 def run(lab):
     table = walls_table.rows()
-    lab.require("the rows of SECURITY.md are those that this scenario has packets for", set(table) == set(walls_table.PACKETS),
-        set(table) ^ set(walls_table.PACKETS))
+    known = set(walls_table.PACKETS)
+    lab.require("the rows of SECURITY.md are those that this scenario has packets for", set(table) == known, set(table) ^ known)
     places.build(lab)
     for one in places.PLUTOS:
         one.start(operators_file.PSK)
