@@ -36,6 +36,7 @@ struct status {
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
  *    "oldest_key":SECONDS|null,"ceiling":SECONDS}]}
+ * verbs.c adds "verify": verify_summary().
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
  * that were tried once. state is "unknown" and seconds 0 for what charon does not tell. NULL when memory is short; the
  * caller json_decref()s.
