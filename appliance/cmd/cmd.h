@@ -21,5 +21,6 @@ int cmd_rollback(const struct cmd_options *o, int argc, char **argv);
 int cmd_secret(const struct cmd_options *o, int argc, char **argv);
 int cmd_show(const struct cmd_options *o, int argc, char **argv);
 int cmd_status(const struct cmd_options *o, int argc, char **argv);
+int cmd_verify(const struct cmd_options *o, int argc, char **argv);
 
 #endif

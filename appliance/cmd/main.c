@@ -17,6 +17,8 @@ static const struct {
 	{ "secret", "new NAME", "write a random pre-shared key into a new file in /etc/culvert/secrets", cmd_secret },
 	{ "status", "[--json]", "show every link, the worst first; exit code 1 if not all is well", cmd_status },
 	{ "counters", "[APN] [--json]", "show what passed for each service, and what was refused and why", cmd_counters },
+	{ "verify", "[--here] [--json]", "say which paths exist in the kernel, and whether they are the configured ones",
+		cmd_verify },
 	{ "plan", "[--json]", "say what a reload would do, changing nothing", cmd_plan },
 	{ "reload", "", "bring the operator's file into force; on an error the old one stays", cmd_reload },
 	{ "history", "[--json]", "list the generations that are kept: when, by whom, what changed", cmd_history },
@@ -37,6 +39,7 @@ static void print_usage(FILE *out)
 		  "  --help, --version\n"
 		  "exit code: 0 good; 1 an error, or for status a link that does not carry, no charon, a '!' line; 2 wrong "
 		  "usage\n"
+		  "of verify: 0 exactly the configured paths exist; 1 differences; 2 it cannot be proven, or asked\n"
 		  "of plan: 0 nothing would change; 1 an error; 3 a change without interruption; 4 traffic would be "
 		  "interrupted\n",
 		out);

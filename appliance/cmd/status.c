@@ -141,10 +141,33 @@ static bool has_suspect(const json_t *links)
 	return false;
 }
 
+/* "verify: exactly the configured paths exist (12 s ago)" */
+static void print_verify(const json_t *verify)
+{
+	const char *verdict = client_text(verify, "verdict", NULL);
+	const json_t *first = json_array_get(json_object_get(verify, "first"), 0);
+
+	if (!verdict)
+		return;
+	if (!strcmp(verdict, "exact"))
+		printf("verify: exactly the configured paths exist");
+	else
+		printf("! verify: %lld differences, %lld that cannot be proven; see: culvert verify",
+			client_number(verify, "differences"), client_number(verify, "unproven"));
+	printf(" (%lld s ago)\n", client_number(verify, "age"));
+	if (!json_is_string(first))
+		return;
+	fputs("!   ", stdout);
+	client_print(stdout, json_string_value(first));
+	putchar('\n');
+}
+
 /* All links carry and none is suspect, with charon there to keep it so, and as the operator's file wants it. */
 static bool is_well(const json_t *status, size_t carrying, size_t links)
 {
-	return client_number(status, "generation") && carrying == links && !has_suspect(json_object_get(status, "links")) &&
+	const char *verdict = client_text(json_object_get(status, "verify"), "verdict", "exact");
+
+	return !strcmp(verdict, "exact") && client_number(status, "generation") && carrying == links && !has_suspect(json_object_get(status, "links")) &&
 		   !strcmp(client_text(status, "charon", ""), "up") && !json_array_size(json_object_get(status, "messages"));
 }
 
@@ -163,6 +186,7 @@ static int print_status(const json_t *status, bool json)
 		print_keys_ended(json_object_get(status, "keys_ended"));
 		print_drift(json_object_get(status, "drift"));
 		print_rehearsals(json_object_get(status, "tunnels"));
+		print_verify(json_object_get(status, "verify"));
 		if (table_print(status, stdout))
 			return EXIT_BAD;
 	}

@@ -15,6 +15,8 @@
 #include "appliance/daemon/peers_alive.h"
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/sweep.h"
+#include "appliance/daemon/verify.h"
+#include "appliance/isolation/carrying.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
 #include "conf/model.h"
@@ -139,6 +141,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	tell_peers(d);
 	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
+	verify_hold(d->verifier, false);
 	if (client)
 		daemon_answer_reload(d, client, o);
 	if (d->again) {
@@ -152,7 +155,11 @@ int daemon_reload(struct daemon *d, const struct reload_order *order, struct con
 	if (reload_is_running(d->reload))
 		return -EBUSY;
 	d->client = client;
-	return reload_begin(d->reload, order, on_reloaded, d);
+	verify_hold(d->verifier, true);
+	int error = reload_begin(d->reload, order, on_reloaded, d);
+	if (error)
+		verify_hold(d->verifier, false);
+	return error;
 }
 
 static int reload_file(struct daemon *d, enum reload_source source, const char *who)
@@ -191,11 +198,22 @@ static void on_charon(void *userdata, bool up)
 	sweep_charon_up(d->sweep);
 }
 
+/* Rekeys change nothing; links that begin or cease to carry do. */
+static void verify_carrying(struct daemon *d)
+{
+	size_t carrying = links_all_carrying(d->links)->count;
+
+	if (d->verifier && carrying != d->carrying)
+		verify_run(d->verifier);
+	d->carrying = carrying;
+}
+
 static void on_sas(void *userdata)
 {
 	struct daemon *d = userdata;
 
 	key_age_changed(d->ages);
+	verify_carrying(d);
 	if (!reload_is_running(d->reload))
 		sweep_unknown(d->sweep);
 }
@@ -301,6 +319,8 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = key_mend_new(d->event, d->charon, &d->mend);
 	if (!error)
+		error = verifier_new(d->event, d->options.run, &d->verifier);
+	if (!error)
 		error = open_control(d);
 	if (error)
 		log_error("the sockets in %s cannot be set up: %s", d->options.run, strerror(-error));
@@ -359,6 +379,7 @@ int daemon_start(struct daemon *d)
 void daemon_stop(struct daemon *d)
 {
 	control_close(d->control);
+	verifier_free(d->verifier);
 	forecast_free(d->forecast);
 	sweep_free(d->sweep);
 	key_mend_free(d->mend);

@@ -18,6 +18,7 @@ struct reload;
 struct reload_order;
 struct reload_outcome;
 struct sweep;
+struct verifier;
 
 struct daemon_options { /* borrowed from the command line */
 	const char *conf; /* the operator's file */
@@ -36,6 +37,8 @@ struct daemon {
 	struct peers_alive *peers;
 	struct reload *reload;
 	struct sweep *sweep;
+	struct verifier *verifier;
+	size_t carrying; /* links, as of the last change of SAs */
 	struct control *control;
 	struct forecast *forecast; /* the `plan` that waits for charon; NULL: none */
 	bool ready; /* systemd was told */

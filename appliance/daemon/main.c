@@ -1,9 +1,11 @@
 /* culvertd: options, then the loop. Its parts and their order are in daemon.c. */
 #include "appliance/daemon/daemon.h"
 
+#include "appliance/daemon/verify.h"
 #include "lib/log.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,15 +15,17 @@ static const char usage[] = "usage: culvertd [--conf FILE] [--run DIR] [--state 
 							"  --conf FILE   the operator's file (/etc/culvert/culvert.conf)\n"
 							"  --run DIR     sockets and generations (/run/culvert)\n"
 							"  --state DIR   numbers that last (/var/lib/culvert)\n"
+							"  --verify      say as JSON which paths exist in the kernel, and end\n"
 							"  --version     say which version this is\n";
 
 /* -1: go on; else the exit code. */
-static int parse_options(int argc, char **argv, struct daemon_options *ret)
+static int parse_options(int argc, char **argv, struct daemon_options *ret, bool *ret_verify)
 {
 	static const struct option options[] = {
 		{ "conf", required_argument, NULL, 'c' },
 		{ "run", required_argument, NULL, 'r' },
 		{ "state", required_argument, NULL, 's' },
+		{ "verify", no_argument, NULL, 'y' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
@@ -38,6 +42,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *ret)
 			break;
 		case 's':
 			ret->state = optarg;
+			break;
+		case 'y':
+			*ret_verify = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -61,10 +68,13 @@ int main(int argc, char **argv)
 	struct daemon d = {
 		.options = { .conf = "/etc/culvert/culvert.conf", .run = "/run/culvert", .state = "/var/lib/culvert" },
 	};
-	int r = parse_options(argc, argv, &d.options);
+	bool verify = false;
+	int r = parse_options(argc, argv, &d.options, &verify);
 
 	if (r >= 0)
 		return r;
+	if (verify)
+		return verify_here(d.options.run);
 	umask(0022);
 	r = daemon_start(&d);
 	if (!r) {

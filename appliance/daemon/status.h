@@ -50,6 +50,7 @@ struct status {
  *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null,
  *    "used","state","since":SECONDS|null,"reason":TEXT|null,
  *    "probe":{"sent","answered","late","rtt":MICROSECONDS|null,"error":TEXT|null}|null}]}
+ * verbs.c adds "verify": verify_summary().
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
  * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said
  * so), "measured" (what was larger stayed unanswered) or "assumed" (no way is known). used: devices are reached by this

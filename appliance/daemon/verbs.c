@@ -14,6 +14,7 @@
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/status.h"
 #include "appliance/daemon/survey.h"
+#include "appliance/daemon/verify.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/tally.h"
 #include "conf/model.h"
@@ -113,6 +114,8 @@ static void answer_status(
 		.n_messages = n,
 	};
 	json_t *answer = messages ? status_compose(&s) : NULL;
+
+	json_object_set_new(answer, "verify", verify_summary(d->verifier));
 
 	control_answer(client, answer ? answer : control_error("out of memory"));
 	free(messages);
@@ -262,6 +265,16 @@ static void run_plan(struct control_client *client, const char *arg, void *userd
 		forecast_begin(d, client);
 }
 
+static void run_verify(struct control_client *client, const char *arg, void *userdata)
+{
+	const struct daemon *d = userdata;
+
+	if (*arg)
+		control_answer(client, control_error("verify takes no argument"));
+	else
+		verify_answer(d->verifier, client);
+}
+
 static void run_restart(struct control_client *client, const char *arg, void *userdata)
 {
 	errand_begin(userdata, client, "restart", arg);
@@ -274,6 +287,7 @@ static void run_rekey(struct control_client *client, const char *arg, void *user
 
 const struct control_verb daemon_verbs[] = {
 	{ "status", CONTROL_GROUP, run_status },
+	{ "verify", CONTROL_GROUP, run_verify },
 	{ "history", CONTROL_GROUP, run_history },
 	{ "config", CONTROL_GROUP, run_config },
 	{ "counters", CONTROL_GROUP, run_counters },

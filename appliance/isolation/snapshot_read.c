@@ -1,0 +1,327 @@
+/*
+ * Reads the kernel by sockets of its own, so that nothing that culvertd remembers or gets wrong is taken over. Relied
+ * on are the parsers of single messages: of interfaces (interfaces.c) and SAs (sa.c). A list that the kernel changed
+ * while it was read is read again.
+ */
+#include "appliance/isolation/snapshot.h"
+
+#include "appliance/isolation/netlink.h"
+#include "appliance/isolation/sa.h"
+#include "appliance/isolation/walls.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { TRIES = 5, POLICY_MASK = 7, POLICY_DIRECTIONS = 3 };
+
+static int take_address(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[IFA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWADDR)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct ifaddrmsg), tb, IFA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct ifaddrmsg *ifa = nlmsg_data(nlh);
+	struct snapshot_address a = { .interface = (int)ifa->ifa_index };
+	a.prefix.ip = netlink_ip(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family);
+	a.prefix.len = ifa->ifa_prefixlen;
+	return a.prefix.ip.family == AF_UNSPEC ? 0 : snapshot_add_address(arg, &a);
+}
+
+/* Conditions and ways that we never make, and whose meaning is not worked out here. */
+static bool is_odd_route(const struct rtmsg *rtm, struct nlattr *const *tb)
+{
+	return tb[RTA_MULTIPATH] || tb[RTA_NH_ID] || tb[RTA_ENCAP] || tb[RTA_VIA] || tb[RTA_SRC] || rtm->rtm_src_len != 0 ||
+		   rtm->rtm_tos != 0;
+}
+
+static int take_route(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[RTA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct rtmsg), tb, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct rtmsg *rtm = nlmsg_data(nlh);
+	if (rtm->rtm_flags & RTM_F_CLONED)
+		return 0;
+	struct snapshot_route r = { .type = rtm->rtm_type, .by_kernel = rtm->rtm_protocol == RTPROT_KERNEL };
+	r.table = tb[RTA_TABLE] ? netlink_number(tb[RTA_TABLE]) : rtm->rtm_table;
+	r.metric = netlink_number(tb[RTA_PRIORITY]);
+	r.to.ip = netlink_ip(tb[RTA_DST], rtm->rtm_family);
+	r.to.ip.family = rtm->rtm_family; /* also of a default route, which has no destination */
+	r.to.len = rtm->rtm_dst_len;
+	r.out = (int)netlink_number(tb[RTA_OIF]);
+	r.via = netlink_ip(tb[RTA_GATEWAY], rtm->rtm_family);
+	r.odd = is_odd_route(rtm, tb);
+	return snapshot_add_route(arg, &r);
+}
+
+static bool has_selector(const struct fib_rule_hdr *rule, struct nlattr *const *tb)
+{
+	static const int selectors[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_TUN_ID, FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE,
+		FRA_DPORT_RANGE };
+
+	for (size_t i = 0; i < sizeof(selectors) / sizeof(*selectors); i++)
+		if (tb[selectors[i]])
+			return true;
+	return rule->src_len != 0 || rule->dst_len != 0 || rule->tos != 0 || (rule->flags & FIB_RULE_INVERT);
+}
+
+static int take_rule(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[FRA_MAX + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWRULE)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
+		return -EBADMSG;
+	const struct fib_rule_hdr *header = nlmsg_data(nlh);
+	struct snapshot_rule r = { .family = header->family, .preference = netlink_number(tb[FRA_PRIORITY]) };
+	r.l3mdev = tb[FRA_L3MDEV] && nla_len(tb[FRA_L3MDEV]) == 1 && nla_get_u8(tb[FRA_L3MDEV]) == 1;
+	if (!r.l3mdev)
+		r.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
+	r.mark = netlink_number(tb[FRA_FWMARK]);
+	bool masked = tb[FRA_FWMASK] && tb[FRA_FWMARK] && netlink_number(tb[FRA_FWMASK]) != UINT32_MAX;
+	bool suppresses = tb[FRA_SUPPRESS_PREFIXLEN] && netlink_number(tb[FRA_SUPPRESS_PREFIXLEN]) != UINT32_MAX;
+	r.odd = header->action != FR_ACT_TO_TBL || masked || suppresses || has_selector(header, tb);
+	return snapshot_add_rule(arg, &r);
+}
+
+static struct prefix selector_prefix(const xfrm_address_t *address, uint16_t family, uint8_t len)
+{
+	struct prefix p = { .ip.family = family, .len = len };
+
+	memcpy(p.ip.octets, address, netlink_ip_len(family));
+	return p;
+}
+
+/* Nothing but ESP in tunnel mode, without which nothing passes. */
+static bool is_tunnel(const struct nlattr *templates)
+{
+	struct xfrm_user_tmpl t;
+
+	if (!templates || nla_len(templates) != sizeof(t))
+		return false;
+	memcpy(&t, nla_data(templates), sizeof(t));
+	return t.id.proto == IPPROTO_ESP && t.mode == XFRM_MODE_TUNNEL && !t.optional;
+}
+
+static int take_policy(struct nl_msg *msg, void *arg)
+{
+	static const enum policy_direction directions[POLICY_DIRECTIONS] = {
+		[XFRM_POLICY_IN] = POLICY_IN, [XFRM_POLICY_OUT] = POLICY_OUT, [XFRM_POLICY_FWD] = POLICY_FWD
+	};
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct xfrm_userpolicy_info info;
+	struct nlattr *tb[XFRMA_MAX + 1];
+
+	if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(info), tb, XFRMA_MAX, NULL) < 0)
+		return -EBADMSG;
+	memcpy(&info, nlmsg_data(nlh), sizeof(info));
+	uint32_t direction = info.index & POLICY_MASK;
+	/* Directions beyond are those of a process's own sockets (charon's), which forward nothing. */
+	if (direction >= POLICY_DIRECTIONS || (info.sel.family != AF_INET && info.sel.family != AF_INET6))
+		return 0;
+	struct snapshot_policy p = {
+		.if_id = netlink_number(tb[XFRMA_IF_ID]),
+		.direction = directions[direction],
+		.from = selector_prefix(&info.sel.saddr, info.sel.family, info.sel.prefixlen_s),
+		.to = selector_prefix(&info.sel.daddr, info.sel.family, info.sel.prefixlen_d),
+		.narrow = info.sel.proto || info.sel.sport_mask || info.sel.dport_mask || info.sel.ifindex,
+		.blocks = info.action != XFRM_POLICY_ALLOW,
+		.clear = !is_tunnel(tb[XFRMA_TMPL]),
+	};
+	return snapshot_add_policy(arg, &p);
+}
+
+static int take_sa(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct sa_event e;
+	int r = sa_event_parse(nlh, nlh->nlmsg_len, &e);
+
+	return r < 0 || e.kind != SA_EVENT_NEW ? r : snapshot_add_sa(arg, &e.sa);
+}
+
+static int read_family(struct nl_sock *sk, unsigned char family, struct snapshot *s)
+{
+	struct ifaddrmsg address = { .ifa_family = family };
+	struct rtmsg route = { .rtm_family = family };
+	struct fib_rule_hdr rule = { .family = family };
+	int r = netlink_dump(sk, RTM_GETADDR, &address, sizeof(address), take_address, s);
+
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETROUTE, &route, sizeof(route), take_route, s);
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, s);
+	return family == AF_INET6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP) ? 0 : r;
+}
+
+/* Traffic control at the entry or the exit may send packets anywhere, past all walls. */
+static int take_qdisc(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *kind = nlmsg_find_attr(nlh, sizeof(struct tcmsg), TCA_KIND);
+	const struct tcmsg *tcm = nlmsg_data(nlh);
+	struct buf *strange = arg;
+
+	if (nlh->nlmsg_type != RTM_NEWQDISC || !kind)
+		return 0;
+	if (nla_strcmp(kind, "ingress") == 0 || nla_strcmp(kind, "clsact") == 0)
+		buf_printf(strange, "traffic control (%s) on interface number %d\n", nla_get_string(kind), tcm->tcm_ifindex);
+	return 0;
+}
+
+static int read_routing(struct snapshot *s, struct buf *strange)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC };
+	struct nl_sock *sk = NULL;
+	int r = netlink_open(NETLINK_ROUTE, &sk);
+
+	if (r == 0)
+		r = interfaces_read(sk, &s->interfaces);
+	if (r == 0)
+		r = read_family(sk, AF_INET, s);
+	if (r == 0)
+		r = read_family(sk, AF_INET6, s);
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETQDISC, &tcm, sizeof(tcm), take_qdisc, strange);
+	nl_socket_free(sk);
+	return r;
+}
+
+/* What comes from an address of the machine leads out. */
+static void tell_directions(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_sas; i++)
+		for (size_t k = 0; k < s->n_addresses; k++)
+			if (ip_equal(&s->addresses[k].prefix.ip, &s->sas[i].saddr))
+				s->sas[i].outbound = true;
+}
+
+static int read_xfrm(struct snapshot *s)
+{
+	struct nl_sock *sk = NULL;
+	int r = netlink_open(NETLINK_XFRM, &sk);
+
+	if (r == 0)
+		r = netlink_dump(sk, XFRM_MSG_GETPOLICY, NULL, 0, take_policy, s);
+	if (r == 0)
+		r = netlink_dump(sk, XFRM_MSG_GETSA, NULL, 0, take_sa, s);
+	nl_socket_free(sk);
+	return r == -EPROTONOSUPPORT ? 0 : r;
+}
+
+static int read_ruleset(struct snapshot *s)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	int r = -ENOMEM;
+
+	if (!nft)
+		return r;
+	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS);
+	if (nft_ctx_buffer_output(nft) == 0 && nft_ctx_buffer_error(nft) == 0) {
+		errno = 0;
+		r = nft_run_cmd_from_buffer(nft, "list ruleset") == 0 ? 0 : errno > 0 ? -errno : -EIO;
+		if (r == 0)
+			s->ruleset = strdup(nft_ctx_get_output_buffer(nft));
+		if (r == 0 && !s->ruleset)
+			r = -ENOMEM;
+	}
+	nft_ctx_free(nft);
+	return r;
+}
+
+static void read_sysctls(struct snapshot *s)
+{
+	static const char *const names[] = { "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding",
+		"net/ipv4/tcp_l3mdev_accept", "net/ipv4/udp_l3mdev_accept", "net/ipv4/fwmark_reflect",
+		"net/ipv6/fwmark_reflect", "net/ipv4/conf/all/rp_filter" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && i < SNAPSHOT_SYSCTLS; i++) {
+		char path[128], text[32] = "";
+		snprintf(path, sizeof(path), "/proc/sys/%s", names[i]);
+		int fd CLEANUP(cleanup_close) = open(path, O_RDONLY | O_CLOEXEC);
+		bool known = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0;
+		s->sysctls[s->n_sysctls++] = (struct snapshot_sysctl){ names[i], known ? (int)strtol(text, NULL, 10) : -1 };
+	}
+}
+
+/* Tables of the old iptables are not in the ruleset. */
+static void read_legacy(struct buf *strange)
+{
+	static const char *const files[] = { "/proc/net/ip_tables_names", "/proc/net/ip6_tables_names" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		FILE *f CLEANUP(cleanup_fclose) = fopen(files[i], "re");
+		char name[64];
+		while (f && fgets(name, sizeof(name), f))
+			buf_printf(strange, "legacy iptables table %.*s\n", (int)strcspn(name, "\n"), name);
+	}
+}
+
+static int read_all(struct snapshot *s)
+{
+	struct buf strange CLEANUP(buf_free) = { 0 };
+	uint32_t before = 0, after = 0;
+	int r = walls_generation(&before);
+
+	if (r == 0)
+		r = read_ruleset(s);
+	if (r == 0)
+		r = read_routing(s, &strange);
+	if (r == 0)
+		r = read_xfrm(s);
+	if (r == 0)
+		r = walls_generation(&after);
+	if (r < 0)
+		return r;
+	tell_directions(s);
+	read_sysctls(s);
+	read_legacy(&strange);
+	s->changing = before != after;
+	s->strange = strange.len > 0 ? buf_steal(&strange) : NULL;
+	return strange.error;
+}
+
+int snapshot_read(struct snapshot *ret)
+{
+	struct snapshot s = { 0 };
+	int r = -EINTR;
+
+	for (int i = 0; i < TRIES && (r == -EINTR || s.changing); i++) {
+		snapshot_free(&s);
+		r = read_all(&s);
+	}
+	if (r < 0) {
+		snapshot_free(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
