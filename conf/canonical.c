@@ -9,6 +9,7 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/value.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 
 #include <errno.h>
@@ -20,9 +21,10 @@ enum { TEXT_MAX = 256 }; /* octets of a value with its NUL; no kind takes a long
 struct reader {
 	const char *at, *end;
 	unsigned line;
-	const struct model *m;
+	struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
 	struct fallbacks fallbacks;
+	struct buf waiting; /* entries of lists that are not over, one behind the other */
 };
 
 static int read_group(struct reader *r, const struct schema_group *group, void *record, unsigned depth);
@@ -140,7 +142,9 @@ static int take_number(struct reader *r, struct value_source *s)
 
 static int read_value(struct reader *r, const struct schema_key *key, void *field)
 {
-	struct value_source source = { .tunnels = &r->tunnels, .least = key->least, .most = key->most };
+	struct value_source source = {
+		.tunnels = &r->tunnels, .least = key->least, .most = key->most, .memory = r->m->memory
+	};
 	struct buf why = { 0 };
 	char text[TEXT_MAX];
 	int error;
@@ -168,26 +172,33 @@ static int read_value(struct reader *r, const struct schema_key *key, void *fiel
 
 /* --- lists --- */
 
-/* One more entry, zeroed, at the end of the list; NULL when memory ran out or the list is full. */
-static void *add_entry(const struct schema_key *key, void *record, size_t *room)
+/* The n entries of a list that wait from that octet on go to their lasting place. */
+static int end_list(struct reader *r, const struct schema_key *key, void *record, size_t from, size_t n)
 {
-	char **entries = schema_field(record, key->offset);
-	size_t *n = schema_field(record, key->count_offset), size = schema_entry_size(key);
+	char *entries =
+		r->waiting.error ? NULL : arena_copy(r->m->memory, buf_text(&r->waiting) + from, r->waiting.len - from);
 
-	if (*n == *room) {
-		size_t larger = *room ? *room * 2 : 1;
-		char *grown = reallocarray(*entries, larger, size);
-		if (!grown)
-			return NULL;
-		*entries = grown;
-		*room = larger;
-	}
-	return memset(*entries + (*n)++ * size, 0, size);
+	if (!entries)
+		return -ENOMEM;
+	buf_cut(&r->waiting, from);
+	*(char **)schema_field(record, key->offset) = entries;
+	*(size_t *)schema_field(record, key->count_offset) = n;
+	return 0;
 }
+
+/* Room for an entry that is being read. */
+union entry {
+	max_align_t aligned;
+	char octets[512];
+};
+
+_Static_assert(sizeof(struct apn) <= sizeof(union entry) && sizeof(struct carrier) <= sizeof(union entry) &&
+				   sizeof(struct tunnel) <= sizeof(union entry) && sizeof(struct service) <= sizeof(union entry),
+	"every entry of a list has room");
 
 static int read_groups(struct reader *r, const struct schema_key *key, void *record, unsigned depth)
 {
-	size_t room = 0, n = 0;
+	size_t from = r->waiting.len, n = 0;
 	bool more = true;
 
 	if (!TAKE(r, "(\n"))
@@ -196,21 +207,22 @@ static int read_groups(struct reader *r, const struct schema_key *key, void *rec
 		unsigned line = r->line;
 		if (n == key->max || !take_tabs(r, depth + 1) || !TAKE(r, "{\n"))
 			return -EINVAL;
-		void *entry = add_entry(key, record, &room);
-		if (!entry)
-			return -ENOMEM;
+		union entry entry;
+		memset(entry.octets, 0, key->group->size);
 		if (key->group->has_origin)
-			*(struct origin *)entry = (struct origin){ r->m->files[0], line };
-		int error = read_group(r, key->group, entry, depth + 2);
+			memcpy(entry.octets, &(struct origin){ r->m->files[0], line }, sizeof(struct origin));
+		int error = read_group(r, key->group, entry.octets, depth + 2);
 		if (error)
 			return error;
+		buf_add(&r->waiting, entry.octets, key->group->size);
 		if (!take_tabs(r, depth + 1) || !TAKE(r, "}"))
 			return -EINVAL;
 		more = TAKE(r, ",\n");
 		if (!more && !TAKE(r, "\n"))
 			return -EINVAL;
 	}
-	return n >= key->min && take_tabs(r, depth) && TAKE(r, ");\n") ? 0 : -EINVAL;
+	bool over = n >= key->min && take_tabs(r, depth) && TAKE(r, ");\n");
+	return over ? end_list(r, key, record, from, n) : -EINVAL;
 }
 
 /* The bracket that opens or closes a list of values; none around a single one where it may stand alone. */
@@ -224,20 +236,20 @@ static bool take_bracket(struct reader *r, bool mixed, bool closing)
 static int read_values(struct reader *r, const struct schema_key *key, void *record)
 {
 	bool mixed = key->kind->forms == (VALUE_TEXT | VALUE_NUMBER), brackets = take_bracket(r, mixed, false);
-	size_t room = 0, n = 0;
+	size_t from = r->waiting.len, n = 0;
 
 	do {
-		void *entry = n == key->max ? NULL : add_entry(key, record, &room);
-		if (!entry)
-			return n == key->max ? -EINVAL : -ENOMEM;
-		int error = read_value(r, key, entry);
+		union entry entry;
+		memset(entry.octets, 0, key->kind->size);
+		int error = n == key->max ? -EINVAL : read_value(r, key, entry.octets);
 		if (error)
 			return error;
+		buf_add(&r->waiting, entry.octets, key->kind->size);
 		n++;
 	} while (brackets && TAKE(r, ", "));
 	if (n < key->min || brackets == (key->single && n == 1) || (brackets && !take_bracket(r, mixed, true)))
 		return -EINVAL;
-	return TAKE(r, ";\n") ? 0 : -EINVAL;
+	return TAKE(r, ";\n") ? end_list(r, key, record, from, n) : -EINVAL;
 }
 
 /* --- groups --- */
@@ -266,7 +278,7 @@ static int read_absent(struct reader *r, const struct schema_key *key, void *rec
 	int error = 0;
 
 	if (key->fallback)
-		return read_fallback(&r->fallbacks, key, record);
+		return read_fallback(&r->fallbacks, r->m->memory, key, record);
 	if (!key->group || key->list)
 		return 0;
 	for (size_t i = 0; i < key->group->n_keys && !error; i++)
@@ -296,7 +308,9 @@ int canonical_read(const char *text, size_t len, struct model *m)
 {
 	struct reader r = { .at = text, .end = text + len, .line = 1, .m = m };
 
-	int error = read_group(&r, &schema_root, m, 0);
+	m->memory = arena_new();
+	int error = m->memory ? read_group(&r, &schema_root, m, 0) : -ENOMEM;
 	free(r.tunnels.sorted);
+	buf_free(&r.waiting);
 	return error ? error : r.at == r.end ? 0 : -EINVAL;
 }

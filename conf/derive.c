@@ -2,6 +2,7 @@
 
 #include "conf/model.h"
 #include "ikev2/peer_type.h"
+#include "lib/arena.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 /* --- tunnels --- */
 
-static int derive_remote_id(struct tunnel *t)
+static int derive_remote_id(struct arena *memory, struct tunnel *t)
 {
 	char text[IP_TEXT];
 
@@ -21,16 +22,16 @@ static int derive_remote_id(struct tunnel *t)
 	case PEER_ANY:
 		return 0;
 	case PEER_ADDRESS:
-		t->remote_id = strdup(ip_print(&t->peers[0].address, text));
+		t->remote_id = arena_text(memory, ip_print(&t->peers[0].address, text));
 		break;
 	case PEER_NAME:
-		t->remote_id = strdup(t->peers[0].name);
+		t->remote_id = arena_text(memory, t->peers[0].name);
 		break;
 	}
 	return t->remote_id ? 0 : -ENOMEM;
 }
 
-static int derive_carrier(struct carrier *c)
+static int derive_carrier(struct arena *memory, struct carrier *c)
 {
 	c->auth = c->n_psk_files ? CARRIER_AUTH_PSK : CARRIER_AUTH_CERTIFICATE;
 	for (size_t i = 0; i < c->n_tunnels; i++) {
@@ -38,7 +39,7 @@ static int derive_carrier(struct carrier *c)
 		t->carrier = c;
 		t->ike = lifetime_for(t->ike.rekey, t->ceiling);
 		t->child = lifetime_for(t->child.rekey, t->ceiling);
-		if (derive_remote_id(t))
+		if (derive_remote_id(memory, t))
 			return -ENOMEM;
 	}
 	return 0;
@@ -53,12 +54,12 @@ static struct prefix any_of(const struct apn *a)
 	return any;
 }
 
-/* The prefixes of one side: the operator's selectors, any, or what the APN has there. The caller frees *ret. */
-static int derive_side(const struct apn *a, const struct selector *written, size_t n_written, bool any,
-	const struct prefix *own, size_t n_own, struct prefix **ret, size_t *ret_n)
+/* The prefixes of one side: the operator's selectors, any, or what the APN has there. */
+static int derive_side(struct arena *memory, const struct apn *a, const struct selector *written, size_t n_written,
+	bool any, const struct prefix *own, size_t n_own, struct prefix **ret, size_t *ret_n)
 {
 	size_t n = n_written ? n_written : any ? 1 : n_own;
-	struct prefix *side = calloc(n + 1, sizeof(*side));
+	struct prefix *side = arena_zeroed(memory, n * sizeof(*side));
 
 	if (!side)
 		return -ENOMEM;
@@ -73,15 +74,16 @@ static int derive_side(const struct apn *a, const struct selector *written, size
 	return 0;
 }
 
-static int derive_link(const struct apn *a, struct link *l)
+static int derive_link(struct arena *memory, const struct apn *a, struct link *l)
 {
 	const struct peer_type *type = l->tunnel ? l->tunnel->peer_type : NULL;
 	const struct selectors *s = &a->selectors;
 	bool any = type && type->any;
 
 	l->each_pair = s->children == CHILDREN_BY_PEER ? type && type->each_pair : s->children == CHILDREN_EACH_PAIR;
-	int r = derive_side(a, s->cloud, s->n_cloud, any, a->cloud.prefixes, a->cloud.n_prefixes, &l->local, &l->n_local);
-	return r ? r : derive_side(a, s->devices, s->n_devices, any, a->pool, a->n_pool, &l->remote, &l->n_remote);
+	int r = derive_side(
+		memory, a, s->cloud, s->n_cloud, any, a->cloud.prefixes, a->cloud.n_prefixes, &l->local, &l->n_local);
+	return r ? r : derive_side(memory, a, s->devices, s->n_devices, any, a->pool, a->n_pool, &l->remote, &l->n_remote);
 }
 
 /* --- shared interfaces --- */
@@ -138,12 +140,12 @@ static int derive_shared(struct model *m)
 int derive_model(struct model *m)
 {
 	for (size_t i = 0; i < m->n_carriers; i++) {
-		if (derive_carrier(&m->carriers[i]))
+		if (derive_carrier(m->memory, &m->carriers[i]))
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < m->n_apns; i++) {
 		for (size_t k = 0; k < m->apns[i].n_links; k++) {
-			if (derive_link(&m->apns[i], &m->apns[i].links[k]))
+			if (derive_link(m->memory, &m->apns[i], &m->apns[i].links[k]))
 				return -ENOMEM;
 		}
 	}

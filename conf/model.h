@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct peer_type;
 struct suite;
 struct vault;
@@ -228,6 +229,7 @@ struct management {
 };
 
 struct model {
+	struct arena *memory; /* what all lies in that was read or derived, but for dir, shared, files and secrets */
 	char *dir; /* folder of the file it came from; secrets are in dir/secrets */
 	struct gateway gateway;
 	struct management management;

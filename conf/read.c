@@ -9,6 +9,7 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 #include "conf/value.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 
@@ -116,7 +117,9 @@ static bool source_of(const struct node *setting, const struct value_kind *kind,
 
 static void read_value(struct reader *r, const struct node *setting, const struct schema_key *key, void *field)
 {
-	struct value_source source = { .tunnels = &r->tunnels, .least = key->least, .most = key->most };
+	struct value_source source = {
+		.tunnels = &r->tunnels, .least = key->least, .most = key->most, .memory = r->m->memory
+	};
 	struct buf why = { 0 };
 
 	if (key->kind == &value_link && !r->tunnels.sorted)
@@ -135,9 +138,9 @@ static void read_value(struct reader *r, const struct node *setting, const struc
 }
 
 /* A list of n entries in record, zeroed; NULL when memory ran out. */
-static void *make_list(const struct schema_key *key, void *record, size_t n)
+static void *make_list(struct arena *memory, const struct schema_key *key, void *record, size_t n)
 {
-	char *entries = calloc(n, schema_entry_size(key));
+	char *entries = arena_zeroed(memory, n * schema_entry_size(key));
 
 	if (!entries)
 		return NULL;
@@ -147,9 +150,11 @@ static void *make_list(const struct schema_key *key, void *record, size_t n)
 }
 
 /* Fallbacks are ours and correct; a test reads each of them. */
-static int parse_fallback(const struct schema_key *key, void *field)
+static int parse_fallback(struct arena *memory, const struct schema_key *key, void *field)
 {
-	struct value_source source = { .form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most };
+	struct value_source source = {
+		.form = VALUE_TEXT, .text = key->fallback, .least = key->least, .most = key->most, .memory = memory
+	};
 	struct buf why = { 0 };
 
 	if (key->kind->forms & VALUE_REAL) {
@@ -180,9 +185,9 @@ static const void *find_known(struct fallbacks *known, const struct schema_key *
 	return NULL;
 }
 
-int read_fallback(struct fallbacks *known, const struct schema_key *key, void *record)
+int read_fallback(struct fallbacks *known, struct arena *memory, const struct schema_key *key, void *record)
 {
-	void *field = key->list ? make_list(key, record, 1) : schema_field(record, key->offset);
+	void *field = key->list ? make_list(memory, key, record, 1) : schema_field(record, key->offset);
 	const void *octets = find_known(known, key);
 	int error = 0;
 
@@ -191,8 +196,8 @@ int read_fallback(struct fallbacks *known, const struct schema_key *key, void *r
 	if (octets)
 		memcpy(field, octets, key->kind->size);
 	else
-		error = parse_fallback(key, field);
-	if (!error && !octets && !key->kind->clear && key->kind->size <= FALLBACK_OCTETS && known->n < FALLBACKS_MAX) {
+		error = parse_fallback(memory, key, field);
+	if (!error && !octets && key->kind->size <= FALLBACK_OCTETS && known->n < FALLBACKS_MAX) {
 		known->list[known->n].key = key;
 		memcpy(known->list[known->n++].octets, field, key->kind->size);
 	}
@@ -236,7 +241,7 @@ static void read_list(struct reader *r, const struct node *setting, const struct
 	size_t n = brackets ? setting->n : 1;
 	if (!right_count(r, setting, key, n) || !n)
 		return;
-	char *entries = make_list(key, record, n);
+	char *entries = make_list(r->m->memory, key, record, n);
 	if (!entries)
 		r->error = -ENOMEM;
 	if (entries && !brackets)
@@ -314,7 +319,7 @@ static void read_absent(struct reader *r, const struct node *around, const struc
 		buf_printf(&why, "is missing; write %s = %s;", key->name, key->example);
 		complain(r, around, &why);
 	} else if (key->fallback) {
-		int error = read_fallback(&r->fallbacks, key, record);
+		int error = read_fallback(&r->fallbacks, r->m->memory, key, record);
 		r->error = error ? error : r->error;
 	} else if (key->group && !key->list) {
 		read_group(r, NULL, key->group, schema_field(record, key->offset));
@@ -372,6 +377,9 @@ int read_model(const struct locator *where, struct diag_list *diags, struct mode
 {
 	struct reader r = { .where = where, .diags = diags, .m = m };
 
+	m->memory = arena_new();
+	if (!m->memory)
+		return -ENOMEM;
 	read_group(&r, where->root, &schema_root, m);
 	free(r.tunnels.sorted);
 	return r.error;

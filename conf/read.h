@@ -4,20 +4,21 @@
 
 #include <stddef.h>
 
+struct arena;
 struct diag_list;
 struct locator;
 struct model;
 struct schema_key;
 
 /*
- * Fills a zeroed model. What is wrong goes to diags and leaves its field zero, so that the rest can still be checked.
- * 0, or -ENOMEM.
+ * Fills a zeroed model, conf_free() it or its memory. What is wrong goes to diags and leaves its field zero, so that
+ * the rest can still be checked. 0, or -ENOMEM.
  */
 int read_model(const struct locator *where, struct diag_list *diags, struct model *m);
 
 enum { FALLBACKS_MAX = 32, FALLBACK_OCTETS = 16 };
 
-/* Values that keys fall back to, as they lie in a record; zero-initialise. Only of kinds that own nothing. */
+/* Values that keys fall back to, as they lie in a record; zero-initialise. For one model. */
 struct fallbacks {
 	struct {
 		const struct schema_key *key;
@@ -27,7 +28,10 @@ struct fallbacks {
 	size_t next; /* where the one is that was wanted behind the last one, the time before */
 };
 
-/* A key of the record that falls back to something takes that; known spares reading it again. 0 or -ENOMEM. */
-int read_fallback(struct fallbacks *known, const struct schema_key *key, void *record);
+/*
+ * A key of the record that falls back to something takes that; known spares reading it again. memory is the model's.
+ * 0 or -ENOMEM.
+ */
+int read_fallback(struct fallbacks *known, struct arena *memory, const struct schema_key *key, void *record);
 
 #endif

@@ -58,7 +58,5 @@ static inline const void *schema_field_const(const void *record, size_t offset)
 
 /* Octets of one entry of a list. */
 size_t schema_entry_size(const struct schema_key *key);
-/* Frees what the fields of a record own, not the record. Fields that were never set are zero. */
-void schema_clear(const struct schema_group *group, void *record);
 
 #endif

@@ -1,24 +1,15 @@
 #include "conf/tree_build.h"
 
 #include "conf/tree.h"
+#include "lib/arena.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { BLOCK = 64 * 1024 }; /* octets, at least */
-
-struct block {
-	struct block *before;
-	max_align_t octets[];
-};
 
 struct tree {
-	struct block *blocks; /* the one that is being filled first */
-	char *at; /* what is free in it */
-	size_t left;
+	struct arena *memory;
 	struct node *open; /* nodes that wait for their place */
 	size_t n_open, room;
 	const struct node *root;
@@ -26,33 +17,19 @@ struct tree {
 
 struct tree *tree_new(void)
 {
-	return calloc(1, sizeof(struct tree));
-}
+	struct tree *t = calloc(1, sizeof(*t));
 
-static void *allocate(struct tree *t, size_t len)
-{
-	len = (len + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-	if (len > t->left) {
-		size_t size = len > BLOCK ? len : BLOCK;
-		struct block *b = malloc(sizeof(*b) + size);
-		if (!b)
-			return NULL;
-		b->before = t->blocks;
-		t->blocks = b;
-		t->at = (char *)b->octets;
-		t->left = size;
-	}
-	char *octets = t->at;
-	t->at += len;
-	t->left -= len;
-	return octets;
+	if (t)
+		t->memory = arena_new();
+	if (t && t->memory)
+		return t;
+	free(t);
+	return NULL;
 }
 
 char *tree_copy(struct tree *t, const char *octets, size_t len)
 {
-	char *copy = allocate(t, len);
-
-	return copy ? memcpy(copy, octets, len) : NULL;
+	return arena_copy(t->memory, octets, len);
 }
 
 size_t tree_mark(const struct tree *t)
@@ -83,12 +60,9 @@ const struct node *tree_open(const struct tree *t, size_t mark, size_t *ret_n)
 /* Nodes to where they stay; what they hold is there already, and learns where they are. NULL when memory ran out. */
 static struct node *place(struct tree *t, const struct node *nodes, size_t n)
 {
-	struct node *placed = allocate(t, n * sizeof(*placed));
+	struct node *placed = arena_copy(t->memory, nodes, n * sizeof(*placed));
 
-	if (!placed)
-		return NULL;
-	memcpy(placed, nodes, n * sizeof(*placed));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; placed && i < n; i++) {
 		/* They lie in memory of this tree, which is not constant. */
 		struct node *entries = node_is_aggregate(&placed[i]) ? (struct node *)(uintptr_t)placed[i].entries : NULL;
 		for (size_t k = 0; entries && k < placed[i].n; k++)
@@ -122,11 +96,7 @@ void tree_free(struct tree *t)
 {
 	if (!t)
 		return;
-	while (t->blocks) {
-		struct block *before = t->blocks->before;
-		free(t->blocks);
-		t->blocks = before;
-	}
+	arena_free(t->memory);
 	free(t->open);
 	free(t);
 }

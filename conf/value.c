@@ -5,6 +5,7 @@
 #include "conf/value.h"
 
 #include "lib/utf8.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/prefix.h"
 
@@ -102,19 +103,14 @@ const char *value_nearest(const char *text, const char *const *words, size_t n)
 
 /* --- texts --- */
 
-static int copy_text(const char *text, void *ret)
+static int copy_text(const struct value_source *source, void *ret)
 {
-	char *copy = strdup(text);
+	char *copy = arena_text(source->memory, source->text);
 
 	if (!copy)
 		return -ENOMEM;
 	*(char **)ret = copy;
 	return 0;
-}
-
-static void clear_text(void *value)
-{
-	free(*(char **)value);
 }
 
 static bool print_text(const void *value, struct buf *out)
@@ -188,7 +184,7 @@ static int parse_name(const struct value_source *source, void *ret, struct buf *
 	if (!made_of(source->text, begins_name, in_name, NAME_MAX_LEN))
 		return value_refuse(
 			why, source->text, "is no name; use 1 to 32 small letters, digits and '-', with a letter or digit first");
-	return copy_text(source->text, ret);
+	return copy_text(source, ret);
 }
 
 static int parse_file(const struct value_source *source, void *ret, struct buf *why)
@@ -197,7 +193,7 @@ static int parse_file(const struct value_source *source, void *ret, struct buf *
 		return value_refuse(why, source->text,
 			"is no plain file name; name a file in the secrets folder, without '/', of letters, digits, '.', '_' and "
 			"'-'");
-	return copy_text(source->text, ret);
+	return copy_text(source, ret);
 }
 
 static int parse_interface(const struct value_source *source, void *ret, struct buf *why)
@@ -211,7 +207,7 @@ static int parse_interface(const struct value_source *source, void *ret, struct 
 		return value_refuse(why, text, "is one of Culvert's own interfaces; name one of the machine's");
 	if (!strcmp(text, "lo"))
 		return value_refuse(why, text, "is the loopback interface; name one that leads out of the machine");
-	return copy_text(text, ret);
+	return copy_text(source, ret);
 }
 
 /* True for "10.0.0.0/8" and "10.0.0.1-10.0.0.9", which strongSwan takes as any address in there. */
@@ -259,7 +255,7 @@ static int parse_identity(const struct value_source *source, void *ret, struct b
 	if (any || text[0] == '%' || text[0] == '{' || strchr(text, '*') || is_address_range(text))
 		return value_refuse(
 			why, text, "would match more than one identity; write one address, name or distinguished name");
-	return copy_text(text, ret);
+	return copy_text(source, ret);
 }
 
 const struct value_kind value_name = {
@@ -268,7 +264,6 @@ const struct value_kind value_name = {
 	.forms = VALUE_TEXT,
 	.parse = parse_name,
 	.print = print_text,
-	.clear = clear_text,
 };
 const struct value_kind value_file = {
 	.form = "file name",
@@ -276,7 +271,6 @@ const struct value_kind value_file = {
 	.forms = VALUE_TEXT,
 	.parse = parse_file,
 	.print = print_text,
-	.clear = clear_text,
 };
 const struct value_kind value_interface = {
 	.form = "interface",
@@ -284,7 +278,6 @@ const struct value_kind value_interface = {
 	.forms = VALUE_TEXT,
 	.parse = parse_interface,
 	.print = print_text,
-	.clear = clear_text,
 };
 const struct value_kind value_identity = {
 	.form = "identity",
@@ -292,5 +285,4 @@ const struct value_kind value_identity = {
 	.forms = VALUE_TEXT,
 	.parse = parse_identity,
 	.print = print_text,
-	.clear = clear_text,
 };

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
 struct buf;
 struct model;
 struct tunnel;
@@ -28,6 +29,7 @@ struct value_source {
 	double real; /* a number may stand for it */
 	long long least, most; /* numbers: what the key allows */
 	const struct tunnel_index *tunnels;
+	struct arena *memory; /* for what a value points to */
 };
 
 struct value_kind {
@@ -43,7 +45,6 @@ struct value_kind {
 	int (*parse)(const struct value_source *source, void *ret, struct buf *why);
 	/* Appends the value as the operator writes it; false if the field was never set. */
 	bool (*print)(const void *value, struct buf *out);
-	void (*clear)(void *value); /* NULL: owns nothing */
 };
 
 /* Texts, addresses, what tunnels are made of. */

@@ -2,6 +2,7 @@
 #include "conf/value.h"
 
 #include "conf/model.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/prefix.h"
 
@@ -200,13 +201,15 @@ static bool is_domain_name(const char *text)
 	return label > 1 && labels > 1 && letter && text[len - 1] != '-';
 }
 
-static int parse_peer_name(const char *text, struct peer *ret, struct buf *why)
+static int parse_peer_name(const struct value_source *source, struct peer *ret, struct buf *why)
 {
+	const char *text = source->text;
+
 	if (!is_domain_name(text))
 		return value_refuse(why, text,
 			"is no peer; write an address such as \"192.0.2.11\", a domain name such as \"ipsec.example.net\", or "
 			"\"any\"");
-	char *name = strdup(text);
+	char *name = arena_text(source->memory, text);
 	if (!name)
 		return -ENOMEM;
 	*ret = (struct peer){ .kind = PEER_NAME, .name = name };
@@ -224,7 +227,7 @@ static int parse_peer(const struct value_source *source, void *ret, struct buf *
 	else if (!ip_parse(source->text, &ip))
 		r = parse_address(source, &peer.address, why);
 	else
-		r = parse_peer_name(source->text, &peer, why);
+		r = parse_peer_name(source, &peer, why);
 	if (!r)
 		*(struct peer *)ret = peer;
 	return r;
@@ -247,11 +250,6 @@ static bool print_peer(const void *value, struct buf *out)
 		return true;
 	}
 	return false;
-}
-
-static void clear_peer(void *value)
-{
-	free(((struct peer *)value)->name);
 }
 
 const struct value_kind value_address = {
@@ -295,5 +293,4 @@ const struct value_kind value_peer = {
 	.forms = VALUE_TEXT,
 	.parse = parse_peer,
 	.print = print_peer,
-	.clear = clear_peer,
 };

@@ -168,14 +168,6 @@ static int parse_link(const struct value_source *source, void *ret, struct buf *
 	return -EINVAL;
 }
 
-static void clear_link(void *value)
-{
-	struct link *link = value;
-
-	free(link->local);
-	free(link->remote);
-}
-
 static bool print_link(const void *value, struct buf *out)
 {
 	const struct link *link = value;
@@ -212,5 +204,4 @@ const struct value_kind value_link = {
 	.forms = VALUE_TEXT,
 	.parse = parse_link,
 	.print = print_link,
-	.clear = clear_link,
 };

@@ -7,6 +7,7 @@
 #include "conf/derive.h"
 #include "conf/model.h"
 #include "conf/schema.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 
@@ -50,7 +51,7 @@ static bool print_canonical(const char *text, size_t len, struct buf *out)
 		abort();
 	if (!r)
 		conf_print(&m, out);
-	schema_clear(&schema_root, &m);
+	arena_free(m.memory);
 	free(m.shared);
 	return !r;
 }

@@ -15,6 +15,7 @@
 #include "conf/source.h"
 #include "conf/tree.h"
 #include "conf/value.h"
+#include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
@@ -375,7 +376,7 @@ static char *told(struct model *m)
 		print_services(m->apns[i].services, m->apns[i].n_services, &out);
 		print_services(m->apns[i].downlink, m->apns[i].n_downlink, &out);
 	}
-	schema_clear(&schema_root, m);
+	arena_free(m->memory);
 	free(m->shared);
 	return buf_steal(&out);
 }
@@ -397,7 +398,7 @@ static char *told_by_loader(const char *text, char **ret_why)
 		struct locator where = { &source, tree_root(tree) };
 		assert_int_equal(read_model(&where, &diags, &m), 0);
 		if (diags.count)
-			schema_clear(&schema_root, &m);
+			arena_free(m.memory);
 		else
 			out = told(&m);
 	}
@@ -419,7 +420,7 @@ static char *told_by_canonical(const char *text)
 	if (!r)
 		return told(&m);
 	assert_int_equal(r, -EINVAL);
-	schema_clear(&schema_root, &m);
+	arena_free(m.memory);
 	return NULL;
 }
 
