@@ -167,8 +167,9 @@ static bool is_well(const json_t *status, size_t carrying, size_t links)
 {
 	const char *verdict = client_text(json_object_get(status, "verify"), "verdict", "exact");
 
-	return !strcmp(verdict, "exact") && client_number(status, "generation") && carrying == links && !has_suspect(json_object_get(status, "links")) &&
-		   !strcmp(client_text(status, "charon", ""), "up") && !json_array_size(json_object_get(status, "messages"));
+	return !strcmp(verdict, "exact") && client_number(status, "generation") && carrying == links &&
+		   !has_suspect(json_object_get(status, "links")) && !strcmp(client_text(status, "charon", ""), "up") &&
+		   !json_array_size(json_object_get(status, "messages"));
 }
 
 static int print_status(const json_t *status, bool json)
