@@ -408,7 +408,7 @@ const char nft_rules[] =
 	"		icmpv6 type echo-reply oifname . ip6 daddr . ip6 saddr @responder6 accept\n"
 	"		oifname . ip daddr . ip saddr @probe4 accept\n"
 	"		oifname . ip6 daddr . ip6 saddr @probe6 accept\n"
-	"		icmp type destination-unreachable icmp code frag-needed accept\n"
+	"		icmp type destination-unreachable icmp code 4 accept\n"
 	"		icmpv6 type packet-too-big accept\n"
 	"		counter name device_out drop\n"
 	"	}\n"

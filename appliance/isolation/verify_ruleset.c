@@ -162,6 +162,12 @@ static void *grown(struct ruleset *r, void *items, size_t count, size_t size)
 	return more;
 }
 
+/* Where an element ends without what it has counted: "counter packets 3 bytes 300". */
+static size_t without_counter(const struct reader *p, size_t first, size_t last)
+{
+	return last - first > 5 && is(p->t.items[last - 5], "counter") ? last - 5 : last;
+}
+
 static void add_element(struct reader *p, const char *set, size_t first, size_t last)
 {
 	struct ruleset *r = p->r;
@@ -201,7 +207,7 @@ static void take_elements(struct reader *p, const char *set)
 		if (!end && !is(p->t.items[i], ","))
 			continue;
 		if (i > first)
-			add_element(p, set, first, i);
+			add_element(p, set, first, without_counter(p, first, i));
 		first = i + 1;
 		if (end)
 			return;

@@ -53,7 +53,7 @@ static void say_other(const struct block *is_there, const struct block *wanted, 
 
 static bool only_refuses(const char *statement)
 {
-	return (starts(statement, "ct count over ") && strstr(statement, " drop")) ||
+	return (starts(statement, "ct count over ") && strstr(statement, " goto refuse_over_flows")) ||
 		   (starts(statement, "meta nfproto ") && strstr(statement, " ct timeout set "));
 }
 
