@@ -162,10 +162,13 @@ static void *grown(struct ruleset *r, void *items, size_t count, size_t size)
 	return more;
 }
 
-/* Where an element ends without what it has counted: "counter packets 3 bytes 300". */
+/* Where an element ends without what it counts: "counter", also with "packets 3 bytes 300". */
 static size_t without_counter(const struct reader *p, size_t first, size_t last)
 {
-	return last - first > 5 && is(p->t.items[last - 5], "counter") ? last - 5 : last;
+	for (size_t i = first + 1; i < last; i++)
+		if (is(p->t.items[i], "counter"))
+			return i;
+	return last;
 }
 
 static void add_element(struct reader *p, const char *set, size_t first, size_t last)
