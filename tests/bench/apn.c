@@ -219,10 +219,11 @@ static void repair(struct isolation *i, const struct apns *apns, const char *han
 		die(hand, "is not repaired");
 	printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_SELF) - used, hand);
 	sleep(1);
-	if (isolation_process(i) < 0 || isolation_suspects(i))
-		die(hand, "the repair is taken for another change");
+	/* What the repair itself set off may call for another look, not for more. */
 	isolation_doubt(i);
 	check(isolation_follow(i, apns->model, &apns->carrying, &report), &report);
+	if (isolation_drifts(i)->count > 0 || isolation_process(i) < 0 || isolation_suspects(i))
+		die(hand, "there is no end of it");
 }
 
 static void drift(unsigned n)

@@ -1,9 +1,11 @@
 """The gateway under test: Culvert as its package installed it, in the root namespace."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -209,6 +211,17 @@ def forward_policies():
     listing = json.loads(netns.run("nft", "-j", "list", "table", *TABLE, check=False) or '{"nftables": []}')
     chains = [one["chain"] for one in listing["nftables"] if "chain" in one]
     return [one["policy"] for one in chains if one.get("hook") == "forward"]
+
+
+@contextlib.contextmanager
+def unwatched():
+    """Within this block culvertd stands still: what is changed by hand stays changed. It does not answer either."""
+    pid = systemd.main_pid(CULVERTD)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def remove_walls():

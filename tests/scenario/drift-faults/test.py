@@ -1,7 +1,5 @@
-import contextlib
 import os
 import re
-import signal
 
 import assault
 import check
@@ -34,15 +32,6 @@ apns = ( {{ name = "meters"; pool = [ "{net.POOL}" ]; tunnels = [ "vf-praha", "v
 '''
 
 
-@contextlib.contextmanager
-def _held(pid):
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def _drops():
     """Messages that the kernel could not hand to netlink sockets so far."""
     with open("/proc/net/netlink", encoding="ascii") as lines:
@@ -57,7 +46,7 @@ def _await_right(lab, right, text):
 
 def _overrun(lab, right):
     before = _drops()
-    with _held(systemd.main_pid(gateway.CULVERTD)):
+    with gateway.unwatched():
         netns.ip(None, f"route del {net.POOL} dev {LINK} table {TABLE}\nrule del pref 1000\nlink set {LINK} down")
         netns.run("nft", "flush", "chain", *gateway.TABLE, "from_cloud")
         netns.ip(None, "\n".join(f"link set lo mtu {65536 - at % 2}" for at in range(EVENTS)) + "\nlink set lo mtu 65536")
