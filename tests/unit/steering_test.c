@@ -104,6 +104,8 @@ static const struct step {
 	  { 5, ANSWERED, "b", "A0 b0" },
 	  { 40, WAIT, "", "A0 b0" },
 	  { 41, LOST, "b", "A0 b2" },
+	  { 42, SAS, "a", "A0" },
+	  { 43, SAS, "ab", "A0 b1" }, /* nothing was sent over the new SAs yet */
 },
   relapses[] = {
 	  { 0, SAS, "ab", "A0 b0" },
