@@ -29,7 +29,7 @@ static const uint64_t one_way = 750000; /* one-sided for that long: it is asked 
 static const uint64_t again = 1500000; /* between two questions about the same tunnel */
 static const uint64_t fresh = 1000000; /* what came in so long ago shows that a peer lives */
 static const uint64_t stubborn = 4000000; /* a peer that sends and does not answer is silent then */
-static const uint64_t watch_limit = 365 * 86400 * 1000000ull;
+static const uint64_t watch_limit = UINT64_C(365) * 86400 * 1000000;
 
 enum { QUESTIONS_OUT = 4 };
 
