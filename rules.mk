@@ -101,7 +101,7 @@ $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(call archive,appliance/cmd) $
 	$(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
 	@echo "  LD $@"
 	@$(CC) $(LDOPT) -o $@ $^ -lcmocka $(DAEMON_LIBS) $(ISOLATION_LIBS) $(CONF_LIBS) -lm
-$(O)/tests/fuzz/%_fuzz: $(O)/tests/fuzz/%_fuzz.o $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
+$(O)/tests/fuzz/%_fuzz: $(O)/tests/fuzz/%_fuzz.o $(call archive,appliance/isolation) $(call archive,conf) $(call archive,ikev2) $(call archive,lib)
 	@echo "  LD $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(CONF_LIBS) -lm
 

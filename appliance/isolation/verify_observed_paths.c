@@ -123,23 +123,35 @@ static void up_from(struct offer *offer, const struct span *pool)
 	offer->path.to = to;
 }
 
-/* By the cloud interface's own table, and by those of its marks. */
+/* Whether packets from the cloud interface get that mark. */
+static bool is_given(const struct offer *offer, int family, uint32_t mark)
+{
+	size_t n;
+	const struct element *marks =
+		ruleset_find(&offer->o->ruleset, family == AF_INET6 ? "mark6" : "mark4", offer->path.in, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strtoul(marks[i].value, NULL, 0) == mark)
+			return true;
+	return false;
+}
+
+/*
+ * By the cloud interface's own table, and by marks that lead to the link's own. A mark that leads elsewhere reaches the
+ * link only by a route in a table where it does not belong, which is told as such.
+ */
 static void down_to(struct offer *offer, const struct span *pool)
 {
 	const struct interface *in = interfaces_named(&offer->o->interfaces, offer->path.in);
-	const char *set = pool->first.family == AF_INET6 ? "mark6" : "mark4";
-	uint32_t done = 0;
-	size_t n;
+	int family = pool->first.family;
 
 	if (!in || !in->up)
 		return;
 	verify_route(offer->o, verify_domain(offer->o, in), 0, pool, go_down, offer);
-	const struct element *marks = ruleset_find(&offer->o->ruleset, set, offer->path.in, &n);
-	for (size_t i = 0; i < n && !offer->any; i++) {
-		uint32_t mark = (uint32_t)strtoul(marks[i].value, NULL, 0);
-		if (mark != done)
-			verify_route(offer->o, verify_domain(offer->o, in), mark, pool, go_down, offer);
-		done = mark;
+	for (size_t i = 0; i < offer->o->s->n_rules && !offer->any; i++) {
+		const struct snapshot_rule *r = &offer->o->rules[i];
+		if (r->mark && r->family == family && r->table == offer->of && is_given(offer, family, r->mark))
+			verify_route(offer->o, verify_domain(offer->o, in), r->mark, pool, go_down, offer);
 	}
 }
 

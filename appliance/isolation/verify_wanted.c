@@ -21,7 +21,7 @@ struct want {
 	const struct apn *a;
 	char vrf[IFNAMSIZ], cloud[IFNAMSIZ], link[IFNAMSIZ];
 	uint32_t zone;
-	uint8_t *ports; /* owned; one for each port */
+	uint8_t *ports; /* owned; one for each port; all zero between uses */
 };
 
 static void require(struct want *w, unsigned wall, const char *text)
@@ -198,26 +198,26 @@ static bool has_set(const char *name)
 static void each_run(struct want *w, const struct service *list, size_t n, const struct ip *ip, bool tcp,
 	void (*f)(struct want *, const struct ip *, const char *, unsigned, unsigned))
 {
-	bool any = false;
+	unsigned low = PORTS, high = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ports *p = tcp ? list[i].tcp : list[i].udp;
 		size_t count = tcp ? list[i].n_tcp : list[i].n_udp;
-		if (count == 0 || !ip_equal(&list[i].host, ip))
-			continue;
-		if (!any)
-			memset(w->ports, 0, PORTS);
-		any = true;
-		for (size_t k = 0; k < count; k++)
+		for (size_t k = 0; k < count && ip_equal(&list[i].host, ip); k++) {
 			memset(w->ports + p[k].first, 1, (size_t)(p[k].last - p[k].first) + 1);
+			low = p[k].first < low ? p[k].first : low;
+			high = p[k].last > high ? p[k].last : high;
+		}
 	}
-	for (unsigned port = 0; any && port < PORTS; port++) {
+	for (unsigned port = low; port <= high; port++) {
 		unsigned first = port;
-		while (port < PORTS && w->ports[port])
+		while (port <= high && w->ports[port])
 			port++;
 		if (port > first)
 			f(w, ip, tcp ? "tcp" : "udp", first, port - 1);
 	}
+	if (low <= high)
+		memset(w->ports + low, 0, high - low + 1);
 }
 
 static void each_service(struct want *w, const struct service *list, size_t n,
@@ -511,7 +511,7 @@ static void want_machine(struct want *w)
 
 int verify_want(const struct model *m, verify_open_fn open, const void *userdata, struct verify_wanted *ret)
 {
-	struct want w = { .m = m, .open = open, .userdata = userdata, .ret = ret, .ports = malloc(PORTS) };
+	struct want w = { .m = m, .open = open, .userdata = userdata, .ret = ret, .ports = calloc(1, PORTS + 1) };
 
 	if (!w.ports)
 		return -ENOMEM;
