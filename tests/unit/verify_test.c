@@ -405,8 +405,7 @@ static void each_break_of_the_rules_is_named(void **state)
 	assert_named("two-links", NULL, "flush set inet culvert service4", VERDICT_DIFFERS,
 		"configured but does not exist: path culv-x1 10.64.0.0/16");
 	assert_named("two-links", NULL, "insert rule inet culvert forward accept", VERDICT_UNPROVEN,
-		"chain forward is not Culvert's: there is \"accept\" where it has \"ct state invalid counter name invalid "
-		"drop\"");
+		"chain forward is not Culvert's: there is \"accept\" where it has \"ct state invalid goto refuse_invalid\"");
 	assert_named("two-links", NULL, "flush chain inet culvert from_device", VERDICT_UNPROVEN,
 		"chain from_device is not Culvert's");
 	assert_named("two-links", NULL, "add chain inet culvert other { type nat hook prerouting priority 0; }",
