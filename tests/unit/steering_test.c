@@ -177,7 +177,7 @@ static void hold_down_grows_no_further(void **state)
 		steering_silence(&s, "a", true, now += SECOND);
 		steering_silence(&s, "a", false, now += SECOND);
 	}
-	assert_int_equal(steering_next(&s, now) - now, 16 * 30 * SECOND);
+	assert_int_equal(steering_next(&s, now) - now, SECOND * 16 * 30);
 	apn.hold_down = 0;
 	steering_silence(&s, "a", true, now += SECOND);
 	steering_silence(&s, "a", false, now);
