@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { SECOND = 1000 * 1000 };
+#define SECOND UINT64_C(1000000)
 
 static const struct probe_pace pace = { .interval = SECOND, .patience = SECOND };
 
@@ -68,7 +68,7 @@ static void a_late_answer_counts_as_late(void **state)
 
 static void targets_that_sleep_have_time(void **state)
 {
-	const struct probe_pace slow = { .interval = SECOND, .patience = 60 * (uint64_t)SECOND };
+	const struct probe_pace slow = { .interval = SECOND, .patience = 60 * SECOND };
 	struct probe_window w = { 0 };
 
 	(void)state;
@@ -124,10 +124,10 @@ static void long_silence(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 100000; i++)
 		probe_window_send(&w, (uint64_t)i * SECOND);
-	assert_int_equal(probe_window_unanswered(&w, UINT64_C(100000) * SECOND, &pace), 100000);
+	assert_int_equal(probe_window_unanswered(&w, 100000 * SECOND, &pace), 100000);
 	assert_int_equal(probe_window_end(&w, &pace), 0);
-	assert_true(probe_window_answer(&w, 100000, UINT64_C(100000) * SECOND, &pace));
-	assert_int_equal(probe_window_unanswered(&w, UINT64_C(200000) * SECOND, &pace), 0);
+	assert_true(probe_window_answer(&w, 100000, 100000 * SECOND, &pace));
+	assert_int_equal(probe_window_unanswered(&w, 200000 * SECOND, &pace), 0);
 }
 
 static void echoes_have_their_number(void **state)

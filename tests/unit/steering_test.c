@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECOND = 1000 * 1000 };
+#define SECOND UINT64_C(1000000)
 
 /* One APN on three tunnels, in order of preference a, b, c; hold-down 30 s. */
 static char names[3][2] = { "a", "b", "c" };
@@ -177,7 +177,7 @@ static void hold_down_grows_no_further(void **state)
 		steering_silence(&s, "a", true, now += SECOND);
 		steering_silence(&s, "a", false, now += SECOND);
 	}
-	assert_int_equal(steering_next(&s, now) - now, UINT64_C(16) * 30 * SECOND);
+	assert_int_equal(steering_next(&s, now) - now, SECOND * 16 * 30);
 	apn.hold_down = 0;
 	steering_silence(&s, "a", true, now += SECOND);
 	steering_silence(&s, "a", false, now);
