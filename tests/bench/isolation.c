@@ -1,6 +1,7 @@
 /*
  * Puts frames on a wire, as fast as it takes them, and no faster: isolation INTERFACE COUNT < FRAMES
- * FRAMES has one frame a line, in hex; they are sent in turn. For traffic whose maker costs little beside what is measured.
+ * FRAMES has one frame a line, in hex; they are sent in turn. For traffic whose maker costs little beside what is
+ * measured.
  */
 #include <arpa/inet.h>
 #include <errno.h>
