@@ -6,12 +6,13 @@ at the gateway's door, and taken off: what is left is the gateway's share.
 
 import json
 import os
+import statistics
 import subprocess
 
 import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TURNS, FEW = 4, 1000  # through and to the door alternate, so that what drifts hits both; not for so few packets
+TURNS, FEW = 8, 1000  # through and to the door alternate, so that what drifts hits both; not for so few packets
 
 
 class Drive:
@@ -47,13 +48,12 @@ class Drive:
         parts, turns = {}, TURNS if count > FEW else 1
         for direction in ("up", "down"):
             self._cost(direction, max(count // 10, 100), "through")  # what is compiled once, by QEMU
-            costs = {"through": 0.0, "to": 0.0}
+            costs = {"through": [], "to": []}
             for turn in range(turns):
                 for how in sorted(costs, reverse=turn % 2 == 0):
-                    costs[how] += self._cost(direction, count // turns, how)
-            total = count // turns * turns
-            parts[direction] = (costs["through"] - costs["to"]) / total * 1e6
-            parts[f"{direction}, all of the machine"] = costs["through"] / total * 1e6
+                    costs[how].append(self._cost(direction, count // turns, how) / (count // turns) * 1e6)
+            parts[direction] = statistics.median(a - b for a, b in zip(costs["through"], costs["to"]))
+            parts[f"{direction}, all of the machine"] = statistics.median(costs["through"])
         value = (parts["up"] + parts["down"]) / 2
         return {"value": round(value, 2), **{name: round(one, 2) for name, one in parts.items()}}
 
