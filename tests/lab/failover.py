@@ -183,8 +183,3 @@ class Failure:
         answered = len(self.stream.answered)
         came = self.stream.await_answers(20, seconds)
         self.lab.check(f"{self.text}: nothing comes back in {seconds} s", not came, f"{len(self.stream.answered) - answered} answers")
-
-
-def clear():
-    for port in ("p1", "p3"):
-        netns.ip("seg", f"link set {port} up", force=True)
