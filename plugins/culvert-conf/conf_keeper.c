@@ -11,6 +11,7 @@
 #include "conf_children.h"
 #include "conf_duplicates.h"
 #include "conf_lookup.h"
+#include "conf_moved.h"
 #include "conf_survey.h"
 
 typedef struct private_conf_keeper_t private_conf_keeper_t;
@@ -148,7 +149,7 @@ static bool check(private_conf_keeper_t *this)
 	now = time_monotonic(NULL);
 	enumerator = generation->create_tunnel_enumerator(generation);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
-		if (!observe(tunnel, survey->get_first(survey, tunnel->name))) {
+		if (!observe(tunnel, survey->get_first(survey, tunnel->name)) || conf_moved_end(survey, tunnel)) {
 			this->public.check_soon(&this->public);
 			continue;
 		}

@@ -247,6 +247,12 @@ def test_unknown_tunnels_are_forgotten(bench):
     wake()
 
 
+def move(old, new):
+    """Another address in place of that of the gateway."""
+    run("ip", "-n", "gateway", "address", "del", f"{old}/24", "dev", "eth0")
+    run("ip", "-n", "gateway", "address", "add", f"{new}/24", "dev", "eth0")
+
+
 def established(bench, charon=None):
     """Addresses of the peers of a charon's IKE_SAs, the gateway's if nothing else is said."""
     return re.findall(r"remote-host=([0-9.]+)", (charon or bench.gateway).swanctl("--list-sas", "--raw"))
@@ -309,6 +315,22 @@ def test_carrier_that_moves(bench):
     watcher.wait({"t1": "answers"})
     assert_one_is_left(bench, "192.0.2.13", "192.0.2.12")
     wake()
+
+
+def test_address_of_ours_changes(bench):
+    """As another lease has it: no question is out that could remain unanswered, and the carrier is told nothing."""
+    anybody = [connection(n).replace("remote_addrs = 192.0.2.1\n", "remote_addrs = %any\n") for n in (1, 2)]
+    bench.load_carrier(*anybody)
+    bench.mark = len(bench.gateway.read_log())
+    bench.switch(patient(1), patient(2), outer='address = "dhcp"')
+    bench.gateway.wait_up("t1", "t2")
+    for old, new in (("192.0.2.1", "192.0.2.77"), ("192.0.2.77", "192.0.2.1")):
+        hosts = f"local-host={old} "
+        wait_for("IKE_SAs of the address", lambda h=hosts: bench.gateway.swanctl("--list-sas", "--raw").count(h) == 2)
+        move(old, new)
+        hosts = f"local-host={new} "
+        wait_for("IKE_SAs of the new one", lambda h=hosts: bench.gateway.swanctl("--list-sas", "--raw").count(h) == 2)
+        assert_one_is_left(bench, "192.0.2.11", "192.0.2.12")
 
 
 def test_many_tunnels_to_one_address(bench):
