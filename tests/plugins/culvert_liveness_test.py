@@ -7,6 +7,7 @@ shown by what is told next.
 import re
 import signal
 import sys
+import time
 
 from conf_bench import WRONG, connection, expect, main, tunnel
 from ike_lab import Lab, run, wait_for
@@ -180,6 +181,29 @@ def test_charons_own_question(bench):
     watcher.wait({"t3": "silent"})
     wake()
     watcher.wait({"t3": "answers"})
+
+
+def questions(bench):
+    return len(re.findall("generating INFORMATIONAL request", bench.gateway.read_log()))
+
+
+def test_standstill_is_no_silence(bench):
+    """A charon that is stopped hears no answer, and cannot say that there was none."""
+    watcher = Watcher(bench)
+    watcher.look()
+    before = questions(bench)
+    hush(1)
+    bench.gateway.ask("ask t1")
+    wait_for("a question", lambda: questions(bench) > before)
+    bench.gateway.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)  # longer than a question may remain unanswered
+    wake()
+    bench.gateway.process.send_signal(signal.SIGCONT)
+    hush(2)
+    bench.gateway.ask("ask t2")
+    assert watcher.look() == {"t2": "silent"}, "t1 was not given its time"
+    wake()
+    watcher.wait({"t2": "answers"})
 
 
 def test_who_does_not_look_gets_the_last_state(bench):
@@ -357,6 +381,30 @@ def test_nothing_waits_for_early_packets_any_more(bench):
     expect(row["failure"], "AUTHENTICATION_FAILED")
     wait_for("no raw sockets", lambda: not raw_sockets(bench))
     wake()
+
+
+def test_slow_peer(bench):
+    """It is taken for silent once, and waited for from then on."""
+    bench.gateway.stop()
+    bench.carrier.stop()
+    with open(f"{bench.carrier.folder}/strongswan.conf", "a", encoding="ascii") as f:
+        f.write("charon-systemd { receive_delay = 1500\nreceive_delay_response = no\n }\n")
+    bench.carrier.start()
+    bench.load_carrier(connection(1), connection(2))
+    bench.freeze(patient(1), patient(2), current=True)
+    bench.gateway.start()
+    bench.gateway.wait_up("t1", "t2")
+    watcher = Watcher(bench)
+    watcher.look()
+    before = exchanges(bench.gateway)
+    bench.gateway.ask("ask t1")
+    watcher.wait({"t1": "silent"})
+    watcher.wait({"t1": "answers"})
+    wait_for("another question's answer", lambda: exchanges(bench.gateway) == before + 2)
+    bench.gateway.ask("ask t1")
+    wait_for("an answer", lambda: exchanges(bench.gateway) == before + 3)
+    bench.gateway.ask("ask t2")
+    assert watcher.look() == {"t2": "silent"}, "t1 was waited for"
 
 
 def test_end(bench):
