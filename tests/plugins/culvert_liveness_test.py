@@ -367,6 +367,19 @@ def test_many_tunnels_to_one_address(bench):
     assert "ignoring IKE_SA setup" not in bench.carrier.read_log()[mark:]
 
 
+def test_each_has_its_turn(bench):
+    """Few are attempted at a time at one address: those that fail over and over do not hold up the others."""
+    numbers = range(1, 25)
+    hush(89)
+    mark = len(bench.gateway.read_log())
+    bench.switch(*(tunnel(n, peer="192.0.2.99") for n in numbers))
+    def turns():
+        return re.findall(r"initiating IKE_SA (t[0-9]+)\[", bench.gateway.read_log()[mark:])
+    wait_for("a first attempt of each", lambda: len(turns()) >= len(numbers), 60)
+    assert len(set(turns()[:len(numbers)])) == len(numbers), turns()
+    wake()
+
+
 def raw_sockets(bench):
     return run("ip", "netns", "exec", "gateway", "cat", "/proc/net/raw").splitlines()[1:]
 
