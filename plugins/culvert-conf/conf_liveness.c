@@ -219,8 +219,10 @@ static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, ui
 {
 	packet_t *packet;
 
-	if (stall)
+	if (stall) {
+		asker->asked = min(asker->asked + stall, now);
 		asker->deadline = min(asker->deadline + stall, asker->silent ? now : now + asker->patience);
+	}
 	if (!asker->silent && now >= asker->deadline) {
 		asker->silent = TRUE;
 		if (speaks_for_tunnel(asker))
@@ -363,11 +365,12 @@ static void queue_question(private_conf_liveness_t *this, asker_t *asker)
 static void measure(private_conf_liveness_t *this, asker_t *asker)
 {
 	uint64_t took = now_ms() - asker->asked;
+	bool was_slow = asker->slow;
 
 	if (!asker->out || !asker->cheap)
 		return;
 	asker->slow = took > PATIENCE && took <= SLOW ? took : 0;
-	if (asker->silent && asker->slow && !asker->queued)
+	if (asker->slow && !was_slow && !asker->queued)
 		queue_question(this, asker);
 }
 
