@@ -34,7 +34,7 @@ struct snapshot_route {
 	struct prefix to;
 	uint8_t type; /* RTN_* */
 	uint32_t metric;
-	int out; /* index of the interface; 0: none, or several */
+	int out; /* index of the interface; 0: none. Of several ways out each is a route of its own */
 	struct ip via; /* AF_UNSPEC: on link */
 	bool by_kernel; /* it came with an address */
 	bool odd; /* several ways out, a next hop object, an encapsulation, or a condition (source, TOS) */

@@ -72,10 +72,13 @@ static int take_route(struct nl_msg *msg, void *arg)
 	r.to.ip = netlink_ip(tb[RTA_DST], rtm->rtm_family);
 	r.to.ip.family = rtm->rtm_family; /* also of a default route, which has no destination */
 	r.to.len = rtm->rtm_dst_len;
-	r.out = (int)netlink_number(tb[RTA_OIF]);
+	r.out = (int)netlink_way_out(tb, 0);
 	r.via = netlink_ip(tb[RTA_GATEWAY], rtm->rtm_family);
 	r.odd = is_odd_route(rtm, tb);
-	return snapshot_add_route(arg, &r);
+	int result = snapshot_add_route(arg, &r);
+	for (size_t n = 1; result == 0 && (r.out = (int)netlink_way_out(tb, n)) != 0; n++)
+		result = snapshot_add_route(arg, &r);
+	return result;
 }
 
 static bool has_selector(const struct fib_rule_hdr *rule, struct nlattr *const *tb)

@@ -1,0 +1,98 @@
+/* What is read from a real kernel, in a network namespace of its own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "appliance/isolation/netlink.h"
+#include "appliance/isolation/observe.h"
+#include "appliance/isolation/plan.h"
+#include "appliance/isolation/snapshot.h"
+#include "conf/model.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/socket.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void run(const char *line)
+{
+	assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): fixed texts */
+}
+
+static int enter_namespace(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0)
+		return -1;
+	run("ip link add culv-x1 type veth peer name other");
+	run("ip link set culv-x1 up");
+	run("ip link set other up");
+	run("ip route add 10.64.0.0/16 nexthop dev other nexthop dev culv-x1");
+	run("ip -6 route add fd64::/64 nexthop via fe80::1 dev other nexthop via fe80::2 dev culv-x1");
+	run("ip route add 10.65.0.0/16 dev other");
+	return 0;
+}
+
+static size_t count_routes(const struct snapshot *s, const char *to, const char *out)
+{
+	struct prefix prefix;
+	size_t n = 0;
+
+	assert_int_equal(prefix_parse(to, &prefix), 0);
+	for (size_t i = 0; i < s->n_routes; i++)
+		n += prefix_equal(&s->routes[i].to, &prefix) && strcmp(snapshot_name(s, s->routes[i].out), out) == 0;
+	return n;
+}
+
+static void each_way_of_a_route_is_seen(void **state)
+{
+	struct snapshot s = { 0 };
+
+	(void)state;
+	assert_int_equal(snapshot_read(&s), 0);
+	assert_int_equal(count_routes(&s, "10.64.0.0/16", "other"), 1);
+	assert_int_equal(count_routes(&s, "10.64.0.0/16", "culv-x1"), 1);
+	assert_int_equal(count_routes(&s, "fd64::/64", "culv-x1"), 1);
+	assert_int_equal(count_routes(&s, "10.65.0.0/16", "other"), 1);
+	snapshot_free(&s);
+}
+
+static bool observes(const struct plan *p, const char *to)
+{
+	struct object route = { .kind = OBJECT_ROUTE, .table = RT_TABLE_MAIN, .type = RTN_UNICAST };
+
+	assert_int_equal(prefix_parse(to, &route.prefix), 0);
+	if (route.prefix.ip.family == AF_INET6)
+		route.value = 1024; /* the kernel's own choice of a metric */
+	return plan_has(p, &route);
+}
+
+static void a_route_with_one_way_into_a_vrf_is_ours_to_remove(void **state)
+{
+	struct model m = { 0 };
+	struct plan want = { 0 }, have = { 0 };
+	struct nl_sock *sk = NULL;
+
+	(void)state;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &sk), 0);
+	assert_int_equal(observe(sk, &m, &want, &have), 0);
+	assert_true(observes(&have, "10.64.0.0/16"));
+	assert_true(observes(&have, "fd64::/64"));
+	assert_false(observes(&have, "10.65.0.0/16"));
+	plan_free(&have);
+	nl_socket_free(sk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_way_of_a_route_is_seen),
+		cmocka_unit_test(a_route_with_one_way_into_a_vrf_is_ours_to_remove),
+	};
+	return cmocka_run_group_tests_name("snapshot", tests, enter_namespace, NULL);
+}
