@@ -73,8 +73,8 @@ struct snapshot { /* zero-initialise */
 	char *ruleset; /* all tables as `nft list ruleset` prints them; NULL: could not be read */
 	struct snapshot_sysctl sysctls[SNAPSHOT_SYSCTLS];
 	size_t n_sysctls;
-	char
-		*strange; /* what else stands in a packet's way, one a line: legacy iptables tables, traffic control; or NULL */
+	char *strange; /* what else stands in a packet's way, one a line: legacy iptables tables, traffic control, XDP; or
+					  NULL */
 	bool changing; /* the ruleset changed each time while it was read */
 };
 

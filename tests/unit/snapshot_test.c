@@ -11,12 +11,16 @@
 #include "appliance/isolation/snapshot.h"
 #include "conf/model.h"
 
+#include <errno.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/socket.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void run(const char *line)
@@ -88,11 +92,49 @@ static void a_route_with_one_way_into_a_vrf_is_ours_to_remove(void **state)
 	nl_socket_free(sk);
 }
 
+/* A program that lets all pass, attached for as long as the descriptor is open; -errno. */
+static int attach_program(const char *interface)
+{
+	struct bpf_insn lets_pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT } };
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_XDP, .insn_cnt = 2 };
+	union bpf_attr link = { .link_create = { .target_ifindex = if_nametoindex(interface), .attach_type = BPF_XDP } };
+
+	load.insns = (uintptr_t)lets_pass;
+	load.license = (uintptr_t)"GPL";
+	long program = syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (program < 0)
+		return -errno;
+	link.link_create.prog_fd = (uint32_t)program;
+	long attached = syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link));
+	close((int)program);
+	return attached < 0 ? -errno : (int)attached;
+}
+
+static void a_program_at_the_driver_is_strange(void **state)
+{
+	struct snapshot s = { 0 };
+
+	(void)state;
+	assert_int_equal(snapshot_read(&s), 0);
+	assert_null(s.strange);
+	snapshot_free(&s);
+	int attached = attach_program("other");
+	if (attached == -EPERM || attached == -ENOSYS)
+		skip(); /* BPF is for root alone */
+	assert_true(attached >= 0);
+	assert_int_equal(snapshot_read(&s), 0);
+	assert_string_equal(s.strange, "a program (XDP) on interface other\n");
+	snapshot_free(&s);
+	close(attached);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_way_of_a_route_is_seen),
 		cmocka_unit_test(a_route_with_one_way_into_a_vrf_is_ours_to_remove),
+		cmocka_unit_test(a_program_at_the_driver_is_strange),
 	};
 	return cmocka_run_group_tests_name("snapshot", tests, enter_namespace, NULL);
 }
