@@ -75,6 +75,7 @@ struct snapshot { /* zero-initialise */
 	size_t n_sysctls;
 	char *strange; /* what else stands in a packet's way, one a line: legacy iptables tables, traffic control, XDP; or
 					  NULL */
+	bool no_ipv6; /* the kernel has none, where it is switched off at boot */
 	bool changing; /* the ruleset changed each time while it was read */
 };
 

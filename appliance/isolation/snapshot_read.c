@@ -183,7 +183,10 @@ static int read_family(struct nl_sock *sk, unsigned char family, struct snapshot
 		r = netlink_dump(sk, RTM_GETROUTE, &route, sizeof(route), take_route, s);
 	if (r == 0)
 		r = netlink_dump(sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, s);
-	return family == AF_INET6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP) ? 0 : r;
+	if (family != AF_INET6 || (r != -EAFNOSUPPORT && r != -EOPNOTSUPP))
+		return r;
+	s->no_ipv6 = true;
+	return 0;
 }
 
 /* Traffic control at the entry or the exit may send packets anywhere, past all walls. */
