@@ -32,6 +32,7 @@ ON_WALL_1 = (
     (f"ip route del unreachable default table {TABLE} metric 4278198272", "is gone"),
     (f"ip route add {net.INTERNET} via {net.ROUTER} dev eth0 onlink table {TABLE}", f"{net.INTERNET}/32 table {TABLE}"),
     (f"ip route add {net.POOL} dev {LINK}", f"route {net.POOL} table 254 dev {LINK} metric 0 was added"),
+    (f"ip route add {net.POOL} nexthop dev {LINK} nexthop dev eth0", f"route {net.POOL} table 254"),
     ("ip rule del pref 1000", "rule inet pref 1000 l3mdev is gone"),
     (f"ip rule add pref 10 iif {VRF} lookup main", f"rule inet pref 10 iif {VRF} lookup 254 was added"),
     ("ip rule add pref 20 lookup main", "rule inet pref 20 lookup 254 was added"),
