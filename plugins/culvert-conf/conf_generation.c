@@ -12,6 +12,7 @@
 
 #include "conf_blueprint.h"
 #include "conf_carrier.h"
+#include "conf_hasher.h"
 #include "conf_room.h"
 #include "conf_text.h"
 #include "conf/conf.h"
@@ -360,7 +361,7 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 		.this = this,
 		.model = model,
 		.previous = previous,
-		.hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256),
+		.hasher = conf_hasher_create(),
 		.proposals = conf_proposals_create(),
 		.blueprints = calloc(max(count, (size_t)1), sizeof(conf_blueprint_t)),
 		.by_tunnel = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, (u_int)count),
