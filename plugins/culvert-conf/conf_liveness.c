@@ -19,7 +19,9 @@
 typedef struct private_conf_liveness_t private_conf_liveness_t;
 typedef struct tunnel_t tunnel_t;
 typedef struct asker_t asker_t;
+typedef struct exchange_t exchange_t;
 typedef struct question_t question_t;
+typedef struct spis_t spis_t;
 
 enum {
 	/** milliseconds */
@@ -32,17 +34,30 @@ enum {
 	BEHIND = 2,
 };
 
-/** An established IKE_SA */
+/** What finds an IKE_SA */
+struct spis_t {
+	uint64_t initiator, responder;
+};
+
+/** An established IKE_SA; small, since there is one for each tunnel that is up */
 struct asker_t {
-	ike_sa_id_t *id;
+	/** first member */
+	spis_t spis;
+	/** whether the IKE_SA was initiated by us; whether a job is about to make a request */
+	bool initiator, queued;
 	tunnel_t *tunnel;
 	/** among the tunnel's, the latest first */
 	LIST_ENTRY(asker_t) sibling;
-	/** among those with a question out */
-	LIST_ENTRY(asker_t) open;
-	/** a request is out; a job is about to make one */
-	bool out, queued;
-	/** milliseconds of it and for it */
+	/** the request that is out; NULL: none is */
+	exchange_t *out;
+};
+
+/** A request that is out */
+struct exchange_t {
+	asker_t *asker;
+	/** among all of them */
+	LIST_ENTRY(exchange_t) open;
+	/** milliseconds for it */
 	uint64_t patience;
 	/** monotonic milliseconds: silent from then on; next repetition */
 	uint64_t deadline, repeat;
@@ -53,25 +68,25 @@ struct asker_t {
 };
 
 struct tunnel_t {
-	char *name;
 	/** the latest first */
 	LIST_HEAD(, asker_t) askers;
-	bool silent;
 	/** number of its last change */
 	uint64_t changed;
 	/** in the order of changes, the latest last */
 	TAILQ_ENTRY(tunnel_t) next;
+	bool silent;
+	char name[];
 };
 
 struct private_conf_liveness_t {
 	conf_liveness_t public;
 	conf_query_t *query;
 	mutex_t *mutex;
-	/** ike_sa_id_t => asker_t, owned */
+	/** spis_t => asker_t, owned */
 	hashtable_t *askers;
 	/** name => tunnel_t, owned */
 	hashtable_t *tunnels;
-	LIST_HEAD(, asker_t) open;
+	LIST_HEAD(, exchange_t) open;
 	TAILQ_HEAD(tunnels, tunnel_t) changes;
 	/** number of the last change, from 1 */
 	uint64_t changed;
@@ -95,19 +110,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-static u_int hash_id(const void *key)
+static u_int hash_spis(const void *key)
 {
-	ike_sa_id_t *id = (ike_sa_id_t *)key;
-	uint64_t spis[] = { id->get_initiator_spi(id), id->get_responder_spi(id) };
-
-	return chunk_hash(chunk_from_thing(spis));
+	return chunk_hash(chunk_create((uint8_t *)key, sizeof(spis_t)));
 }
 
-static bool equals_id(const void *a, const void *b)
+static bool equals_spis(const void *a, const void *b)
 {
-	ike_sa_id_t *x = (ike_sa_id_t *)a, *y = (ike_sa_id_t *)b;
+	const spis_t *x = a, *y = b;
 
-	return x->get_initiator_spi(x) == y->get_initiator_spi(y) && x->get_responder_spi(x) == y->get_responder_spi(y);
+	return x->initiator == y->initiator && x->responder == y->responder;
+}
+
+static spis_t spis_of(ike_sa_id_t *id)
+{
+	return (spis_t){ .initiator = id->get_initiator_spi(id), .responder = id->get_responder_spi(id) };
+}
+
+static asker_t *find_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
+{
+	spis_t spis = spis_of(id);
+
+	return this->askers->get(this->askers, &spis);
 }
 
 static void note_change(private_conf_liveness_t *this, tunnel_t *tunnel)
@@ -129,10 +153,12 @@ static void set_silent(private_conf_liveness_t *this, tunnel_t *tunnel, bool sil
 static tunnel_t *get_tunnel(private_conf_liveness_t *this, const char *name)
 {
 	tunnel_t *tunnel = this->tunnels->get(this->tunnels, name);
+	size_t size = strlen(name) + 1, end = offsetof(tunnel_t, name) + size;
 
 	if (tunnel)
 		return tunnel;
-	INIT(tunnel, .name = strdup(name));
+	INIT_EXTRA(tunnel, end > sizeof(*tunnel) ? end - sizeof(*tunnel) : 0);
+	memcpy(tunnel->name, name, size);
 	this->tunnels->put(this->tunnels, tunnel->name, tunnel);
 	TAILQ_INSERT_TAIL(&this->changes, tunnel, next);
 	note_change(this, tunnel);
@@ -143,39 +169,40 @@ static void forget_tunnel(private_conf_liveness_t *this, tunnel_t *tunnel)
 {
 	this->tunnels->remove(this->tunnels, tunnel->name);
 	TAILQ_REMOVE(&this->changes, tunnel, next);
-	free(tunnel->name);
 	free(tunnel);
 }
 
 static void close_question(asker_t *asker)
 {
-	if (!asker->out)
+	exchange_t *out = asker->out;
+
+	if (!out)
 		return;
-	LIST_REMOVE(asker, open);
-	asker->out = FALSE;
-	asker->silent = FALSE;
-	DESTROY_IF(asker->packet);
-	asker->packet = NULL;
+	LIST_REMOVE(out, open);
+	DESTROY_IF(out->packet);
+	free(out);
+	asker->out = NULL;
 }
 
 /** A new IKE_SA is an answer: the peer has made it with us. */
 static void add_asker(private_conf_liveness_t *this, ike_sa_id_t *id, const char *name)
 {
-	asker_t *asker = this->askers->get(this->askers, id);
+	asker_t *asker = find_asker(this, id);
 	tunnel_t *tunnel;
 
 	if (asker)
 		return;
 	tunnel = get_tunnel(this, name);
-	INIT(asker, .id = id->clone(id), .tunnel = tunnel);
+	INIT(asker, .spis = spis_of(id), .initiator = id->is_initiator(id), .tunnel = tunnel);
 	LIST_INSERT_HEAD(&tunnel->askers, asker, sibling);
-	this->askers->put(this->askers, asker->id, asker);
+	this->askers->put(this->askers, &asker->spis, asker);
 	set_silent(this, tunnel, FALSE);
 }
 
 static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 {
-	asker_t *asker = this->askers->remove(this->askers, id);
+	spis_t spis = spis_of(id);
+	asker_t *asker = this->askers->remove(this->askers, &spis);
 	tunnel_t *tunnel;
 
 	if (!asker)
@@ -183,7 +210,6 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 	tunnel = asker->tunnel;
 	close_question(asker);
 	LIST_REMOVE(asker, sibling);
-	asker->id->destroy(asker->id);
 	free(asker);
 	/* Who did not answer is not known to live because charon has given him up. */
 	if (LIST_EMPTY(&tunnel->askers) && !tunnel->silent)
@@ -196,19 +222,19 @@ static bool speaks_for_tunnel(const asker_t *asker)
 }
 
 /** Looks after one question. @param packets	receives what to send */
-static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, array_t *packets)
+static void tend(private_conf_liveness_t *this, exchange_t *out, uint64_t now, array_t *packets)
 {
 	packet_t *packet;
 
-	if (!asker->silent && now >= asker->deadline) {
-		asker->silent = TRUE;
-		if (speaks_for_tunnel(asker))
-			set_silent(this, asker->tunnel, TRUE);
+	if (!out->silent && now >= out->deadline) {
+		out->silent = TRUE;
+		if (speaks_for_tunnel(out->asker))
+			set_silent(this, out->asker->tunnel, TRUE);
 	}
-	if (asker->packet && now >= asker->repeat) {
-		packet = asker->packet->clone(asker->packet);
+	if (out->packet && now >= out->repeat) {
+		packet = out->packet->clone(out->packet);
 		array_insert(packets, ARRAY_TAIL, packet);
-		asker->repeat = now + (asker->silent ? asker->patience * BEHIND : asker->patience / REPETITIONS);
+		out->repeat = now + (out->silent ? out->patience * BEHIND : out->patience / REPETITIONS);
 	}
 }
 
@@ -216,12 +242,12 @@ static job_requeue_t tick(private_conf_liveness_t *this)
 {
 	array_t *packets = array_create(0, 0);
 	uint64_t now = now_ms();
+	exchange_t *out;
 	packet_t *packet;
-	asker_t *asker;
 	bool again;
 
 	this->mutex->lock(this->mutex);
-	LIST_FOREACH(asker, &this->open, open) tend(this, asker, now, packets);
+	LIST_FOREACH(out, &this->open, open) tend(this, out, now, packets);
 	again = !LIST_EMPTY(&this->open);
 	this->ticking = again;
 	this->mutex->unlock(this->mutex);
@@ -259,23 +285,26 @@ static bool is_cheap(message_t *message)
 /** A request is about to be encrypted. */
 static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_t *ike_sa, message_t *message)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), patience = patience_of(ike_sa);
+	exchange_t *out;
 
 	close_question(asker);
-	asker->patience = patience_of(ike_sa);
-	asker->deadline = now + asker->patience * (is_cheap(message) || asker->queued ? 1 : COSTLY);
-	asker->repeat = now + asker->patience / REPETITIONS;
-	asker->out = TRUE;
+	INIT(out, .asker = asker, .patience = patience,
+		.deadline = now + patience * (is_cheap(message) || asker->queued ? 1 : COSTLY),
+		.repeat = now + patience / REPETITIONS, );
+	asker->out = out;
 	asker->queued = FALSE;
-	LIST_INSERT_HEAD(&this->open, asker, open);
+	LIST_INSERT_HEAD(&this->open, out, open);
 	start_ticking(this);
 }
 
 /** It has been encrypted. */
 static void keep_packet(asker_t *asker, message_t *message)
 {
-	if (asker->out && !asker->packet && is_cheap(message) && !message->is_fragmented(message))
-		asker->packet = message->get_packet(message);
+	exchange_t *out = asker->out;
+
+	if (out && !out->packet && is_cheap(message) && !message->is_fragmented(message))
+		out->packet = message->get_packet(message);
 }
 
 static void take_answer(private_conf_liveness_t *this, asker_t *asker)
@@ -294,7 +323,7 @@ METHOD(listener_t, message_hook, bool, private_conf_liveness_t *this, ike_sa_t *
 	if (incoming == request || (incoming && !plain))
 		return TRUE;
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, ike_sa->get_id(ike_sa));
+	asker = find_asker(this, ike_sa->get_id(ike_sa));
 	if (asker && incoming)
 		take_answer(this, asker);
 	else if (asker && plain)
@@ -335,7 +364,7 @@ static void question_done(question_t *question)
 	asker_t *asker;
 
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, question->id);
+	asker = find_asker(this, question->id);
 	if (asker)
 		asker->queued = FALSE;
 	this->mutex->unlock(this->mutex);
@@ -363,12 +392,17 @@ static job_requeue_t send_question(question_t *question)
 }
 
 /** A question that is out becomes one that we wait for. */
-static void hurry(asker_t *asker)
+static void hurry(exchange_t *out)
 {
 	uint64_t now = now_ms();
 
-	asker->deadline = min(asker->deadline, now + asker->patience);
-	asker->repeat = min(asker->repeat, now);
+	out->deadline = min(out->deadline, now + out->patience);
+	out->repeat = min(out->repeat, now);
+}
+
+static ike_sa_id_t *id_of(const asker_t *asker)
+{
+	return ike_sa_id_create(IKEV2_MAJOR_VERSION, asker->spis.initiator, asker->spis.responder, asker->initiator);
 }
 
 METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *name)
@@ -381,11 +415,11 @@ METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *na
 	tunnel = this->tunnels->get(this->tunnels, name);
 	if (tunnel)
 		asker = LIST_FIRST(&tunnel->askers);
-	if (asker && asker->out && !asker->silent) {
-		hurry(asker);
+	if (asker && asker->out && !asker->out->silent) {
+		hurry(asker->out);
 	} else if (asker && !asker->out && !asker->queued) {
 		asker->queued = TRUE;
-		INIT(question, .this = this, .id = asker->id->clone(asker->id));
+		INIT(question, .this = this, .id = id_of(asker));
 	}
 	this->mutex->unlock(this->mutex);
 	if (question)
@@ -428,16 +462,15 @@ METHOD(conf_liveness_t, clear, void, private_conf_liveness_t *this)
 METHOD(conf_liveness_t, get_silence, uint64_t, private_conf_liveness_t *this, uint64_t spi_initiator,
 	uint64_t spi_responder)
 {
-	ike_sa_id_t *id = ike_sa_id_create(IKEV2_MAJOR_VERSION, spi_initiator, spi_responder, FALSE);
+	spis_t spis = { .initiator = spi_initiator, .responder = spi_responder };
 	uint64_t silence = 0;
 	asker_t *asker;
 
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, id);
-	if (asker && asker->silent)
-		silence = max(now_ms() - asker->deadline, (uint64_t)1);
+	asker = this->askers->get(this->askers, &spis);
+	if (asker && asker->out && asker->out->silent)
+		silence = max(now_ms() - asker->out->deadline, (uint64_t)1);
 	this->mutex->unlock(this->mutex);
-	id->destroy(id);
 	return silence;
 }
 
@@ -465,7 +498,6 @@ METHOD(conf_liveness_t, destroy, void, private_conf_liveness_t *this)
 		while ((asker = LIST_FIRST(&tunnel->askers))) {
 			LIST_REMOVE(asker, sibling);
 			close_question(asker);
-			asker->id->destroy(asker->id);
 			free(asker);
 		}
 		forget_tunnel(this, tunnel);
@@ -497,7 +529,7 @@ conf_liveness_t *conf_liveness_create(conf_query_t *query)
 		},
 		.query = query,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.askers = hashtable_create(hash_id, equals_id, 64),
+		.askers = hashtable_create(hash_spis, equals_spis, 64),
 		.tunnels = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
 		.changed = 1,
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
