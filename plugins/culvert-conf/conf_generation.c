@@ -12,6 +12,8 @@
 
 #include "conf_blueprint.h"
 #include "conf_carrier.h"
+#include "conf_hasher.h"
+#include "conf_room.h"
 #include "conf_text.h"
 #include "conf/conf.h"
 #include "conf/ids.h"
@@ -20,6 +22,9 @@
 #include "lib/diag.h"
 
 typedef struct private_conf_generation_t private_conf_generation_t;
+
+/** octets that a tunnel with its link and its carrier takes, at least */
+enum { TUNNEL_LEAST = 7 * 1024 };
 
 struct private_conf_generation_t {
 	conf_generation_t public;
@@ -356,11 +361,13 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 		.this = this,
 		.model = model,
 		.previous = previous,
-		.hasher = lib->crypto->create_hasher(lib->crypto, HASH_SHA256),
+		.hasher = conf_hasher_create(),
 		.proposals = conf_proposals_create(),
 		.blueprints = calloc(max(count, (size_t)1), sizeof(conf_blueprint_t)),
 		.by_tunnel = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, (u_int)count),
 	};
+	u_int shared = min((u_int)count, previous->get_count(previous));
+	conf_room_t *room = conf_room_create((count - shared) * TUNNEL_LEAST);
 	bool ok;
 	size_t i;
 
@@ -379,6 +386,7 @@ static bool build(private_conf_generation_t *this, const struct model *model, co
 	building.proposals->destroy(building.proposals);
 	free(building.blueprints);
 	DESTROY_IF(building.hasher);
+	conf_room_destroy(room);
 	return ok;
 }
 

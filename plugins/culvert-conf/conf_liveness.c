@@ -19,7 +19,9 @@
 typedef struct private_conf_liveness_t private_conf_liveness_t;
 typedef struct tunnel_t tunnel_t;
 typedef struct asker_t asker_t;
+typedef struct exchange_t exchange_t;
 typedef struct question_t question_t;
+typedef struct spis_t spis_t;
 
 enum {
 	/** milliseconds */
@@ -38,22 +40,37 @@ enum {
 	STALL = 500,
 };
 
-/** An established IKE_SA */
+/** What finds an IKE_SA */
+struct spis_t {
+	uint64_t initiator, responder;
+};
+
+/** An established IKE_SA; small, since there is one for each tunnel that is up */
 struct asker_t {
-	ike_sa_id_t *id;
+	/** first member */
+	spis_t spis;
+	/** whether the IKE_SA was initiated by us; whether a job is about to make a request */
+	bool initiator, queued;
 	tunnel_t *tunnel;
 	/** among the tunnel's, the latest first */
 	LIST_ENTRY(asker_t) sibling;
-	/** among those with a question out */
-	LIST_ENTRY(asker_t) open;
-	/** a request is out; a job is about to make one */
-	bool out, queued;
-	/** it costs the peer nothing: its answer tells how fast the peer is */
-	bool cheap;
-	/** milliseconds of it and for it; that the last answer took, 0 unless the peer is slow */
-	uint64_t patience, slow;
+	/** milliseconds that the last answer took, 0 unless the peer is slow */
+	uint32_t slow;
+	/** the request that is out; NULL: none is */
+	exchange_t *out;
+};
+
+/** A request that is out */
+struct exchange_t {
+	asker_t *asker;
+	/** among all of them */
+	LIST_ENTRY(exchange_t) open;
+	/** milliseconds for it */
+	uint64_t patience;
 	/** monotonic milliseconds: asked; silent from then on; next repetition */
 	uint64_t asked, deadline, repeat;
+	/** it costs the peer nothing: its answer tells how fast the peer is */
+	bool cheap;
 	/** whether the deadline has passed without an answer */
 	bool silent;
 	/** what to repeat; NULL: charon alone does */
@@ -61,25 +78,25 @@ struct asker_t {
 };
 
 struct tunnel_t {
-	char *name;
 	/** the latest first */
 	LIST_HEAD(, asker_t) askers;
-	bool silent;
 	/** number of its last change */
 	uint64_t changed;
 	/** in the order of changes, the latest last */
 	TAILQ_ENTRY(tunnel_t) next;
+	bool silent;
+	char name[];
 };
 
 struct private_conf_liveness_t {
 	conf_liveness_t public;
 	conf_query_t *query;
 	mutex_t *mutex;
-	/** ike_sa_id_t => asker_t, owned */
+	/** spis_t => asker_t, owned */
 	hashtable_t *askers;
 	/** name => tunnel_t, owned */
 	hashtable_t *tunnels;
-	LIST_HEAD(, asker_t) open;
+	LIST_HEAD(, exchange_t) open;
 	TAILQ_HEAD(tunnels, tunnel_t) changes;
 	/** number of the last change, from 1 */
 	uint64_t changed;
@@ -105,19 +122,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-static u_int hash_id(const void *key)
+static u_int hash_spis(const void *key)
 {
-	ike_sa_id_t *id = (ike_sa_id_t *)key;
-	uint64_t spis[] = { id->get_initiator_spi(id), id->get_responder_spi(id) };
-
-	return chunk_hash(chunk_from_thing(spis));
+	return chunk_hash(chunk_create((uint8_t *)key, sizeof(spis_t)));
 }
 
-static bool equals_id(const void *a, const void *b)
+static bool equals_spis(const void *a, const void *b)
 {
-	ike_sa_id_t *x = (ike_sa_id_t *)a, *y = (ike_sa_id_t *)b;
+	const spis_t *x = a, *y = b;
 
-	return x->get_initiator_spi(x) == y->get_initiator_spi(y) && x->get_responder_spi(x) == y->get_responder_spi(y);
+	return x->initiator == y->initiator && x->responder == y->responder;
+}
+
+static spis_t spis_of(ike_sa_id_t *id)
+{
+	return (spis_t){ .initiator = id->get_initiator_spi(id), .responder = id->get_responder_spi(id) };
+}
+
+static asker_t *find_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
+{
+	spis_t spis = spis_of(id);
+
+	return this->askers->get(this->askers, &spis);
 }
 
 static void note_change(private_conf_liveness_t *this, tunnel_t *tunnel)
@@ -139,10 +165,12 @@ static void set_silent(private_conf_liveness_t *this, tunnel_t *tunnel, bool sil
 static tunnel_t *get_tunnel(private_conf_liveness_t *this, const char *name)
 {
 	tunnel_t *tunnel = this->tunnels->get(this->tunnels, name);
+	size_t size = strlen(name) + 1, end = offsetof(tunnel_t, name) + size;
 
 	if (tunnel)
 		return tunnel;
-	INIT(tunnel, .name = strdup(name));
+	INIT_EXTRA(tunnel, end > sizeof(*tunnel) ? end - sizeof(*tunnel) : 0);
+	memcpy(tunnel->name, name, size);
 	this->tunnels->put(this->tunnels, tunnel->name, tunnel);
 	TAILQ_INSERT_TAIL(&this->changes, tunnel, next);
 	note_change(this, tunnel);
@@ -153,19 +181,19 @@ static void forget_tunnel(private_conf_liveness_t *this, tunnel_t *tunnel)
 {
 	this->tunnels->remove(this->tunnels, tunnel->name);
 	TAILQ_REMOVE(&this->changes, tunnel, next);
-	free(tunnel->name);
 	free(tunnel);
 }
 
 static void close_question(asker_t *asker)
 {
-	if (!asker->out)
+	exchange_t *out = asker->out;
+
+	if (!out)
 		return;
-	LIST_REMOVE(asker, open);
-	asker->out = FALSE;
-	asker->silent = FALSE;
-	DESTROY_IF(asker->packet);
-	asker->packet = NULL;
+	LIST_REMOVE(out, open);
+	DESTROY_IF(out->packet);
+	free(out);
+	asker->out = NULL;
 }
 
 static bool speaks_for_tunnel(const asker_t *asker)
@@ -173,24 +201,30 @@ static bool speaks_for_tunnel(const asker_t *asker)
 	return LIST_FIRST(&asker->tunnel->askers) == asker;
 }
 
+static bool is_silent(const asker_t *asker)
+{
+	return asker->out && asker->out->silent;
+}
+
 /** A new IKE_SA is an answer: the peer has made it with us. */
 static void add_asker(private_conf_liveness_t *this, ike_sa_id_t *id, const char *name)
 {
-	asker_t *asker = this->askers->get(this->askers, id);
+	asker_t *asker = find_asker(this, id);
 	tunnel_t *tunnel;
 
 	if (asker)
 		return;
 	tunnel = get_tunnel(this, name);
-	INIT(asker, .id = id->clone(id), .tunnel = tunnel);
+	INIT(asker, .spis = spis_of(id), .initiator = id->is_initiator(id), .tunnel = tunnel);
 	LIST_INSERT_HEAD(&tunnel->askers, asker, sibling);
-	this->askers->put(this->askers, asker->id, asker);
+	this->askers->put(this->askers, &asker->spis, asker);
 	set_silent(this, tunnel, FALSE);
 }
 
 static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 {
-	asker_t *asker = this->askers->remove(this->askers, id);
+	spis_t spis = spis_of(id);
+	asker_t *asker = this->askers->remove(this->askers, &spis);
 	tunnel_t *tunnel;
 	bool spoke;
 
@@ -201,8 +235,7 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 	close_question(asker);
 	LIST_REMOVE(asker, sibling);
 	if (spoke && !LIST_EMPTY(&tunnel->askers))
-		set_silent(this, tunnel, LIST_FIRST(&tunnel->askers)->silent);
-	asker->id->destroy(asker->id);
+		set_silent(this, tunnel, is_silent(LIST_FIRST(&tunnel->askers)));
 	free(asker);
 	/* Who did not answer is not known to live because charon has given him up. */
 	if (LIST_EMPTY(&tunnel->askers) && !tunnel->silent)
@@ -215,23 +248,23 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
  * @param stall		milliseconds for which nobody could have heard an answer: they do not count
  * @param packets	receives what to send
  */
-static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, uint64_t stall, array_t *packets)
+static void tend(private_conf_liveness_t *this, exchange_t *out, uint64_t now, uint64_t stall, array_t *packets)
 {
 	packet_t *packet;
 
 	if (stall) {
-		asker->asked = min(asker->asked + stall, now);
-		asker->deadline = min(asker->deadline + stall, asker->silent ? now : now + asker->patience);
+		out->asked = min(out->asked + stall, now);
+		out->deadline = min(out->deadline + stall, out->silent ? now : now + out->patience);
 	}
-	if (!asker->silent && now >= asker->deadline) {
-		asker->silent = TRUE;
-		if (speaks_for_tunnel(asker))
-			set_silent(this, asker->tunnel, TRUE);
+	if (!out->silent && now >= out->deadline) {
+		out->silent = TRUE;
+		if (speaks_for_tunnel(out->asker))
+			set_silent(this, out->asker->tunnel, TRUE);
 	}
-	if (asker->packet && now >= asker->repeat) {
-		packet = asker->packet->clone(asker->packet);
+	if (out->packet && now >= out->repeat) {
+		packet = out->packet->clone(out->packet);
 		array_insert(packets, ARRAY_TAIL, packet);
-		asker->repeat = now + (asker->silent ? asker->patience * BEHIND : asker->patience / REPETITIONS);
+		out->repeat = now + (out->silent ? out->patience * BEHIND : out->patience / REPETITIONS);
 	}
 }
 
@@ -239,14 +272,14 @@ static job_requeue_t tick(private_conf_liveness_t *this)
 {
 	array_t *packets = array_create(0, 0);
 	uint64_t now = now_ms(), stall;
+	exchange_t *out;
 	packet_t *packet;
-	asker_t *asker;
 	bool again;
 
 	this->mutex->lock(this->mutex);
 	stall = now - this->ticked > TICK + STALL ? now - this->ticked - TICK : 0;
 	this->ticked = now;
-	LIST_FOREACH(asker, &this->open, open) tend(this, asker, now, stall, packets);
+	LIST_FOREACH(out, &this->open, open) tend(this, out, now, stall, packets);
 	again = !LIST_EMPTY(&this->open);
 	this->ticking = again;
 	this->mutex->unlock(this->mutex);
@@ -285,25 +318,26 @@ static bool is_cheap(message_t *message)
 /** A request is about to be encrypted. */
 static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_t *ike_sa, message_t *message)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), patience = max(patience_of(ike_sa), (uint64_t)asker->slow * LENIENCE);
+	exchange_t *out;
 
 	close_question(asker);
-	asker->cheap = is_cheap(message);
-	asker->patience = max(patience_of(ike_sa), asker->slow * LENIENCE);
-	asker->asked = now;
-	asker->deadline = now + asker->patience * (asker->cheap || asker->queued ? 1 : COSTLY);
-	asker->repeat = now + asker->patience / REPETITIONS;
-	asker->out = TRUE;
+	INIT(out, .asker = asker, .patience = patience, .asked = now, .cheap = is_cheap(message),
+		.repeat = now + patience / REPETITIONS, );
+	out->deadline = now + patience * (out->cheap || asker->queued ? 1 : COSTLY);
+	asker->out = out;
 	asker->queued = FALSE;
-	LIST_INSERT_HEAD(&this->open, asker, open);
+	LIST_INSERT_HEAD(&this->open, out, open);
 	start_ticking(this);
 }
 
 /** It has been encrypted. */
 static void keep_packet(asker_t *asker, message_t *message)
 {
-	if (asker->out && !asker->packet && asker->cheap && !message->is_fragmented(message))
-		asker->packet = message->get_packet(message);
+	exchange_t *out = asker->out;
+
+	if (out && !out->packet && out->cheap && !message->is_fragmented(message))
+		out->packet = message->get_packet(message);
 }
 
 static void destroy_question(question_t *question)
@@ -319,7 +353,7 @@ static void question_done(question_t *question)
 	asker_t *asker;
 
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, question->id);
+	asker = find_asker(this, question->id);
 	if (asker)
 		asker->queued = FALSE;
 	this->mutex->unlock(this->mutex);
@@ -346,13 +380,18 @@ static job_requeue_t send_question(question_t *question)
 	return JOB_REQUEUE_NONE;
 }
 
+static ike_sa_id_t *id_of(const asker_t *asker)
+{
+	return ike_sa_id_create(IKEV2_MAJOR_VERSION, asker->spis.initiator, asker->spis.responder, asker->initiator);
+}
+
 /** Has a job ask; under the mutex. */
 static void queue_question(private_conf_liveness_t *this, asker_t *asker)
 {
 	question_t *question;
 
 	asker->queued = TRUE;
-	INIT(question, .this = this, .id = asker->id->clone(asker->id));
+	INIT(question, .this = this, .id = id_of(asker));
 	lib->processor->queue_job(
 		lib->processor, (job_t *)callback_job_create_with_prio((callback_job_cb_t)send_question, question,
 							(callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
@@ -364,12 +403,13 @@ static void queue_question(private_conf_liveness_t *this, asker_t *asker)
  */
 static void measure(private_conf_liveness_t *this, asker_t *asker)
 {
-	uint64_t took = now_ms() - asker->asked;
 	bool was_slow = asker->slow;
+	uint64_t took;
 
-	if (!asker->out || !asker->cheap)
+	if (!asker->out || !asker->out->cheap)
 		return;
-	asker->slow = took > PATIENCE && took <= SLOW ? took : 0;
+	took = now_ms() - asker->out->asked;
+	asker->slow = took > PATIENCE && took <= SLOW ? (uint32_t)took : 0;
 	if (asker->slow && !was_slow && !asker->queued)
 		queue_question(this, asker);
 }
@@ -391,7 +431,7 @@ METHOD(listener_t, message_hook, bool, private_conf_liveness_t *this, ike_sa_t *
 	if (incoming == request || (incoming && !plain))
 		return TRUE;
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, ike_sa->get_id(ike_sa));
+	asker = find_asker(this, ike_sa->get_id(ike_sa));
 	if (asker && incoming)
 		take_answer(this, asker);
 	else if (asker && plain)
@@ -420,12 +460,12 @@ METHOD(listener_t, ike_state_change, bool, private_conf_liveness_t *this, ike_sa
 }
 
 /** A question that is out becomes one that we wait for. */
-static void hurry(asker_t *asker)
+static void hurry(exchange_t *out)
 {
 	uint64_t now = now_ms();
 
-	asker->deadline = min(asker->deadline, now + asker->patience);
-	asker->repeat = min(asker->repeat, now);
+	out->deadline = min(out->deadline, now + out->patience);
+	out->repeat = min(out->repeat, now);
 }
 
 METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *name)
@@ -437,8 +477,8 @@ METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *na
 	tunnel = this->tunnels->get(this->tunnels, name);
 	if (tunnel)
 		asker = LIST_FIRST(&tunnel->askers);
-	if (asker && asker->out && !asker->silent)
-		hurry(asker);
+	if (asker && asker->out && !asker->out->silent)
+		hurry(asker->out);
 	else if (asker && !asker->out && !asker->queued)
 		queue_question(this, asker);
 	this->mutex->unlock(this->mutex);
@@ -478,16 +518,15 @@ METHOD(conf_liveness_t, clear, void, private_conf_liveness_t *this)
 METHOD(conf_liveness_t, get_silence, uint64_t, private_conf_liveness_t *this, uint64_t spi_initiator,
 	uint64_t spi_responder)
 {
-	ike_sa_id_t *id = ike_sa_id_create(IKEV2_MAJOR_VERSION, spi_initiator, spi_responder, FALSE);
+	spis_t spis = { .initiator = spi_initiator, .responder = spi_responder };
 	uint64_t silence = 0;
 	asker_t *asker;
 
 	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, id);
-	if (asker && asker->silent)
-		silence = max(this->ticked - asker->deadline, (uint64_t)1);
+	asker = this->askers->get(this->askers, &spis);
+	if (asker && is_silent(asker))
+		silence = max(this->ticked - asker->out->deadline, (uint64_t)1);
 	this->mutex->unlock(this->mutex);
-	id->destroy(id);
 	return silence;
 }
 
@@ -515,7 +554,6 @@ METHOD(conf_liveness_t, destroy, void, private_conf_liveness_t *this)
 		while ((asker = LIST_FIRST(&tunnel->askers))) {
 			LIST_REMOVE(asker, sibling);
 			close_question(asker);
-			asker->id->destroy(asker->id);
 			free(asker);
 		}
 		forget_tunnel(this, tunnel);
@@ -547,7 +585,7 @@ conf_liveness_t *conf_liveness_create(conf_query_t *query)
 		},
 		.query = query,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.askers = hashtable_create(hash_id, equals_id, 64),
+		.askers = hashtable_create(hash_spis, equals_spis, 64),
 		.tunnels = hashtable_create(hashtable_hash_str, hashtable_equals_str, 64),
 		.changed = 1,
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

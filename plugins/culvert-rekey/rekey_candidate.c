@@ -1,20 +1,32 @@
 #include "rekey_candidate.h"
 
-rekey_candidate_t *rekey_candidate_create(const char *name, ike_sa_id_t *id)
+static rekey_candidate_t *create(const char *name)
 {
+	size_t size = strlen(name) + 1, end = offsetof(rekey_candidate_t, name) + size;
 	rekey_candidate_t *this;
 
-	INIT(this, .name = strdup(name), );
+	INIT_EXTRA(this, end > sizeof(*this) ? end - sizeof(*this) : 0);
+	memcpy(this->name, name, size);
+	return this;
+}
+
+rekey_candidate_t *rekey_candidate_create(const char *name, ike_sa_id_t *id)
+{
+	rekey_candidate_t *this = create(name);
+
 	rekey_candidate_move(this, id);
 	return this;
 }
 
 rekey_candidate_t *rekey_candidate_clone(const rekey_candidate_t *this)
 {
-	rekey_candidate_t *copy;
+	rekey_candidate_t *copy = create(this->name);
 
-	INIT(copy, .name = strdup(this->name), .spi_initiator = this->spi_initiator, .spi_responder = this->spi_responder,
-		.initiator = this->initiator, .next = this->next, .count = this->count, );
+	copy->spi_initiator = this->spi_initiator;
+	copy->spi_responder = this->spi_responder;
+	copy->initiator = this->initiator;
+	copy->next = this->next;
+	copy->count = this->count;
 	if (this->count)
 		copy->spis = memcpy(calloc(this->count, sizeof(*this->spis)), this->spis, this->count * sizeof(*this->spis));
 	return copy;
@@ -22,7 +34,6 @@ rekey_candidate_t *rekey_candidate_clone(const rekey_candidate_t *this)
 
 void rekey_candidate_destroy(rekey_candidate_t *this)
 {
-	free(this->name);
 	free(this->spis);
 	free(this);
 }

@@ -26,13 +26,9 @@ enum rekey_look_t {
 struct rekey_candidate_t {
 	/** first member */
 	struct turn turn;
-	/** of the tunnel, owned */
-	char *name;
 	/** of its IKE_SA: an ike_sa_id_t is six times as large, and thousands may wait */
 	uint64_t spi_initiator, spi_responder;
-	bool initiator;
-	/** whether its rehearsal has begun, when, and whether anything was sent for it */
-	bool begun, acted;
+	/** when its rehearsal has begun */
 	uint64_t began;
 	/** when the next step is to be done; 0: one is being done */
 	uint64_t act_at;
@@ -42,6 +38,10 @@ struct rekey_candidate_t {
 	/** the error in the peer's last answer, 0: none */
 	u_int notify;
 	u_int tries;
+	/** whether the IKE_SA was initiated by us, its rehearsal has begun, and anything was sent for it */
+	bool initiator, begun, acted;
+	/** of the tunnel */
+	char name[];
 };
 
 rekey_candidate_t *rekey_candidate_create(const char *name, ike_sa_id_t *id);

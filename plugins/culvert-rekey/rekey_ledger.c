@@ -18,22 +18,23 @@ struct entry_t {
 	/** its appointment; first member */
 	struct agenda_item item;
 	uint32_t id;
-	rekey_kind_t kind;
+	rekey_kind_t kind : 8;
+	/** whether an answer is being processed; the farewell was said; the IKE_SA was initiated by us */
+	bool answered, farewell, initiator;
 	/** when the making of its keys began */
 	uint64_t born;
 	/** when another one took its place and it has nothing left to do, 0: not yet; only of an IKE_SA */
 	uint64_t replaced;
-	/** when its last request that makes keys was sent, and whether an answer is being processed; of an IKE_SA */
+	/** when its last request that makes keys was sent; of an IKE_SA */
 	uint64_t asked;
-	bool answered;
 	struct lifetime lifetime;
 	/** planned rekey, none: not planned yet or retired */
 	struct spread_slot slot;
 	/** earliest time of the next attempt, 0: none is wanted */
 	uint64_t attempt;
 	u_int tries;
-	bool farewell;
-	ike_sa_id_t *ike_id;
+	/** of an IKE_SA what finds it; 0: not known */
+	uint64_t spi_initiator, spi_responder;
 };
 
 struct private_rekey_ledger_t {
@@ -156,7 +157,7 @@ METHOD(rekey_ledger_t, begin, void, private_rekey_ledger_t *this, rekey_kind_t k
 			.lifetime = lifetime_for(kind == REKEY_IKE ? LIFETIME_REKEY_IKE : LIFETIME_REKEY_CHILD, 0), );
 		this->entries->put(this->entries, entry, entry);
 	}
-	if (!entry->slot.at && !entry->ike_id) {
+	if (!entry->slot.at && !entry->spi_initiator) {
 		entry->born = made_in(this, ike);
 		appoint(this, entry, 0);
 	}
@@ -191,9 +192,20 @@ METHOD(rekey_ledger_t, identify, void, private_rekey_ledger_t *this, uint32_t id
 
 	this->mutex->lock(this->mutex);
 	entry = find(this, REKEY_IKE, id);
-	if (entry && !entry->ike_id)
-		entry->ike_id = ike_id->clone(ike_id);
+	if (entry && !entry->spi_initiator) {
+		entry->spi_initiator = ike_id->get_initiator_spi(ike_id);
+		entry->spi_responder = ike_id->get_responder_spi(ike_id);
+		entry->initiator = ike_id->is_initiator(ike_id);
+	}
 	this->mutex->unlock(this->mutex);
+}
+
+/** What finds an IKE_SA, NULL if that is not known */
+static ike_sa_id_t *id_of(const entry_t *entry)
+{
+	if (!entry->spi_initiator)
+		return NULL;
+	return ike_sa_id_create(IKEV2_MAJOR_VERSION, entry->spi_initiator, entry->spi_responder, entry->initiator);
 }
 
 /** The planned rekeys of others, as many as there is room for. */
@@ -304,7 +316,6 @@ static void destroy_entry(private_rekey_ledger_t *this, entry_t *entry)
 {
 	agenda_drop(&this->agenda, &entry->item);
 	spread_release(this->spread, &entry->slot);
-	DESTROY_IF(entry->ike_id);
 	free(entry);
 }
 
@@ -348,7 +359,7 @@ METHOD(rekey_ledger_t, take_due, bool, private_rekey_ledger_t *this, rekey_due_t
 			.kind = entry->kind,
 			.step = step_at(entry, now),
 			.id = entry->id,
-			.ike_id = entry->ike_id ? entry->ike_id->clone(entry->ike_id) : NULL,
+			.ike_id = id_of(entry),
 		};
 		/* An end is tried again and again, a farewell said once, and a rekey answered by tried(). */
 		if (due->step == REKEY_STEP_FAREWELL)
