@@ -182,12 +182,15 @@ build/tidy/%.ok: %.c .clang-tidy
 	@set -o pipefail; clang-tidy --quiet --warnings-as-errors='*' $< -- $(TIDY_FLAGS) 2>&1 | \
 		{ grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' || [ $$? = 1 ]; }
 	@touch $@
+.PHONY: tidy
+tidy: $(TIDY)
+	@:
 lint:
 	@clang-format --dry-run --Werror $(C_FILES)
-	@$(MAKE) -f rules.mk --no-print-directory -j2 $(TIDY)
+	@$(MAKE) -f rules.mk --no-print-directory -j$$(nproc) tidy
 	@mkdir -p build/cppcheck
 	@cppcheck --cppcheck-build-dir=build/cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j2 $(filter %.c,$(filter-out plugins/% tests/%,$(C_FILES)))
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j$$(nproc) $(filter %.c,$(filter-out plugins/% tests/%,$(C_FILES)))
 	@shellcheck -x -s bash $(SH_FILES)
 
 sanitize:
