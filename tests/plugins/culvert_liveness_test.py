@@ -77,6 +77,15 @@ def exchanges(charon):
     return len(re.findall(r"parsed INFORMATIONAL response", charon.read_log()))
 
 
+def most_at_a_time(log):
+    """IKE_SAs that were begun and not yet established, at the most."""
+    open_now, most = set(), 0
+    for begun, established_one in re.findall(r"initiating IKE_SA (t\d+\[\d+\])|IKE_SA (t\d+\[\d+\]) established", log):
+        open_now = open_now | {begun} if begun else open_now - {established_one}
+        most = max(most, len(open_now))
+    return most
+
+
 def test_present_set_first(bench):
     # For test_carrier_that_moves: what is mounted later charon does not see.
     Lab._mount(write_hosts(bench, "192.0.2.11"), "/etc/hosts", None, 0x1000, None)  # MS_BIND
@@ -309,15 +318,6 @@ def test_carrier_that_moves(bench):
     watcher.wait({"t1": "answers"})
     assert_one_is_left(bench, "192.0.2.13", "192.0.2.12")
     wake()
-
-
-def most_at_a_time(log):
-    """IKE_SAs that were begun and not yet established, at the most."""
-    open_now, most = set(), 0
-    for begun, established_one in re.findall(r"initiating IKE_SA (t\d+\[\d+\])|IKE_SA (t\d+\[\d+\]) established", log):
-        open_now = open_now | {begun} if begun else open_now - {established_one}
-        most = max(most, len(open_now))
-    return most
 
 
 def test_many_tunnels_to_one_address(bench):
