@@ -24,7 +24,8 @@ static double now(void)
 
 static int fail(const char *what, int error)
 {
-	json_t *answer = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", what, "reason", strerror(-error));
+	json_t *answer = json_pack(
+		"{s:b, s:s, s:s, s:b}", "ok", 0, "error", what, "reason", strerror(-error), "configured", error != -ENOENT);
 
 	json_dumpf(answer, stdout, JSON_COMPACT);
 	json_decref(answer);
