@@ -172,20 +172,25 @@ run: $(LAB)
 format:
 	clang-format -i $(C_FILES)
 
-# clang-tidy takes seconds a file: a stamp keeps it from looking twice at the same thing.
-TIDY := $(patsubst %.c,build/lint/%.tidy,$(filter-out tests/%,$(filter %.c,$(C_FILES))))
-build/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(C_FILES))
+# clang-tidy takes seconds a file: a stamp, which depends on what the file includes, keeps it from looking twice at the same thing.
+TIDY := $(patsubst %.c,build/tidy/%.ok,$(filter-out tests/%,$(filter %.c,$(C_FILES))))
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='""' -I. $(PKG_CFLAGS) $(if $(filter plugins/%,$<),$(PLUGIN_FLAGS))
+build/tidy/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  TIDY $<"
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 -D_GNU_SOURCE -DCULVERT_VERSION='""' -I. $(PKG_CFLAGS) \
-		$(if $(filter plugins/%,$<),-include $(STRONGSWAN)/build/config.h -isystem $(STRONGSWAN)/src/src/libstrongswan -isystem $(STRONGSWAN)/src/src/libcharon) \
-		2>&1 | grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' || [ $${PIPESTATUS[0]} = 0 ]
+	@gcc $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	@set -o pipefail; clang-tidy --quiet --warnings-as-errors='*' $< -- $(TIDY_FLAGS) 2>&1 | \
+		{ grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' || [ $$? = 1 ]; }
 	@touch $@
+.PHONY: tidy
+tidy: $(TIDY)
+	@:
 lint:
 	@clang-format --dry-run --Werror $(C_FILES)
-	@$(MAKE) -f rules.mk --no-print-directory -j2 $(TIDY)
-	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j2 $(filter %.c,$(filter-out plugins/% tests/%,$(C_FILES)))
+	@$(MAKE) -f rules.mk --no-print-directory -j$$(nproc) tidy
+	@mkdir -p build/cppcheck
+	@cppcheck --cppcheck-build-dir=build/cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -I. -j$$(nproc) $(filter %.c,$(filter-out plugins/% tests/%,$(C_FILES)))
 	@shellcheck -x -s bash $(SH_FILES)
 
 sanitize:
@@ -200,4 +205,4 @@ fuzz:
 reference: $(O)/tests/unit/reference_test
 	@UPDATE_REFERENCE=1 $<
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) build/tidy -name '*.d' 2>/dev/null)

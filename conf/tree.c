@@ -56,8 +56,11 @@ static int take_text(struct parser *p, struct node *n)
 
 	n->text = from;
 	for (to = from = memchr(from, '\\', (size_t)(end - from)); from && from < end; from++) {
-		if (*from == '\\' && *++from != '"' && *from != '\\')
-			return -EINVAL;
+		if (*from == '\\') {
+			from++;
+			if (*from != '"' && *from != '\\')
+				return -EINVAL;
+		}
 		*to++ = *from;
 	}
 	if (to)

@@ -58,6 +58,7 @@ fuzz() {
 lint() {
 	t lint/includes tests/lint/includes.sh
 	t lint/readme tests/lint/readme.sh
+	t lint/tidy tests/lint/tidy.sh
 	t lint/code make -f rules.mk --no-print-directory lint
 }
 check() {

@@ -290,8 +290,9 @@ static void read_sysctls(struct snapshot *s)
 	static const char *const names[] = { "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding",
 		"net/ipv4/tcp_l3mdev_accept", "net/ipv4/udp_l3mdev_accept", "net/ipv4/fwmark_reflect",
 		"net/ipv6/fwmark_reflect", "net/ipv4/conf/all/rp_filter" };
+	_Static_assert(sizeof(names) / sizeof(*names) <= SNAPSHOT_SYSCTLS, "each has its place");
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && i < SNAPSHOT_SYSCTLS; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char path[128], text[32] = "";
 		snprintf(path, sizeof(path), "/proc/sys/%s", names[i]);
 		int fd CLEANUP(cleanup_close) = open(path, O_RDONLY | O_CLOEXEC);

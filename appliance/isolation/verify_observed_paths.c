@@ -274,12 +274,12 @@ static void observe_management(struct verify_observed *o)
 	const struct element *interfaces = ruleset_find(&o->ruleset, "management", NULL, &n);
 
 	for (size_t i = 0; i < n; i++)
-		for (char f = '4'; f <= '6'; f += 2) {
-			const struct element *allow = ruleset_find(&o->ruleset, f == '4' ? "allow4" : "allow6", NULL, &n_allow);
+		for (int f = 4; f <= 6; f += 2) {
+			const struct element *allow = ruleset_find(&o->ruleset, f == 4 ? "allow4" : "allow6", NULL, &n_allow);
 			for (size_t k = 0; k < n_allow; k++) {
 				struct path p = { .kind = PATH_MANAGEMENT, .last = UINT16_MAX };
 				copy_name(p.in, interfaces[i].fields[0]);
-				p.to = span_any(f == '4' ? AF_INET : AF_INET6);
+				p.to = span_any(f == 4 ? AF_INET : AF_INET6);
 				if (span_parse(allow[k].fields[0], &p.from) == 0)
 					paths_add(&o->paths, &p);
 			}

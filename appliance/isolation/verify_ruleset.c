@@ -63,8 +63,10 @@ static const char *word(struct reader *p, const char *text, size_t len)
 	if (len > 2 && len < 19 && text[0] == '0' && text[1] == 'x') {
 		char *end;
 		unsigned long n = strtoul(text, &end, 16);
-		if (end == text + len)
-			return keep(p->r, digits, (size_t)snprintf(digits, sizeof(digits), "%lu", n));
+		if (end == text + len) {
+			int n_digits = snprintf(digits, sizeof(digits), "%lu", n);
+			return keep(p->r, digits, (size_t)n_digits);
+		}
 	}
 	return keep(p->r, text, len);
 }

@@ -498,11 +498,11 @@ static void want_machine(struct want *w)
 	if (has_set("peer4"))
 		want_peers(w);
 	want_management(w, &w->m->management);
-	for (char f = '4'; f <= (w->ipv6 ? '6' : '4'); f += 2) {
-		facts_add(&w->ret->required, 1, 0, "rule 1000: each VRF to its own table (IPv%c)", f);
-		facts_add(&w->ret->required, 1, 0, "rule 32765: to table 255 (IPv%c)", f);
-		facts_add(&w->ret->allowed, 1, 0, "rule 32766: to table 254 (IPv%c)", f);
-		facts_add(&w->ret->allowed, 1, 0, "rule 32767: to table 253 (IPv%c)", f);
+	for (int f = 4; f <= (w->ipv6 ? 6 : 4); f += 2) {
+		facts_add(&w->ret->required, 1, 0, "rule 1000: each VRF to its own table (IPv%d)", f);
+		facts_add(&w->ret->required, 1, 0, "rule 32765: to table 255 (IPv%d)", f);
+		facts_add(&w->ret->allowed, 1, 0, "rule 32766: to table 254 (IPv%d)", f);
+		facts_add(&w->ret->allowed, 1, 0, "rule 32767: to table 253 (IPv%d)", f);
 	}
 	require(w, 1, "net/ipv4/ip_forward is 1");
 	facts_add(ipv6 ? &w->ret->required : &w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is 1");

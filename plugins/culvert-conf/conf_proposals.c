@@ -24,6 +24,8 @@ METHOD(conf_proposals_t, create_proposal, proposal_t *, private_conf_proposals_t
 			return NULL;
 		this->parsed->put(this->parsed, text, proposal);
 	}
+	/* Flags, of which charon itself passes none as 0. */
+	/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange) */
 	return proposal->clone(proposal, 0);
 }
 

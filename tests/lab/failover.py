@@ -19,7 +19,6 @@ import second
 import systemd
 import topology as net
 import traffic
-import wire
 
 FIRST, BACKUP = "vf-praha", "vf-brno"
 SOURCE, TARGET = net.GATEWAY_CLOUD, net.CARRIER_LAN

@@ -11,10 +11,8 @@ import time
 
 import check
 import gateway
-import libreswan
 import netns
 import operators_file
-import systemd
 import topology
 import traffic
 import wire

@@ -17,29 +17,46 @@ declare -A allowed=(
 	[plugins/culvert-rekey]='plugins/culvert-rekey plugins/culvert-conf conf ikev2 lib'
 )
 
+rules=
+for folder in "${!allowed[@]}"; do
+	rules+="$folder=${allowed[$folder]};"
+done
+
+judge='
+BEGIN {
+	n = split(rules, rule, ";")
+	for (i = 1; i < n; i++) {
+		split(rule[i], part, "=")
+		allowed[part[1]] = part[2]
+	}
+}
+FNR == 1 {
+	folder = FILENAME
+	sub("/[^/]*$", "", folder)
+	if (!(folder in allowed)) {
+		print FILENAME ": folder " folder " has no line in tests/lint/includes.sh"
+		bad = 1
+	}
+}
+!(folder in allowed) { next }
+/^#include ".*"/ {
+	split($0, quoted, "\"")
+	home = quoted[2]
+	if (!sub("/[^/]*$", "", home))
+		home = folder
+	if (!index(" " allowed[folder] " ", " " home " ")) {
+		print FILENAME ": includes " quoted[2] "; " folder " may include: " allowed[folder]
+		bad = 1
+	}
+}
+/^#include <(daemon|library|plugins\/|sa\/|bus\/|config\/|credentials\/|utils\/|collections\/|processing\/|encoding\/)/ && folder !~ "^plugins/" {
+	print FILENAME ":" FNR ": includes a header of libcharon or libstrongswan; only plugins/ may"
+	bad = 1
+}
+END { exit bad }
+'
 check() { # ROOT
-	local root=$1 bad=0 folder file header home
-	while IFS= read -r file; do
-		folder=$(dirname "$file")
-		if [ -z "${allowed[$folder]:-}" ]; then
-			echo "$file: folder $folder has no line in tests/lint/includes.sh"
-			bad=1
-			continue
-		fi
-		while IFS= read -r header; do
-			home=$(dirname "$header")
-			[ "$home" != . ] || home=$folder
-			if [[ " ${allowed[$folder]} " != *" $home "* ]]; then
-				echo "$file: includes $header; $folder may include: ${allowed[$folder]}"
-				bad=1
-			fi
-		done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$root/$file")
-		if [[ $folder != plugins/* ]] && grep -nE '^#include <(daemon|library|plugins/|sa/|bus/|config/|credentials/|utils/|collections/|processing/|encoding/)' "$root/$file"; then
-			echo "$file: includes a header of libcharon or libstrongswan; only plugins/ may"
-			bad=1
-		fi
-	done < <(cd "$root" && find lib ikev2 conf appliance plugins -name '*.[ch]' | sort)
-	return $bad
+	(cd "$1" && find lib ikev2 conf appliance plugins -name '*.[ch]' | sort | xargs awk -v rules="$rules" "$judge")
 }
 
 check .

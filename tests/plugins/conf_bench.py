@@ -6,7 +6,7 @@ import shutil
 import time
 import traceback
 
-from ike_lab import GATEWAY, Charon, Gateway, Lab, run, wait_for
+from ike_lab import GATEWAY, Charon, Gateway, Lab, run
 
 SUITE = "aes256-sha256-modp2048"
 PSK = "correct-horse-battery-staple-0123456789"

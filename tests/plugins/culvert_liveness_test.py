@@ -78,6 +78,15 @@ def exchanges(charon):
     return len(re.findall(r"parsed INFORMATIONAL response", charon.read_log()))
 
 
+def most_at_a_time(log):
+    """IKE_SAs that were begun and not yet established, at the most."""
+    open_now, most = set(), 0
+    for begun, established_one in re.findall(r"initiating IKE_SA (t\d+\[\d+\])|IKE_SA (t\d+\[\d+\]) established", log):
+        open_now = open_now | {begun} if begun else open_now - {established_one}
+        most = max(most, len(open_now))
+    return most
+
+
 def test_present_set_first(bench):
     # For test_carrier_that_moves: what is mounted later charon does not see.
     Lab._mount(write_hosts(bench, "192.0.2.11"), "/etc/hosts", None, 0x1000, None)  # MS_BIND
@@ -358,13 +367,14 @@ def test_address_of_ours_changes(bench):
 
 
 def test_many_tunnels_to_one_address(bench):
-    """Stock strongSwan does not answer more than five at a time, in silence."""
+    """Stock strongSwan does not answer more than five at a time, in silence. The gateway's own count is judged: on a loaded
+    machine the carrier still counts IKE_SAs that its answers have established here."""
     numbers = range(1, 25)
     bench.load_carrier(*(connection(n, address="192.0.2.99") for n in numbers))
-    mark = len(bench.carrier.read_log())
+    mark = len(bench.gateway.read_log())
     bench.switch(*(patient(n, peer="192.0.2.99") for n in numbers))
     bench.gateway.wait_up(*(f"t{n}" for n in numbers))
-    assert "ignoring IKE_SA setup" not in bench.carrier.read_log()[mark:]
+    assert 1 <= most_at_a_time(bench.gateway.read_log()[mark:]) <= 4
 
 
 def test_each_has_its_turn(bench):

@@ -1,8 +1,5 @@
 import failover
 import gateway
-import netns
-import topology as net
-import traffic
 import walls
 
 UDP, TCP = 7, 8

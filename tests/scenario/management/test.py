@@ -1,5 +1,4 @@
 import select
-import socket
 
 import gateway
 import libreswan

@@ -9,7 +9,6 @@ import sizes
 import systemd
 import topology as net
 import traffic
-import wire
 
 TCP, OCTETS = 8443, 200000
 
