@@ -256,7 +256,7 @@ static void add_link(
 	char name[IFNAMSIZ], cloud[IFNAMSIZ];
 
 	plan_xfrm_name(l->if_id, name);
-	add_interface(name, zone, "from_device", out);
+	add_interface(name, zone, a->limits.packets ? "from_limited_device" : "from_device", out);
 	buf_printf(out, "add element inet culvert path { \"%s\" . \"%s\" }\n", name, plan_cloud_name(a, cloud));
 	add_pool(a, name, out);
 	add_endpoints(&listed->services, "service", name, out);

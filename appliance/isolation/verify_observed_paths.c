@@ -208,7 +208,9 @@ static void walled_link(struct offer *offer)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < sizeof(sets) / sizeof(*sets) && ways[i].fields[1]; k++) {
 			const char *cloud = ways[i].fields[1];
-			if (sets[k].up ? has_side(o, offer->link->name, "goto from_device") : has_side(o, cloud, "goto from_cloud"))
+			bool up = has_side(o, offer->link->name, "goto from_device") ||
+					  has_side(o, offer->link->name, "goto from_limited_device");
+			if (sets[k].up ? up : has_side(o, cloud, "goto from_cloud"))
 				each_allowed(offer, sets[k].set, sets[k].protocol, sets[k].up, cloud);
 		}
 }

@@ -293,7 +293,7 @@ static void want_link_walls(struct want *w)
 	const struct apn *a = w->a;
 	char key[TEXT], value[TEXT];
 
-	want_side(w, w->link, true, "goto from_device");
+	want_side(w, w->link, true, a->limits.packets ? "goto from_limited_device" : "goto from_device");
 	snprintf(key, sizeof(key), "%s . %s", w->link, w->cloud);
 	require_element(w, "path", key, "");
 	for (size_t i = 0; i < a->n_pool; i++)
