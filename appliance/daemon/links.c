@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 struct links {
 	sd_event *event; /* referenced */
@@ -33,6 +34,7 @@ struct links {
 	sd_event_source *sas_io;
 	struct mtu_watch *mtus;
 	sd_event_source *look; /* the next look that is due: after a burst or after a failure */
+	uint64_t rest; /* microseconds of CLOCK_BOOTTIME until which doubts wait */
 	bool look_at_all; /* apply, not only follow */
 	bool extended; /* beyond the model, until the next links_use(): a look would take that away again */
 	const struct model *model; /* borrowed; NULL: none */
@@ -113,11 +115,32 @@ static int follow_sas(struct links *l, struct report *r)
 	return error;
 }
 
-/* Where a look fails, its own changes call for the next one: slowly. */
+/* In microseconds of CLOCK_BOOTTIME, also within a turn of the event loop. */
+static uint64_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void rest_from(struct links *l, uint64_t began)
+{
+	uint64_t now = clock_now(), rest = LINKS_REST * (now - began);
+
+	l->rest = now + (rest < LINKS_REST_MAX ? rest : LINKS_REST_MAX);
+}
+
+/* Where a look fails, its own changes call for the next one: slowly. Where it takes long, others' must not fill all
+ * time. */
 static void look_at_doubts(struct links *l)
 {
+	uint64_t wait = l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, now = clock_now();
+
+	if (l->rest > now + wait)
+		wait = l->rest - now;
 	if (isolation_doubted(l->isolation) && l->model)
-		look_in(l, l->report.failed ? LINKS_SETTLE_FAILING : LINKS_SETTLE, false);
+		look_in(l, wait, false);
 }
 
 /* Keys end in time also while no configuration is in force. Where there is one, what fails is said. */
@@ -158,6 +181,7 @@ static void take_drift(struct links *l)
 static int look(struct links *l, bool at_all)
 {
 	struct report r = { 0 };
+	uint64_t began = clock_now();
 	int watch;
 	int error;
 
@@ -179,6 +203,7 @@ static int look(struct links *l, bool at_all)
 	else
 		take_report(l, &r);
 	take_drift(l);
+	rest_from(l, began);
 	look_at_doubts(l);
 	look_in(l, LINKS_ALL, false);
 	/* A look that worked leaves a burst's look that is still due; one that failed wants a whole one. */

@@ -30,6 +30,8 @@ enum {
 	LINKS_ALL =
 		60 * 1000 * 1000, /* microseconds; so often all is looked at unasked, for what the kernel does not tell */
 	LINKS_SETTLE_FAILING = 1000 * 1000, /* the same while the last look failed */
+	LINKS_REST = 5, /* times as long as a look took, doubts wait after it, so that they leave time for all else */
+	LINKS_REST_MAX = 10 * 1000 * 1000, /* microseconds; and no longer */
 };
 
 /* Called after the kernel's SAs have changed. */

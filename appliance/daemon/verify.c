@@ -33,6 +33,7 @@ struct verifier {
 	int fd; /* its output; -1 */
 	struct buf output;
 	uint64_t began, ended; /* microseconds of CLOCK_BOOTTIME; of the last one */
+	uint64_t judged; /* when the last one that counts ended */
 	bool stale; /* something changed since it began */
 	bool soon; /* the next one is due after a change, and is not put off by further ones */
 	bool held; /* a reload runs: what stands is between two generations */
@@ -72,12 +73,13 @@ static json_t *summary_of(const json_t *answer)
 	json_t *first = json_array();
 	const json_t *lists[] = { json_object_get(answer, "unproven"), json_object_get(answer, "differences") };
 	const char *verdict = json_string_value(json_object_get(answer, "verdict"));
+	const char *error = json_string_value(json_object_get(answer, "error"));
 
 	for (size_t l = 0; l < 2; l++)
 		for (size_t i = 0; i < json_array_size(lists[l]) && json_array_size(first) < FIRST; i++)
 			json_array_append(first, json_array_get(lists[l], i));
 	if (!verdict)
-		json_array_append_new(first, json_string("the verification gave no answer"));
+		json_array_append_new(first, json_string(error ? error : "the verification gave no answer"));
 	return json_pack("{s:s, s:f, s:I, s:I, s:o}", "verdict", verdict ? verdict : "failed", "seconds",
 		json_real_value(json_object_get(answer, "seconds")), "differences", (json_int_t)json_array_size(lists[1]),
 		"unproven", (json_int_t)json_array_size(lists[0]), "first", first);
@@ -121,11 +123,15 @@ static void take_answer(struct verifier *v)
 
 	v->ended = now(v);
 	answer_clients(v, answer);
-	if (!v->stale && (!answer || json_is_true(json_object_get(answer, "ok")))) {
-		json_t *summary = summary_of(answer);
-		log_change(v->last, summary);
+	if (!v->stale) {
+		/* Without a configuration there is nothing to be held against. */
+		bool nothing = json_is_false(json_object_get(answer, "configured"));
+		json_t *summary = nothing ? NULL : summary_of(answer);
+		if (summary)
+			log_change(v->last, summary);
 		json_decref(v->last);
 		v->last = summary;
+		v->judged = v->ended;
 	}
 	json_decref(answer);
 	buf_free(&v->output);
@@ -326,7 +332,7 @@ json_t *verify_summary(const struct verifier *v)
 	if (!v->last)
 		return json_null();
 	json_t *summary = json_copy(v->last);
-	json_object_set_new(summary, "age", json_integer((json_int_t)((now(v) - v->ended) / 1000000)));
+	json_object_set_new(summary, "age", json_integer((json_int_t)((now(v) - v->judged) / 1000000)));
 	return summary;
 }
 

@@ -24,7 +24,8 @@ static double now(void)
 
 static int fail(const char *what, int error)
 {
-	json_t *answer = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", what, "reason", strerror(-error));
+	json_t *answer = json_pack(
+		"{s:b, s:s, s:s, s:b}", "ok", 0, "error", what, "reason", strerror(-error), "configured", error != -ENOENT);
 
 	json_dumpf(answer, stdout, JSON_COMPACT);
 	json_decref(answer);
@@ -48,7 +49,7 @@ int verify_here(const char *run)
 		r = verify(&s, g.model, &v);
 	json_t *answer = r == 0 ? verify_json(&v, g.model, g.number, now() - start) : NULL;
 	if (answer && json_dumpf(answer, stdout, JSON_COMPACT) == 0)
-		code = v.verdict;
+		code = (int)v.verdict;
 	else
 		code = fail("the kernel's state cannot be read", r < 0 ? r : -ENOMEM);
 	json_decref(answer);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -312,6 +313,21 @@ struct ip netlink_ip(const struct nlattr *a, int family)
 	ip.family = family;
 	memcpy(ip.octets, nla_data(a), (size_t)nla_len(a));
 	return ip;
+}
+
+uint32_t netlink_way_out(struct nlattr *const *route, size_t n)
+{
+	struct nlattr *several = route[RTA_MULTIPATH];
+
+	if (!several)
+		return n == 0 ? netlink_number(route[RTA_OIF]) : 0;
+	struct rtnexthop *way = nla_data(several);
+	for (int left = nla_len(several); RTNH_OK(way, left); way = RTNH_NEXT(way)) {
+		if (n-- == 0)
+			return (uint32_t)way->rtnh_ifindex;
+		left -= (int)RTNH_ALIGN(way->rtnh_len);
+	}
+	return 0;
 }
 
 uint32_t netlink_number(const struct nlattr *a)

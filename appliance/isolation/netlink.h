@@ -64,5 +64,7 @@ size_t netlink_ip_len(int family);
 struct ip netlink_ip(const struct nlattr *a, int family);
 /* A 32-bit attribute; 0 if a is NULL or of another length. */
 uint32_t netlink_number(const struct nlattr *a);
+/* The interface of the n-th way out of a route, whose attributes go up to RTA_MAX; 0: it has no so many. */
+uint32_t netlink_way_out(struct nlattr *const *route, size_t n);
 
 #endif

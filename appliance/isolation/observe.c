@@ -195,7 +195,7 @@ static int find_tables(struct observation *o, const struct model *m)
 }
 
 /* A route of any other table over that interface would be a way past the walls of its VRF. */
-static bool leads_into_vrf(const struct observation *o, uint32_t index)
+static bool is_way_into_vrf(const struct observation *o, uint32_t index)
 {
 	const struct interface *i = interfaces_find(&o->interfaces, (int)index);
 	char name[IFNAMSIZ];
@@ -204,6 +204,17 @@ static bool leads_into_vrf(const struct observation *o, uint32_t index)
 		return plan_is_ours(i->name) || is_in_our_vrf(o, i);
 	name_of(o, index, name);
 	return plan_is_ours(name);
+}
+
+/* By one of its ways. */
+static bool leads_into_vrf(const struct observation *o, struct nlattr *const *route)
+{
+	uint32_t way;
+
+	for (size_t n = 0; (way = netlink_way_out(route, n)) != 0; n++)
+		if (is_way_into_vrf(o, way))
+			return true;
+	return false;
 }
 
 static int take_route(struct nl_msg *msg, void *arg)
@@ -221,7 +232,7 @@ static int take_route(struct nl_msg *msg, void *arg)
 	if (rtm->rtm_protocol == RTPROT_KERNEL || (rtm->rtm_flags & RTM_F_CLONED))
 		return 0;
 	bool ours = scope_has_table(&o->scope, table) && (!o->in_part || table >= IDS_TABLE_FIRST);
-	if (!ours && !leads_into_vrf(o, netlink_number(tb[RTA_OIF])))
+	if (!ours && !leads_into_vrf(o, tb))
 		return 0;
 	struct object route = { .kind = OBJECT_ROUTE, .table = table, .type = rtm->rtm_type };
 	route.value = netlink_number(tb[RTA_PRIORITY]);

@@ -133,13 +133,18 @@ static void take_address(struct rt_watch *w, struct nl_msg *msg)
 		suspect_all(w);
 }
 
-/* The interface that a route of another table leads out of is one of ours. */
+/* An interface that a route of another table leads out of is one of ours. */
 static bool leads_to_us(const struct rt_watch *w, struct nlattr *const *tb)
 {
 	char name[IFNAMSIZ];
+	uint32_t way;
 
-	netlink_interface_name(w->requests, netlink_number(tb[RTA_OIF]), name);
-	return name[0] != '\0' && (plan_is_ours(name) || scope_find(w->left, OBJECT_MASTER, name));
+	for (size_t n = 0; (way = netlink_way_out(tb, n)) != 0; n++) {
+		netlink_interface_name(w->requests, way, name);
+		if (name[0] != '\0' && (plan_is_ours(name) || scope_find(w->left, OBJECT_MASTER, name)))
+			return true;
+	}
+	return false;
 }
 
 static void take_route(struct rt_watch *w, struct nl_msg *msg)

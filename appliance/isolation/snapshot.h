@@ -34,7 +34,7 @@ struct snapshot_route {
 	struct prefix to;
 	uint8_t type; /* RTN_* */
 	uint32_t metric;
-	int out; /* index of the interface; 0: none, or several */
+	int out; /* index of the interface; 0: none. Of several ways out each is a route of its own */
 	struct ip via; /* AF_UNSPEC: on link */
 	bool by_kernel; /* it came with an address */
 	bool odd; /* several ways out, a next hop object, an encapsulation, or a condition (source, TOS) */
@@ -73,8 +73,9 @@ struct snapshot { /* zero-initialise */
 	char *ruleset; /* all tables as `nft list ruleset` prints them; NULL: could not be read */
 	struct snapshot_sysctl sysctls[SNAPSHOT_SYSCTLS];
 	size_t n_sysctls;
-	char
-		*strange; /* what else stands in a packet's way, one a line: legacy iptables tables, traffic control; or NULL */
+	char *strange; /* what else stands in a packet's way, one a line: legacy iptables tables, traffic control, XDP; or
+					  NULL */
+	bool no_ipv6; /* the kernel has none, where it is switched off at boot */
 	bool changing; /* the ruleset changed each time while it was read */
 };
 

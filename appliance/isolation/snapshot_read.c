@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
@@ -72,10 +73,13 @@ static int take_route(struct nl_msg *msg, void *arg)
 	r.to.ip = netlink_ip(tb[RTA_DST], rtm->rtm_family);
 	r.to.ip.family = rtm->rtm_family; /* also of a default route, which has no destination */
 	r.to.len = rtm->rtm_dst_len;
-	r.out = (int)netlink_number(tb[RTA_OIF]);
+	r.out = (int)netlink_way_out(tb, 0);
 	r.via = netlink_ip(tb[RTA_GATEWAY], rtm->rtm_family);
 	r.odd = is_odd_route(rtm, tb);
-	return snapshot_add_route(arg, &r);
+	int result = snapshot_add_route(arg, &r);
+	for (size_t n = 1; result == 0 && (r.out = (int)netlink_way_out(tb, n)) != 0; n++)
+		result = snapshot_add_route(arg, &r);
+	return result;
 }
 
 static bool has_selector(const struct fib_rule_hdr *rule, struct nlattr *const *tb)
@@ -179,7 +183,10 @@ static int read_family(struct nl_sock *sk, unsigned char family, struct snapshot
 		r = netlink_dump(sk, RTM_GETROUTE, &route, sizeof(route), take_route, s);
 	if (r == 0)
 		r = netlink_dump(sk, RTM_GETRULE, &rule, sizeof(rule), take_rule, s);
-	return family == AF_INET6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP) ? 0 : r;
+	if (family != AF_INET6 || (r != -EAFNOSUPPORT && r != -EOPNOTSUPP))
+		return r;
+	s->no_ipv6 = true;
+	return 0;
 }
 
 /* Traffic control at the entry or the exit may send packets anywhere, past all walls. */
@@ -197,8 +204,27 @@ static int take_qdisc(struct nl_msg *msg, void *arg)
 	return 0;
 }
 
+/* So may a program at the driver, ahead of everything else. */
+static int take_program(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct nlattr *tb[IFLA_MAX + 1], *xdp[IFLA_XDP_MAX + 1];
+	struct buf *strange = arg;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nlmsg_parse(nlh, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0 || !tb[IFLA_IFNAME])
+		return -EBADMSG;
+	if (!tb[IFLA_XDP] || nla_parse_nested(xdp, IFLA_XDP_MAX, tb[IFLA_XDP], NULL) < 0 || !xdp[IFLA_XDP_ATTACHED])
+		return 0;
+	if (nla_get_u8(xdp[IFLA_XDP_ATTACHED]) != XDP_ATTACHED_NONE)
+		buf_printf(strange, "a program (XDP) on interface %s\n", nla_get_string(tb[IFLA_IFNAME]));
+	return 0;
+}
+
 static int read_routing(struct snapshot *s, struct buf *strange)
 {
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
 	struct tcmsg tcm = { .tcm_family = AF_UNSPEC };
 	struct nl_sock *sk = NULL;
 	int r = netlink_open(NETLINK_ROUTE, &sk);
@@ -211,6 +237,8 @@ static int read_routing(struct snapshot *s, struct buf *strange)
 		r = read_family(sk, AF_INET6, s);
 	if (r == 0)
 		r = netlink_dump(sk, RTM_GETQDISC, &tcm, sizeof(tcm), take_qdisc, strange);
+	if (r == 0)
+		r = netlink_dump(sk, RTM_GETLINK, &link, sizeof(link), take_program, strange);
 	nl_socket_free(sk);
 	return r;
 }

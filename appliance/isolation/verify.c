@@ -161,7 +161,7 @@ static void check_meaning(const struct verify_observed *o, struct facts *differe
 static int judge(struct verify_observed *o, const struct model *m, struct verify *ret)
 {
 	struct verify_wanted w CLEANUP(verify_wanted_free) = { 0 };
-	int r = verify_want(m, verify_has_sas, o, &w);
+	int r = verify_want(m, !o->s->no_ipv6, verify_has_sas, o, &w);
 
 	if (r == 0)
 		r = verify_observe_facts(o, m);

@@ -89,11 +89,42 @@ static void observe_addresses(struct verify_observed *o, const struct model *m)
 	}
 }
 
-static void observe_rules(struct verify_observed *o)
+/* The number of a VRF of Culvert's, or of one that the model has a VRF for. */
+static bool is_our_table(const struct verify_observed *o, const struct model *m, uint32_t table)
+{
+	bool found = false;
+
+	if (table < IDS_TABLE_FIRST || table > IDS_TABLE_LAST)
+		return false;
+	for (size_t i = 0; i < m->n_apns && !found; i++)
+		found = m->apns[i].table == table;
+	for (size_t i = 0; i < m->n_shared && !found; i++)
+		found = m->shared[i].table == table;
+	for (size_t i = 0; i < o->interfaces.count && !found; i++) {
+		const struct interface *one = &o->interfaces.items[i];
+		found = one->kind == INTERFACE_VRF && one->number == table && is_ours(one->name);
+	}
+	return found;
+}
+
+/*
+ * Behind the VRFs' rule, where their packets never come: each finds at least the refusal of its own table. It is the
+ * machine's affair as long as it does not lead into a table of ours.
+ */
+static bool is_machines_rule(const struct verify_observed *o, const struct model *m, const struct snapshot_rule *r)
+{
+	bool usual = r->table == RT_TABLE_LOCAL || r->table == RT_TABLE_MAIN || r->table == RT_TABLE_DEFAULT;
+
+	return r->preference > PLAN_RULE_L3MDEV && !r->l3mdev && (r->odd || !usual) && !is_our_table(o, m, r->table);
+}
+
+static void observe_rules(struct verify_observed *o, const struct model *m)
 {
 	for (size_t k = 0; k < o->s->n_rules; k++) {
 		const struct snapshot_rule *r = &o->s->rules[k];
 		char family = r->family == AF_INET6 ? '6' : '4';
+		if (is_machines_rule(o, m, r))
+			continue;
 		if (r->odd)
 			facts_add(&o->facts, 1, 0, "rule %u: with a condition or an action (IPv%c)", r->preference, family);
 		else if (r->l3mdev)
@@ -145,19 +176,14 @@ static void say_route(struct verify_observed *o, const struct snapshot_route *r)
 							   : "");
 }
 
-static bool is_our_table(uint32_t table)
-{
-	return table >= IDS_TABLE_FIRST && table <= IDS_TABLE_LAST;
-}
-
-static void observe_routes(struct verify_observed *o)
+static void observe_routes(struct verify_observed *o, const struct model *m)
 {
 	for (size_t k = 0; k < o->s->n_routes; k++) {
 		const struct snapshot_route *r = &o->s->routes[k];
 		const struct interface *out = interfaces_find(&o->interfaces, r->out);
 		if (comes_with_address(o, r))
 			continue;
-		if (is_our_table(r->table) || (out && r->type == RTN_UNICAST && is_inside(o, out)))
+		if ((out && r->type == RTN_UNICAST && is_inside(o, out)) || is_our_table(o, m, r->table))
 			say_route(o, r);
 	}
 }
@@ -206,8 +232,8 @@ int verify_observe_facts(struct verify_observed *o, const struct model *m)
 {
 	observe_interfaces(o);
 	observe_addresses(o, m);
-	observe_rules(o);
-	observe_routes(o);
+	observe_rules(o, m);
+	observe_routes(o, m);
 	observe_sysctls(o);
 	observe_elements(o);
 	facts_sort(&o->facts);

@@ -15,6 +15,7 @@ enum { PORTS = UINT16_MAX + 1, TEXT = 256 };
 /* An APN, or one of its links, on its way into facts. */
 struct want {
 	const struct model *m;
+	bool ipv6; /* the kernel has it, and must be told to refuse it */
 	verify_open_fn open;
 	const void *userdata;
 	struct verify_wanted *ret;
@@ -78,14 +79,15 @@ static bool has_ipv6(const struct apn *a)
 
 /* --- routing --- */
 
-static void want_vrf(struct want *w, uint32_t table)
+static void want_vrf(const struct want *w, uint32_t table)
 {
 	struct facts *f = &w->ret->required;
 
 	facts_add(f, 1, table, "interface culv-v%u (VRF of table %u)", table, table);
 	facts_add(f, 1, table, "interface culv-v%u is up", table);
 	facts_add(f, 1, table, "route in table %u: IPv4 default is refused", table);
-	facts_add(f, 1, table, "route in table %u: IPv6 default is refused", table);
+	if (w->ipv6)
+		facts_add(f, 1, table, "route in table %u: IPv6 default is refused", table);
 }
 
 static void want_member(struct want *w, const char *name, uint32_t table)
@@ -496,7 +498,7 @@ static void want_machine(struct want *w)
 	if (has_set("peer4"))
 		want_peers(w);
 	want_management(w, &w->m->management);
-	for (char f = '4'; f <= '6'; f += 2) {
+	for (char f = '4'; f <= (w->ipv6 ? '6' : '4'); f += 2) {
 		facts_add(&w->ret->required, 1, 0, "rule 1000: each VRF to its own table (IPv%c)", f);
 		facts_add(&w->ret->required, 1, 0, "rule 32765: to table 255 (IPv%c)", f);
 		facts_add(&w->ret->allowed, 1, 0, "rule 32766: to table 254 (IPv%c)", f);
@@ -504,14 +506,16 @@ static void want_machine(struct want *w)
 	}
 	require(w, 1, "net/ipv4/ip_forward is 1");
 	facts_add(ipv6 ? &w->ret->required : &w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is 1");
-	facts_add(&w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is 0");
+	facts_add(&w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is %d", w->ipv6 ? 0 : -1);
 	require(w, 1, "net/ipv4/tcp_l3mdev_accept is 0");
 	require(w, 1, "net/ipv4/udp_l3mdev_accept is 0");
 }
 
-int verify_want(const struct model *m, verify_open_fn open, const void *userdata, struct verify_wanted *ret)
+int verify_want(const struct model *m, bool ipv6, verify_open_fn open, const void *userdata, struct verify_wanted *ret)
 {
-	struct want w = { .m = m, .open = open, .userdata = userdata, .ret = ret, .ports = calloc(1, PORTS + 1) };
+	struct want w = {
+		.m = m, .ipv6 = ipv6, .open = open, .userdata = userdata, .ret = ret, .ports = calloc(1, PORTS + 1)
+	};
 
 	if (!w.ports)
 		return -ENOMEM;

@@ -12,8 +12,8 @@ struct verify_wanted { /* zero-initialise */
 /* Whether a link holds SAs, in both directions. */
 typedef bool (*verify_open_fn)(const void *userdata, uint32_t if_id);
 
-/* 0 or -ENOMEM; verify_wanted_free() it either way. */
-int verify_want(const struct model *m, verify_open_fn open, const void *userdata, struct verify_wanted *ret);
+/* ipv6: the kernel has it. 0 or -ENOMEM; verify_wanted_free() it either way. */
+int verify_want(const struct model *m, bool ipv6, verify_open_fn open, const void *userdata, struct verify_wanted *ret);
 void verify_wanted_free(struct verify_wanted *w);
 
 #endif

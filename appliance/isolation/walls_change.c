@@ -70,8 +70,12 @@ static int load_whole(const struct walls_memory *w, const struct model *m, struc
 	return r == 0 ? 0 : use_whole(w, m, nft_render, walls_load, report);
 }
 
-/* The difference to the walls that stand, if these are known for certain. 0, or -errno: the whole must be used. */
-static int use_difference(const struct walls_memory *w, uint32_t generation, const char *text, walls_use use)
+/*
+ * The difference to the walls that stand, if these are known for certain. 0 with *ret_none (there was none to use), or
+ * -errno: the whole must be used.
+ */
+static int use_difference(
+	const struct walls_memory *w, uint32_t generation, const char *text, walls_use use, bool *ret_none)
 {
 	struct buf delta CLEANUP(buf_free) = { 0 };
 	char *error CLEANUP(cleanup_free) = NULL;
@@ -79,17 +83,18 @@ static int use_difference(const struct walls_memory *w, uint32_t generation, con
 	if (!w->text || generation != w->generation)
 		return -EAGAIN;
 	int r = nft_delta(w->text, text, &delta);
+	*ret_none = r == 0 && delta.len == 0;
 	return r < 0 || delta.len == 0 ? r : use(buf_text(&delta), &error);
 }
 
 /*
- * Remembers text as what stands, which came on top of the ruleset of that number; not if anybody else has changed
- * something meanwhile.
+ * Remembers text as what stands, which came on top of the ruleset of that number, loaded if it was not there yet; not
+ * if anybody else has changed something meanwhile.
  */
-static void remember(struct walls_memory *w, uint32_t before, struct buf *text)
+static void remember(struct walls_memory *w, uint32_t before, bool loaded, struct buf *text)
 {
 	uint32_t after = 0;
-	bool known = walls_generation(&after) == 0 && (after == before || after == before + 1);
+	bool known = walls_generation(&after) == 0 && (after == before || (loaded && after == before + 1));
 
 	free(w->text);
 	w->text = known ? buf_steal(text) : NULL;
@@ -109,7 +114,7 @@ int walls_close(struct walls_memory *w, struct report *r)
 	if (result == 0)
 		result = walls_load(buf_text(&text), &error);
 	if (result == 0)
-		remember(w, before, &text);
+		remember(w, before, true, &text);
 	return report_walls(result, error, r);
 }
 
@@ -151,11 +156,12 @@ int walls_prepare(struct walls_memory *w, const struct model *m, struct report *
 {
 	struct buf text CLEANUP(buf_free) = { 0 };
 	uint32_t generation = 0;
+	bool none;
 	int r = render_model(m, &text, report);
 
 	if (r < 0)
 		return r;
-	if (walls_generation(&generation) < 0 || use_difference(w, generation, buf_text(&text), walls_check) < 0)
+	if (walls_generation(&generation) < 0 || use_difference(w, generation, buf_text(&text), walls_check, &none) < 0)
 		r = use_whole(w, m, nft_render, walls_check, report);
 	free(w->next_text);
 	w->next_text = r < 0 ? NULL : buf_steal(&text);
@@ -171,11 +177,11 @@ int walls_change(struct walls_memory *w, const struct model *m, struct report *r
 
 	if (r < 0)
 		return r;
-	bool numbered = walls_generation(&before) == 0;
-	if (!numbered || use_difference(w, before, buf_text(&text), walls_load) < 0)
+	bool numbered = walls_generation(&before) == 0, none = false;
+	if (!numbered || use_difference(w, before, buf_text(&text), walls_load, &none) < 0)
 		r = load_whole(w, m, report);
 	if (r == 0 && numbered)
-		remember(w, before, &text);
+		remember(w, before, !none, &text);
 	return r;
 }
 
@@ -206,7 +212,7 @@ int walls_mend(struct walls_memory *w, const struct model *m, const struct walls
 	else if (!certain || load_part(buf_text(&text), d) < 0)
 		r = load_whole(w, m, report);
 	if (r == 0 && numbered)
-		remember(w, before, &text);
+		remember(w, before, true, &text);
 	return r;
 }
 

@@ -132,10 +132,11 @@ static void take_end(struct walls_watch *w, uint32_t number, struct nlattr *cons
 			merge(&w->damage, &w->open);
 		if (w->known && ahead != 1)
 			lose(w);
-		w->chains = w->chains || w->open_chains;
 		w->number = number;
 		w->known = true;
 	}
+	/* Others' chains are not ours to put back, so that a number that is known already says nothing about them. */
+	w->chains = w->chains || w->open_chains;
 	w->open = (struct walls_damage){ 0 };
 	w->open_chains = false;
 }

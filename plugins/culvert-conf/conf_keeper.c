@@ -4,6 +4,7 @@
  */
 #include "conf_keeper.h"
 
+#include <collections/array.h>
 #include <processing/jobs/callback_job.h>
 #include <threading/mutex.h>
 
@@ -11,6 +12,7 @@
 #include "conf_children.h"
 #include "conf_duplicates.h"
 #include "conf_lookup.h"
+#include "conf_moved.h"
 #include "conf_survey.h"
 
 typedef struct private_conf_keeper_t private_conf_keeper_t;
@@ -130,6 +132,31 @@ static bool observe(conf_tunnel_t *tunnel, const conf_sa_t *first)
 	return first || !was_up;
 }
 
+static int compare_last(const void *a, const void *b, void *user)
+{
+	const conf_tunnel_t *left = a, *right = b;
+
+	return (left->retry.last > right->retry.last) - (left->retry.last < right->retry.last);
+}
+
+/**
+ * The tunnels of a generation, whoever was attempted longest ago first: where not all can be attempted at a time, those
+ * whose attempts fail over and over take the turn of nobody else.
+ */
+static array_t *get_in_turn(conf_generation_t *generation)
+{
+	array_t *tunnels = array_create(0, 0);
+	enumerator_t *enumerator;
+	conf_tunnel_t *tunnel;
+
+	enumerator = generation->create_tunnel_enumerator(generation);
+	while (enumerator->enumerate(enumerator, &tunnel))
+		array_insert(tunnels, ARRAY_TAIL, tunnel);
+	enumerator->destroy(enumerator);
+	array_sort(tunnels, compare_last, NULL);
+	return tunnels;
+}
+
 /** @return FALSE if there is more to initiate than one check should */
 static bool check(private_conf_keeper_t *this)
 {
@@ -138,6 +165,7 @@ static bool check(private_conf_keeper_t *this)
 	conf_tunnel_t *tunnel;
 	conf_survey_t *survey;
 	conf_pace_t *pace;
+	array_t *tunnels;
 	u_int attempts = 0;
 	time_t now;
 
@@ -146,9 +174,10 @@ static bool check(private_conf_keeper_t *this)
 	survey = conf_survey_create(FALSE);
 	pace = conf_pace_create(survey);
 	now = time_monotonic(NULL);
-	enumerator = generation->create_tunnel_enumerator(generation);
+	tunnels = get_in_turn(generation);
+	enumerator = array_create_enumerator(tunnels);
 	while (enumerator->enumerate(enumerator, &tunnel)) {
-		if (!observe(tunnel, survey->get_first(survey, tunnel->name))) {
+		if (!observe(tunnel, survey->get_first(survey, tunnel->name)) || conf_moved_end(survey, tunnel)) {
 			this->public.check_soon(&this->public);
 			continue;
 		}
@@ -160,6 +189,7 @@ static bool check(private_conf_keeper_t *this)
 			attempts++;
 	}
 	enumerator->destroy(enumerator);
+	array_destroy(tunnels);
 	pace->destroy(pace);
 	survey->destroy(survey);
 	generation->destroy(generation);

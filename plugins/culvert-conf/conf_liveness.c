@@ -30,6 +30,12 @@ enum {
 	/** repetitions within the patience; behind it one in each twice the patience */
 	REPETITIONS = 3,
 	BEHIND = 2,
+	/** a peer that takes longer for an answer was away, one that takes less may be slow */
+	SLOW = 5000,
+	/** how many times as long as its last answer a slow peer is waited for */
+	LENIENCE = 2,
+	/** a tick that comes so much too late says that charon stood still, and heard no answer */
+	STALL = 500,
 };
 
 /** An established IKE_SA */
@@ -42,10 +48,12 @@ struct asker_t {
 	LIST_ENTRY(asker_t) open;
 	/** a request is out; a job is about to make one */
 	bool out, queued;
-	/** milliseconds of it and for it */
-	uint64_t patience;
-	/** monotonic milliseconds: silent from then on; next repetition */
-	uint64_t deadline, repeat;
+	/** it costs the peer nothing: its answer tells how fast the peer is */
+	bool cheap;
+	/** milliseconds of it and for it; that the last answer took, 0 unless the peer is slow */
+	uint64_t patience, slow;
+	/** monotonic milliseconds: asked; silent from then on; next repetition */
+	uint64_t asked, deadline, repeat;
 	/** whether the deadline has passed without an answer */
 	bool silent;
 	/** what to repeat; NULL: charon alone does */
@@ -77,6 +85,8 @@ struct private_conf_liveness_t {
 	uint64_t changed;
 	/** a tick is scheduled */
 	bool ticking;
+	/** monotonic milliseconds of the last tick */
+	uint64_t ticked;
 	/** eventfd */
 	int fd;
 };
@@ -158,6 +168,11 @@ static void close_question(asker_t *asker)
 	asker->packet = NULL;
 }
 
+static bool speaks_for_tunnel(const asker_t *asker)
+{
+	return LIST_FIRST(&asker->tunnel->askers) == asker;
+}
+
 /** A new IKE_SA is an answer: the peer has made it with us. */
 static void add_asker(private_conf_liveness_t *this, ike_sa_id_t *id, const char *name)
 {
@@ -177,12 +192,16 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 {
 	asker_t *asker = this->askers->remove(this->askers, id);
 	tunnel_t *tunnel;
+	bool spoke;
 
 	if (!asker)
 		return;
 	tunnel = asker->tunnel;
+	spoke = speaks_for_tunnel(asker);
 	close_question(asker);
 	LIST_REMOVE(asker, sibling);
+	if (spoke && !LIST_EMPTY(&tunnel->askers))
+		set_silent(this, tunnel, LIST_FIRST(&tunnel->askers)->silent);
 	asker->id->destroy(asker->id);
 	free(asker);
 	/* Who did not answer is not known to live because charon has given him up. */
@@ -190,16 +209,20 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 		forget_tunnel(this, tunnel);
 }
 
-static bool speaks_for_tunnel(const asker_t *asker)
-{
-	return LIST_FIRST(&asker->tunnel->askers) == asker;
-}
-
-/** Looks after one question. @param packets	receives what to send */
-static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, array_t *packets)
+/**
+ * Looks after one question.
+ *
+ * @param stall		milliseconds for which nobody could have heard an answer: they do not count
+ * @param packets	receives what to send
+ */
+static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, uint64_t stall, array_t *packets)
 {
 	packet_t *packet;
 
+	if (stall) {
+		asker->asked = min(asker->asked + stall, now);
+		asker->deadline = min(asker->deadline + stall, asker->silent ? now : now + asker->patience);
+	}
 	if (!asker->silent && now >= asker->deadline) {
 		asker->silent = TRUE;
 		if (speaks_for_tunnel(asker))
@@ -215,13 +238,15 @@ static void tend(private_conf_liveness_t *this, asker_t *asker, uint64_t now, ar
 static job_requeue_t tick(private_conf_liveness_t *this)
 {
 	array_t *packets = array_create(0, 0);
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), stall;
 	packet_t *packet;
 	asker_t *asker;
 	bool again;
 
 	this->mutex->lock(this->mutex);
-	LIST_FOREACH(asker, &this->open, open) tend(this, asker, now, packets);
+	stall = now - this->ticked > TICK + STALL ? now - this->ticked - TICK : 0;
+	this->ticked = now;
+	LIST_FOREACH(asker, &this->open, open) tend(this, asker, now, stall, packets);
 	again = !LIST_EMPTY(&this->open);
 	this->ticking = again;
 	this->mutex->unlock(this->mutex);
@@ -236,6 +261,7 @@ static void start_ticking(private_conf_liveness_t *this)
 	if (this->ticking)
 		return;
 	this->ticking = TRUE;
+	this->ticked = now_ms();
 	lib->scheduler->schedule_job_ms(lib->scheduler,
 		(job_t *)callback_job_create_with_prio((callback_job_cb_t)tick, this, NULL, NULL, JOB_PRIO_HIGH), TICK);
 }
@@ -262,8 +288,10 @@ static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_
 	uint64_t now = now_ms();
 
 	close_question(asker);
-	asker->patience = patience_of(ike_sa);
-	asker->deadline = now + asker->patience * (is_cheap(message) || asker->queued ? 1 : COSTLY);
+	asker->cheap = is_cheap(message);
+	asker->patience = max(patience_of(ike_sa), asker->slow * LENIENCE);
+	asker->asked = now;
+	asker->deadline = now + asker->patience * (asker->cheap || asker->queued ? 1 : COSTLY);
 	asker->repeat = now + asker->patience / REPETITIONS;
 	asker->out = TRUE;
 	asker->queued = FALSE;
@@ -274,52 +302,8 @@ static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_
 /** It has been encrypted. */
 static void keep_packet(asker_t *asker, message_t *message)
 {
-	if (asker->out && !asker->packet && is_cheap(message) && !message->is_fragmented(message))
+	if (asker->out && !asker->packet && asker->cheap && !message->is_fragmented(message))
 		asker->packet = message->get_packet(message);
-}
-
-static void take_answer(private_conf_liveness_t *this, asker_t *asker)
-{
-	close_question(asker);
-	if (speaks_for_tunnel(asker))
-		set_silent(this, asker->tunnel, FALSE);
-}
-
-METHOD(listener_t, message_hook, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, message_t *message,
-	bool incoming, bool plain)
-{
-	bool request = message->get_request(message);
-	asker_t *asker;
-
-	if (incoming == request || (incoming && !plain))
-		return TRUE;
-	this->mutex->lock(this->mutex);
-	asker = this->askers->get(this->askers, ike_sa->get_id(ike_sa));
-	if (asker && incoming)
-		take_answer(this, asker);
-	else if (asker && plain)
-		open_question(this, asker, ike_sa, message);
-	else if (asker)
-		keep_packet(asker, message);
-	this->mutex->unlock(this->mutex);
-	return TRUE;
-}
-
-METHOD(listener_t, ike_state_change, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
-{
-	conf_tunnel_t *tunnel;
-
-	if (state == IKE_REKEYING)
-		return TRUE;
-	tunnel = state == IKE_ESTABLISHED ? this->query->get_tunnel(this->query, ike_sa) : NULL;
-	this->mutex->lock(this->mutex);
-	if (tunnel)
-		add_asker(this, ike_sa->get_id(ike_sa), tunnel->name);
-	else
-		remove_asker(this, ike_sa->get_id(ike_sa));
-	this->mutex->unlock(this->mutex);
-	DESTROY_IF(tunnel);
-	return TRUE;
 }
 
 static void destroy_question(question_t *question)
@@ -362,6 +346,79 @@ static job_requeue_t send_question(question_t *question)
 	return JOB_REQUEUE_NONE;
 }
 
+/** Has a job ask; under the mutex. */
+static void queue_question(private_conf_liveness_t *this, asker_t *asker)
+{
+	question_t *question;
+
+	asker->queued = TRUE;
+	INIT(question, .this = this, .id = asker->id->clone(asker->id));
+	lib->processor->queue_job(
+		lib->processor, (job_t *)callback_job_create_with_prio((callback_job_cb_t)send_question, question,
+							(callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
+}
+
+/**
+ * Notes how fast the peer is. One that answers late is asked again: whether it is slow, and to be waited for, or was
+ * away and is as fast as ever.
+ */
+static void measure(private_conf_liveness_t *this, asker_t *asker)
+{
+	uint64_t took = now_ms() - asker->asked;
+	bool was_slow = asker->slow;
+
+	if (!asker->out || !asker->cheap)
+		return;
+	asker->slow = took > PATIENCE && took <= SLOW ? took : 0;
+	if (asker->slow && !was_slow && !asker->queued)
+		queue_question(this, asker);
+}
+
+static void take_answer(private_conf_liveness_t *this, asker_t *asker)
+{
+	measure(this, asker);
+	close_question(asker);
+	if (speaks_for_tunnel(asker))
+		set_silent(this, asker->tunnel, FALSE);
+}
+
+METHOD(listener_t, message_hook, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	bool request = message->get_request(message);
+	asker_t *asker;
+
+	if (incoming == request || (incoming && !plain))
+		return TRUE;
+	this->mutex->lock(this->mutex);
+	asker = this->askers->get(this->askers, ike_sa->get_id(ike_sa));
+	if (asker && incoming)
+		take_answer(this, asker);
+	else if (asker && plain)
+		open_question(this, asker, ike_sa, message);
+	else if (asker)
+		keep_packet(asker, message);
+	this->mutex->unlock(this->mutex);
+	return TRUE;
+}
+
+METHOD(listener_t, ike_state_change, bool, private_conf_liveness_t *this, ike_sa_t *ike_sa, ike_sa_state_t state)
+{
+	conf_tunnel_t *tunnel;
+
+	if (state == IKE_REKEYING)
+		return TRUE;
+	tunnel = state == IKE_ESTABLISHED ? this->query->get_tunnel(this->query, ike_sa) : NULL;
+	this->mutex->lock(this->mutex);
+	if (tunnel)
+		add_asker(this, ike_sa->get_id(ike_sa), tunnel->name);
+	else
+		remove_asker(this, ike_sa->get_id(ike_sa));
+	this->mutex->unlock(this->mutex);
+	DESTROY_IF(tunnel);
+	return TRUE;
+}
+
 /** A question that is out becomes one that we wait for. */
 static void hurry(asker_t *asker)
 {
@@ -373,7 +430,6 @@ static void hurry(asker_t *asker)
 
 METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *name)
 {
-	question_t *question = NULL;
 	asker_t *asker = NULL;
 	tunnel_t *tunnel;
 
@@ -381,17 +437,11 @@ METHOD(conf_liveness_t, ask, bool, private_conf_liveness_t *this, const char *na
 	tunnel = this->tunnels->get(this->tunnels, name);
 	if (tunnel)
 		asker = LIST_FIRST(&tunnel->askers);
-	if (asker && asker->out && !asker->silent) {
+	if (asker && asker->out && !asker->silent)
 		hurry(asker);
-	} else if (asker && !asker->out && !asker->queued) {
-		asker->queued = TRUE;
-		INIT(question, .this = this, .id = asker->id->clone(asker->id));
-	}
+	else if (asker && !asker->out && !asker->queued)
+		queue_question(this, asker);
 	this->mutex->unlock(this->mutex);
-	if (question)
-		lib->processor->queue_job(
-			lib->processor, (job_t *)callback_job_create_with_prio((callback_job_cb_t)send_question, question,
-								(callback_job_cleanup_t)destroy_question, NULL, JOB_PRIO_HIGH));
 	return asker != NULL;
 }
 
@@ -435,7 +485,7 @@ METHOD(conf_liveness_t, get_silence, uint64_t, private_conf_liveness_t *this, ui
 	this->mutex->lock(this->mutex);
 	asker = this->askers->get(this->askers, id);
 	if (asker && asker->silent)
-		silence = max(now_ms() - asker->deadline, (uint64_t)1);
+		silence = max(this->ticked - asker->deadline, (uint64_t)1);
 	this->mutex->unlock(this->mutex);
 	id->destroy(id);
 	return silence;

@@ -5,7 +5,9 @@
  * repeated meanwhile, so that one lost packet is no silence.
  *
  * Patience, milliseconds: a second, or half of the tunnel's first retransmission time if that is longer; three times as
- * much for an exchange for which the peer has to compute keys, unless it is asked for.
+ * much for an exchange for which the peer has to compute keys, unless it is asked for. A peer whose answer comes late
+ * is asked once more at once: if it is slow, it is waited for twice as long as that. Time for which charon itself stood
+ * still does not count.
  *
  * A tunnel has the state that its latest established IKE_SA gave it; when it has none any more it keeps silence.
  */

@@ -46,6 +46,7 @@ def gateway_settings(folder, rehearsal_delay=3600, admission="culvert-apn!", mes
         culvert-conf {{ run = {folder} }}
         culvert-rekey {{ rehearsal_delay = {rehearsal_delay}
             state = {folder}/state }}
+        kernel-netlink {{ roam_events = no }}
         vici {{ socket = unix://{folder}/vici }}
     }}
 }}

@@ -7,6 +7,7 @@ shown by what is told next.
 import re
 import signal
 import sys
+import time
 
 from conf_bench import WRONG, connection, expect, main, tunnel
 from ike_lab import Lab, run, wait_for
@@ -182,6 +183,29 @@ def test_charons_own_question(bench):
     watcher.wait({"t3": "answers"})
 
 
+def questions(bench):
+    return len(re.findall("generating INFORMATIONAL request", bench.gateway.read_log()))
+
+
+def test_standstill_is_no_silence(bench):
+    """A charon that is stopped hears no answer, and cannot say that there was none."""
+    watcher = Watcher(bench)
+    watcher.look()
+    before = questions(bench)
+    hush(1)
+    bench.gateway.ask("ask t1")
+    wait_for("a question", lambda: questions(bench) > before)
+    bench.gateway.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)  # longer than a question may remain unanswered
+    wake()
+    bench.gateway.process.send_signal(signal.SIGCONT)
+    hush(2)
+    bench.gateway.ask("ask t2")
+    assert watcher.look() == {"t2": "silent"}, "t1 was not given its time"
+    wake()
+    watcher.wait({"t2": "answers"})
+
+
 def test_who_does_not_look_gets_the_last_state(bench):
     idle, watcher = Watcher(bench), Watcher(bench)
     idle.look()
@@ -245,6 +269,12 @@ def test_unknown_tunnels_are_forgotten(bench):
     bench.switch(patient(1), patient(2))
     assert Watcher(bench).look() == {"t1": "answers", "t2": "answers"}
     wake()
+
+
+def move(old, new):
+    """Another address in place of that of the gateway."""
+    run("ip", "-n", "gateway", "address", "del", f"{old}/24", "dev", "eth0")
+    run("ip", "-n", "gateway", "address", "add", f"{new}/24", "dev", "eth0")
 
 
 def established(bench, charon=None):
@@ -311,6 +341,22 @@ def test_carrier_that_moves(bench):
     wake()
 
 
+def test_address_of_ours_changes(bench):
+    """As another lease has it: no question is out that could remain unanswered, and the carrier is told nothing."""
+    anybody = [connection(n).replace("remote_addrs = 192.0.2.1\n", "remote_addrs = %any\n") for n in (1, 2)]
+    bench.load_carrier(*anybody)
+    bench.mark = len(bench.gateway.read_log())
+    bench.switch(patient(1), patient(2), outer='address = "dhcp"')
+    bench.gateway.wait_up("t1", "t2")
+    for old, new in (("192.0.2.1", "192.0.2.77"), ("192.0.2.77", "192.0.2.1")):
+        hosts = f"local-host={old} "
+        wait_for("IKE_SAs of the address", lambda h=hosts: bench.gateway.swanctl("--list-sas", "--raw").count(h) == 2)
+        move(old, new)
+        hosts = f"local-host={new} "
+        wait_for("IKE_SAs of the new one", lambda h=hosts: bench.gateway.swanctl("--list-sas", "--raw").count(h) == 2)
+        assert_one_is_left(bench, "192.0.2.11", "192.0.2.12")
+
+
 def test_many_tunnels_to_one_address(bench):
     """Stock strongSwan does not answer more than five at a time, in silence."""
     numbers = range(1, 25)
@@ -319,6 +365,19 @@ def test_many_tunnels_to_one_address(bench):
     bench.switch(*(patient(n, peer="192.0.2.99") for n in numbers))
     bench.gateway.wait_up(*(f"t{n}" for n in numbers))
     assert "ignoring IKE_SA setup" not in bench.carrier.read_log()[mark:]
+
+
+def test_each_has_its_turn(bench):
+    """Few are attempted at a time at one address: those that fail over and over do not hold up the others."""
+    numbers = range(1, 25)
+    hush(89)
+    mark = len(bench.gateway.read_log())
+    bench.switch(*(tunnel(n, peer="192.0.2.99") for n in numbers))
+    def turns():
+        return re.findall(r"initiating IKE_SA (t[0-9]+)\[", bench.gateway.read_log()[mark:])
+    wait_for("a first attempt of each", lambda: len(turns()) >= len(numbers), 60)
+    assert len(set(turns()[:len(numbers)])) == len(numbers), turns()
+    wake()
 
 
 def raw_sockets(bench):
@@ -335,6 +394,30 @@ def test_nothing_waits_for_early_packets_any_more(bench):
     expect(row["failure"], "AUTHENTICATION_FAILED")
     wait_for("no raw sockets", lambda: not raw_sockets(bench))
     wake()
+
+
+def test_slow_peer(bench):
+    """It is taken for silent once, and waited for from then on."""
+    bench.gateway.stop()
+    bench.carrier.stop()
+    with open(f"{bench.carrier.folder}/strongswan.conf", "a", encoding="ascii") as f:
+        f.write("charon-systemd { receive_delay = 1500\nreceive_delay_response = no\n }\n")
+    bench.carrier.start()
+    bench.load_carrier(connection(1), connection(2))
+    bench.freeze(patient(1), patient(2), current=True)
+    bench.gateway.start()
+    bench.gateway.wait_up("t1", "t2")
+    watcher = Watcher(bench)
+    watcher.look()
+    before = exchanges(bench.gateway)
+    bench.gateway.ask("ask t1")
+    watcher.wait({"t1": "silent"})
+    watcher.wait({"t1": "answers"})
+    wait_for("another question's answer", lambda: exchanges(bench.gateway) == before + 2)
+    bench.gateway.ask("ask t1")
+    wait_for("an answer", lambda: exchanges(bench.gateway) == before + 3)
+    bench.gateway.ask("ask t2")
+    assert watcher.look() == {"t2": "silent"}, "t1 was waited for"
 
 
 def test_end(bench):

@@ -322,6 +322,43 @@ static void drop_rule(struct snapshot *s)
 			s->rules[i--] = s->rules[--s->n_rules];
 }
 
+/* As with ipv6.disable=1 on the kernel's command line. */
+static void lose_ipv6(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_rules; i++)
+		if (s->rules[i].family == AF_INET6)
+			s->rules[i--] = s->rules[--s->n_rules];
+	for (size_t i = 0; i < s->n_routes; i++)
+		if (s->routes[i].to.ip.family == AF_INET6)
+			s->routes[i--] = s->routes[--s->n_routes];
+	s->sysctls[1].value = -1;
+	s->no_ipv6 = true;
+}
+
+/* As a second interface of a machine in a public cloud has them, behind the VRFs' rule. */
+static void route_by_source(struct snapshot *s)
+{
+	struct snapshot_rule rule = { .family = AF_INET, .preference = 2000, .table = 10001, .odd = true };
+	struct snapshot_route r = route(s, 10001, "0.0.0.0/0", "eth0");
+
+	assert_int_equal(snapshot_add_rule(s, &rule), 0);
+	assert_int_equal(snapshot_add_route(s, &r), 0);
+}
+
+static void route_by_source_into_ours(struct snapshot *s)
+{
+	struct snapshot_rule rule = { .family = AF_INET, .preference = 2000, .table = 1001, .odd = true };
+
+	assert_int_equal(snapshot_add_rule(s, &rule), 0);
+}
+
+static void route_by_source_at_first(struct snapshot *s)
+{
+	struct snapshot_rule rule = { .family = AF_INET, .preference = 999, .table = 10001, .odd = true };
+
+	assert_int_equal(snapshot_add_rule(s, &rule), 0);
+}
+
 static void move_link(struct snapshot *s)
 {
 	named(s, "culv-x1")->master = 0;
@@ -378,6 +415,10 @@ static void each_break_of_routing_is_named(void **state)
 		"configured but does not exist: wall 1, routing: route in table 1001: 10.64.0.0/16 dev culv-x1");
 	assert_named("two-links", drop_rule, NULL, VERDICT_DIFFERS,
 		"configured but does not exist: wall 1, routing: rule 1000: each VRF to its own table (IPv4)");
+	assert_named("two-links", lose_ipv6, NULL, VERDICT_EXACT, "");
+	assert_named("two-links", route_by_source, NULL, VERDICT_EXACT, "");
+	assert_named("two-links", route_by_source_into_ours, NULL, VERDICT_DIFFERS, "rule 2000: with a condition");
+	assert_named("two-links", route_by_source_at_first, NULL, VERDICT_DIFFERS, "rule 999: with a condition");
 	assert_named("two-links", move_link, NULL, VERDICT_DIFFERS,
 		"configured but does not exist: wall 1, routing: interface culv-x1 in culv-v1001");
 	assert_named("two-links", stop_forwarding, NULL, VERDICT_DIFFERS,

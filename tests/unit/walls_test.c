@@ -388,6 +388,29 @@ static void tables_of_others_move_the_number_on(void **state)
 	walls_forget(&w);
 }
 
+/* What others added just before a change of ours was noticed is read after that change. */
+static void a_chain_of_others_is_seen_behind_a_change_of_ours(void **state)
+{
+	struct model **m = *state;
+	struct walls_memory w = { 0 };
+	struct walls_watch events = { 0 };
+	struct report report = { 0 };
+	uint32_t number;
+
+	watch(&w, &events, m[1]);
+	events.chains = false;
+	free(list("table ip other { chain post { type nat hook postrouting priority 100; }; }", false));
+	assert_int_equal(walls_change(&w, m[0], &report), 0);
+	assert_true(walls_unchanged(&w, &number));
+	walls_watch_mended(&events, number);
+	assert_int_equal(walls_watch_process(&events), 0);
+	assert_false(events.damage.any);
+	assert_true(events.chains);
+	free(list("delete table ip other", false));
+	walls_watch_close(&events);
+	walls_forget(&w);
+}
+
 static void a_hook_in_our_table_that_is_not_ours_does_not_stay(void **state)
 {
 	struct model **m = *state;
@@ -437,6 +460,7 @@ int main(void)
 		cmocka_unit_test(in_few_statements_they_are_the_same),
 		cmocka_unit_test(what_others_damage_is_told_and_mended),
 		cmocka_unit_test(tables_of_others_move_the_number_on),
+		cmocka_unit_test(a_chain_of_others_is_seen_behind_a_change_of_ours),
 		cmocka_unit_test(a_hook_in_our_table_that_is_not_ours_does_not_stay),
 		cmocka_unit_test(a_number_that_is_missed_is_a_loss),
 	};

@@ -17,6 +17,8 @@ BREAKS = (
         "exists but is not configured: wall 1, routing: route in table 1001: 0.0.0.0/0 via 192.0.2.254 dev eth0"),
     ("a route of the main table to the link", f"ip route add {POOL} dev culv-x1", f"ip route del {POOL} dev culv-x1", "differs",
         f"exists but is not configured: wall 1, routing: route in table 254: {POOL} dev culv-x1"),
+    ("the same beside another way", f"ip route add {POOL} nexthop dev eth0 nexthop dev culv-x1", f"ip route del {POOL}", "differs",
+        f"exists but is not configured: wall 1, routing: route in table 254: {POOL} dev culv-x1 (with a condition)"),
     ("the pool's route deleted", f"ip route del {POOL} dev culv-x1 table 1001", f"ip route add {POOL} dev culv-x1 table 1001 metric 100",
         "differs", f"configured but does not exist: wall 1, routing: route in table 1001: {POOL} dev culv-x1"),
     ("the VRFs' rule deleted", "ip rule del pref 1000", "ip rule add l3mdev pref 1000", "differs",
