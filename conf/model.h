@@ -174,6 +174,7 @@ struct probe {
 	unsigned port; /* 0 with ICMP */
 	unsigned interval; /* seconds */
 	unsigned patience; /* seconds that an answer may take */
+	bool measure; /* large packets are sent as well, to find what the way takes */
 };
 
 struct apn {

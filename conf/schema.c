@@ -802,6 +802,19 @@ static const struct schema_key probe_keys[] = {
 			"Seconds that an answer may take. A link with two unanswered probes in succession is put behind those that "
 			"work; more for a device that sleeps.",
 	},
+	{
+		.name = "measure",
+		.kind = &value_switch,
+		.offset = offsetof(struct apn, probe.measure),
+		.fallback = "false",
+		.example = "true",
+		.note = "or false: the MTU is what SAs, interfaces and routers say",
+		.doc = "Whether the target is asked with large packets too, when a link begins to carry and about every hour, "
+			   "for ways that lose what is too big without an ICMP error: the link's MTU becomes what is answered. For "
+			   "`\"icmp\"` alone, and for a target that answers whatever reaches it: one that drops large pings, or "
+			   "reaches less than the devices do, makes the link smaller than it need be, if never below what 1280 "
+			   "octets outside leave.",
+	},
 };
 
 static const struct schema_group probe_group = {

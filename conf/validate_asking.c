@@ -90,6 +90,14 @@ static void check_port(struct check *c, const struct probe *p, const char *path)
 		check_error(c, path, "has no port; add port = 7; or use protocol = \"icmp\"");
 }
 
+static void check_measure(struct check *c, const struct probe *p, const char *path)
+{
+	struct key key = check_key("%s.measure", path);
+
+	if (p->measure && p->protocol != PROBE_ICMP && !check_wrong(c, check_key("%s.protocol", path).text))
+		check_error(c, key.text, "needs protocol = \"icmp\"; remove it, or use \"icmp\"");
+}
+
 static void check_probe(struct check *c, size_t a)
 {
 	const struct apn *apn = &c->m->apns[a];
@@ -104,6 +112,7 @@ static void check_probe(struct check *c, size_t a)
 	if (is_set(&p->target))
 		check_inside(c, apn, &target, false, check_key("%s.target", path.text).text);
 	check_port(c, p, path.text);
+	check_measure(c, p, path.text);
 }
 
 void validate_asking(struct check *c, size_t a)

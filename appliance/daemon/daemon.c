@@ -12,6 +12,7 @@
 #include "appliance/daemon/key_mend.h"
 #include "appliance/daemon/lines.h"
 #include "appliance/daemon/links.h"
+#include "appliance/daemon/mtu_prober.h"
 #include "appliance/daemon/peers_alive.h"
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/sweep.h"
@@ -129,6 +130,13 @@ static void tell_peers(struct daemon *d)
 				links_silence(d->links, m->carriers[i].tunnels[k].name, true);
 }
 
+static void use_measuring(struct daemon *d)
+{
+	if (mtu_prober_use(d->measuring, reload_current(d->reload)->model))
+		log_error("memory is short: links are not measured as configured");
+	mtu_prober_hold(d->measuring, false);
+}
+
 static void on_reloaded(void *userdata, const struct reload_outcome *o)
 {
 	struct daemon *d = userdata;
@@ -139,6 +147,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	log_outcome(o);
 	tell_systemd(d, o);
 	tell_peers(d);
+	use_measuring(d);
 	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
 	verify_hold(d->verifier, false);
@@ -156,9 +165,12 @@ int daemon_reload(struct daemon *d, const struct reload_order *order, struct con
 		return -EBUSY;
 	d->client = client;
 	verify_hold(d->verifier, true);
+	mtu_prober_hold(d->measuring, true);
 	int error = reload_begin(d->reload, order, on_reloaded, d);
-	if (error)
+	if (error) {
 		verify_hold(d->verifier, false);
+		mtu_prober_hold(d->measuring, false);
+	}
 	return error;
 }
 
@@ -317,6 +329,8 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = peers_alive_new(d->event, d->charon, on_peer, d, &d->peers);
 	if (!error)
+		error = mtu_prober_new(d->event, d->links, &d->measuring);
+	if (!error)
 		error = key_mend_new(d->event, d->charon, &d->mend);
 	if (!error)
 		error = verifier_new(d->event, d->options.run, &d->verifier);
@@ -367,6 +381,7 @@ int daemon_start(struct daemon *d)
 		return error;
 	adopt(d);
 	tell_peers(d);
+	use_measuring(d);
 	/* The generation that goes on says how old keys may become. */
 	key_age_begin(d->ages, d->links, d->mend);
 	/* The file first: a charon that has committed what culvertd had no time to switch to keeps what both say. */
@@ -385,6 +400,7 @@ void daemon_stop(struct daemon *d)
 	key_mend_free(d->mend);
 	peers_alive_free(d->peers);
 	charon_close(d->charon);
+	mtu_prober_free(d->measuring);
 	links_close(d->links);
 	key_age_free(d->ages);
 	reload_free(d->reload);

@@ -13,6 +13,7 @@ struct forecast;
 struct key_age;
 struct key_mend;
 struct links;
+struct mtu_prober;
 struct peers_alive;
 struct reload;
 struct reload_order;
@@ -34,6 +35,7 @@ struct daemon {
 	struct key_mend *mend;
 	struct links *links;
 	struct charon *charon;
+	struct mtu_prober *measuring;
 	struct peers_alive *peers;
 	struct reload *reload;
 	struct sweep *sweep;

@@ -246,7 +246,10 @@ bool link_choice_view(const struct link_choice *c, uint32_t if_id, struct link_c
 		.used = l->used,
 		.state = states[steering_state(l, now)],
 		.seconds = l->since ? (now - l->since) / SECOND : 0,
+		.sound = l->sound,
+		.since = l->since,
 		.probed = w != NULL,
+		.proven = l->proven,
 		.error = prober_error(c->prober, if_id),
 	};
 	if (w) {

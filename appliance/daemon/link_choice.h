@@ -23,7 +23,10 @@ struct link_choice_view { /* of one link, for status */
 	bool used; /* devices are reached by it */
 	const char *state; /* "down", "good", "unproven", "held" or "suspect" */
 	uint64_t seconds; /* since it is sound, or not; 0 before it ever was */
+	bool sound; /* neither down nor suspect */
+	uint64_t since; /* that, or the contrary; microseconds of CLOCK_BOOTTIME */
 	bool probed;
+	bool proven; /* a probe was answered since the link came up */
 	uint32_t sent, answered, late; /* probes */
 	uint64_t round_trip; /* microseconds of the last answer; 0: there was none */
 	int error; /* why the last probe could not be sent; 0: it was */

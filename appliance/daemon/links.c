@@ -250,6 +250,12 @@ static void on_sizes(void *userdata)
 		look_soon(l, true);
 }
 
+void links_search(struct links *l, uint32_t if_id)
+{
+	mtu_watch_search(l->mtus, if_id);
+	on_sizes(l);
+}
+
 void links_measured(struct links *l, uint32_t if_id, uint32_t octets)
 {
 	if (mtu_watch_measured(l->mtus, if_id, octets) == 0)

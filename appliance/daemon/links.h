@@ -63,6 +63,8 @@ bool links_carrying(const struct links *l, uint32_t if_id);
 const struct carrying *links_all_carrying(const struct links *l);
 /* How large a packet each link takes, as far as that is known. Valid until the loop goes on. */
 const struct link_mtus *links_mtus(const struct links *l);
+/* Before a link is measured, 0: none is any more. What was measured goes on to hold for TCP. */
+void links_search(struct links *l, uint32_t if_id);
 /* The largest packet that was measured to pass inside a link (mtu_search.h), in octets; 0: none any more. */
 void links_measured(struct links *l, uint32_t if_id, uint32_t octets);
 /* How a link of the model in use does: link_choice_view(). */

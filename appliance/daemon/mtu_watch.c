@@ -31,6 +31,7 @@ struct mtu_watch {
 	size_t size;
 	struct link_mtus known;
 	struct link_mtus measured; /* of these only octets count */
+	uint32_t searched; /* if_id of the link that is being measured; 0: none */
 };
 
 static int compare(const void *a, const void *b)
@@ -143,15 +144,21 @@ static void drop_unused(struct mtu_watch *w)
 	w->n_ways = kept;
 }
 
-/* What was measured, where it is less. */
+/* What was measured, where it is less; while the link is measured anew, for TCP alone. */
 static void take_measured(const struct mtu_watch *w, bool ipv6, struct link_mtu *mtu)
 {
 	const struct link_mtu *measured = mtu_find(&w->measured, mtu->if_id);
 	uint32_t least = ipv6 ? MTU_LEAST_IPV6 : MTU_LEAST_IPV4;
 
+	mtu->most = mtu->octets;
 	if (!measured || measured->octets >= mtu->octets)
 		return;
-	mtu->octets = measured->octets < least ? least : measured->octets;
+	uint32_t octets = measured->octets < least ? least : measured->octets;
+	if (w->searched == mtu->if_id) {
+		mtu->tcp = octets;
+		return;
+	}
+	mtu->octets = octets;
 	mtu->path.source = MTU_MEASURED;
 }
 
@@ -174,7 +181,7 @@ static int size_of(
 		way->used = true;
 		uint32_t octets = mtu_of(&list[i].shape, &way->path, ipv6);
 		if (least.octets == 0 || octets < least.octets)
-			least = (struct link_mtu){ if_id, octets, way->path };
+			least = (struct link_mtu){ .if_id = if_id, .octets = octets, .path = way->path };
 	}
 	take_measured(w, ipv6, &least);
 	*ret = least.octets == 0 && before ? *before : least;
@@ -198,7 +205,7 @@ static int look_at(struct mtu_watch *w, const struct apn *a, const struct link *
 	if (r < 0 || now.octets == 0)
 		return r;
 	if (!before || !mtu_equal(before, &now)) {
-		*changed = *changed || !before || before->octets != now.octets;
+		*changed = *changed || !before || before->octets != now.octets || before->tcp != now.tcp;
 		log_size(a, l, &now);
 	}
 	return mtu_add(next, &now);
@@ -232,7 +239,14 @@ int mtu_watch_measured(struct mtu_watch *w, uint32_t if_id, uint32_t octets)
 {
 	struct link_mtu mtu = { .if_id = if_id, .octets = octets };
 
+	if (w->searched == if_id)
+		w->searched = 0;
 	return mtu_put(&w->measured, &mtu);
+}
+
+void mtu_watch_search(struct mtu_watch *w, uint32_t if_id)
+{
+	w->searched = if_id;
 }
 
 void mtu_watch_doubt(struct mtu_watch *w)

@@ -32,9 +32,15 @@ bool mtu_watch_look(struct mtu_watch *w, const struct model *m, const struct sa_
 void mtu_watch_doubt(struct mtu_watch *w);
 /*
  * What was measured inside a link, in octets (mtu_search.h): it counts from the next look on, where it is less than
- * what follows from SAs and ways, until it is measured again. 0: what was measured is forgotten. 0 or -ENOMEM.
+ * what follows from SAs and ways, until it is measured again. 0: what was measured is forgotten. A search of that link
+ * is over. 0 or -ENOMEM.
  */
 int mtu_watch_measured(struct mtu_watch *w, uint32_t if_id, uint32_t octets);
+/*
+ * A link is about to be measured anew, 0: none is: from the next look on what was measured holds for TCP alone, so that
+ * larger packets can be tried.
+ */
+void mtu_watch_search(struct mtu_watch *w, uint32_t if_id);
 /* The same object for as long as w lives; what it holds is valid until the next look. */
 const struct link_mtus *mtu_watch_known(const struct mtu_watch *w);
 

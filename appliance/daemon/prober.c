@@ -7,8 +7,8 @@
 #include "appliance/daemon/prober.h"
 
 #include "appliance/daemon/probe_packet.h"
+#include "appliance/daemon/probe_socket.h"
 #include "appliance/daemon/probe_window.h"
-#include "appliance/isolation/plan.h"
 #include "conf/model.h"
 
 #include <errno.h>
@@ -139,37 +139,6 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata)
 	return 0;
 }
 
-static socklen_t make_address(const struct ip *ip, in_port_t port, struct sockaddr_storage *ret)
-{
-	*ret = (struct sockaddr_storage){ .ss_family = (sa_family_t)ip->family };
-	if (ip->family == AF_INET6) {
-		struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
-		six->sin6_port = port;
-		memcpy(&six->sin6_addr, ip->octets, sizeof(six->sin6_addr));
-		return sizeof(*six);
-	}
-	struct sockaddr_in *four = (struct sockaddr_in *)ret;
-	four->sin_port = port;
-	memcpy(&four->sin_addr, ip->octets, sizeof(four->sin_addr));
-	return sizeof(*four);
-}
-
-static int open_socket(const struct probe *p)
-{
-	static const struct {
-		int type, four, six;
-	} kinds[] = {
-		[PROBE_ICMP] = { SOCK_DGRAM, IPPROTO_ICMP, IPPROTO_ICMPV6 },
-		[PROBE_UDP] = { SOCK_DGRAM, IPPROTO_UDP, IPPROTO_UDP },
-		[PROBE_TCP] = { SOCK_STREAM, IPPROTO_TCP, IPPROTO_TCP },
-	};
-	bool six = p->target.family == AF_INET6;
-	int fd = socket(p->target.family, kinds[p->protocol].type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		six ? kinds[p->protocol].six : kinds[p->protocol].four);
-
-	return fd < 0 ? -errno : fd;
-}
-
 /* A connection leaves nothing behind when it is closed: it is reset, and its port is free for the next one. */
 static int set_up_connection(int fd)
 {
@@ -193,17 +162,12 @@ static in_port_t local_port(int fd)
 	return ((struct sockaddr_in *)&address)->sin_port;
 }
 
-/* Bound to the interface first: an address counts as ours by the interface's VRF. */
 static int bind_socket(struct attempt *a)
 {
 	const struct probe *p = &a->lane->probe;
 	struct sockaddr_storage address;
-	char name[IFNAMSIZ];
-	socklen_t len = make_address(&p->source, a->port, &address);
+	socklen_t len = probe_socket_address(&p->source, a->port, &address);
 
-	plan_xfrm_name(a->lane->if_id, name);
-	if (setsockopt(a->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0)
-		return -errno;
 	if (p->protocol == PROBE_TCP && set_up_connection(a->fd) < 0)
 		return -errno;
 	if (bind(a->fd, (struct sockaddr *)&address, len) < 0)
@@ -218,7 +182,7 @@ static int connect_socket(struct attempt *a)
 {
 	const struct probe *p = &a->lane->probe;
 	struct sockaddr_storage address;
-	socklen_t len = make_address(&p->target, htons((uint16_t)p->port), &address);
+	socklen_t len = probe_socket_address(&p->target, htons((uint16_t)p->port), &address);
 
 	return connect(a->fd, (struct sockaddr *)&address, len) < 0 && errno != EINPROGRESS ? -errno : 0;
 }
@@ -231,7 +195,7 @@ static int open_attempt(struct attempt *a)
 
 	if (a->fd >= 0)
 		return 0;
-	a->fd = open_socket(&a->lane->probe);
+	a->fd = probe_socket_open(&a->lane->probe, a->lane->if_id);
 	r = a->fd < 0 ? a->fd : bind_socket(a);
 	if (r == 0)
 		r = connect_socket(a);

@@ -86,7 +86,8 @@ int mtu_put(struct link_mtus *list, const struct link_mtu *mtu)
 
 bool mtu_equal(const struct link_mtu *a, const struct link_mtu *b)
 {
-	return a->octets == b->octets && a->path.outer == b->path.outer && a->path.source == b->path.source;
+	return a->octets == b->octets && a->path.outer == b->path.outer && a->path.source == b->path.source &&
+		   a->tcp == b->tcp;
 }
 
 void mtu_free(struct link_mtus *list)
@@ -123,6 +124,13 @@ static uint32_t segment_of(const struct apn *a, uint32_t mtu)
 	return mtu > headers ? mtu - headers : 1;
 }
 
+static uint32_t packets_of_tcp(const struct link_mtu *mtu)
+{
+	if (!mtu)
+		return PLAN_XFRM_MTU;
+	return mtu->tcp > 0 ? mtu->tcp : mtu->octets;
+}
+
 void mtu_render(const struct model *m, const struct link_mtus *list, struct buf *out)
 {
 	char name[IFNAMSIZ];
@@ -132,7 +140,7 @@ void mtu_render(const struct model *m, const struct link_mtus *list, struct buf 
 			uint32_t if_id = m->apns[i].links[k].if_id;
 			const struct link_mtu *mtu = mtu_find(list, if_id);
 			buf_printf(out, "add element inet culvert segment { \"%s\" : %u }\n", plan_xfrm_name(if_id, name),
-				segment_of(&m->apns[i], mtu ? mtu->octets : PLAN_XFRM_MTU));
+				segment_of(&m->apns[i], packets_of_tcp(mtu)));
 		}
 }
 

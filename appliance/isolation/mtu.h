@@ -37,6 +37,8 @@ struct link_mtu {
 	uint32_t if_id;
 	uint32_t octets; /* of the largest packet inside */
 	struct mtu_path path;
+	uint32_t most; /* octets without what was measured; 0: as octets */
+	uint32_t tcp; /* octets for TCP: less than others while it is measured anew; 0: as octets */
 };
 
 struct link_mtus { /* zero-initialise; by if_id, ascending, after mtu_sort() */

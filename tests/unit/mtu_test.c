@@ -40,7 +40,7 @@ static void make_sample(struct sample *s)
 
 static void know(struct link_mtus *list, uint32_t if_id, uint32_t octets)
 {
-	struct link_mtu mtu = { if_id, octets, { 1500, MTU_INTERFACE } };
+	struct link_mtu mtu = { .if_id = if_id, .octets = octets, .path = { 1500, MTU_INTERFACE } };
 
 	assert_int_equal(mtu_add(list, &mtu), 0);
 	mtu_sort(list);
@@ -114,6 +114,24 @@ static void segments_leave_room_for_headers(void **state)
 	mtu_free(&list);
 }
 
+/* While a link is measured anew it takes larger packets, but none of TCP's. */
+static void segments_stay_small_while_links_are_measured(void **state)
+{
+	struct link_mtus list = { 0 };
+	struct link_mtu open = { .if_id = 2, .octets = 1438, .tcp = 1300 }, narrow = { .if_id = 2, .octets = 1438 };
+	struct buf out = { 0 };
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	assert_false(mtu_equal(&open, &narrow));
+	assert_int_equal(mtu_add(&list, &open), 0);
+	mtu_render(&s.model, &list, &out);
+	assert_non_null(strstr(buf_text(&out), "{ \"culv-x2\" : 1260 }\n"));
+	buf_free(&out);
+	mtu_free(&list);
+}
+
 /* The walls change by that element alone, in one transaction. */
 static void a_change_is_one_element(void **state)
 {
@@ -155,6 +173,7 @@ int main(void)
 		cmocka_unit_test(plans_take_what_is_known),
 		cmocka_unit_test(one_link_at_a_time_is_put),
 		cmocka_unit_test(segments_leave_room_for_headers),
+		cmocka_unit_test(segments_stay_small_while_links_are_measured),
 		cmocka_unit_test(a_change_is_one_element),
 		cmocka_unit_test(what_the_kernel_would_refuse_is_never_asked),
 	};

@@ -93,7 +93,7 @@ static const struct drift_log no_drift;
 static void says_what_charon_reports(void **state)
 {
 	static const char *const messages[] = { "interface eth1 is missing" };
-	struct link_mtu mtu = { 1, 1326, { 1400, MTU_PATH } };
+	struct link_mtu mtu = { .if_id = 1, .octets = 1326, .path = { 1400, MTU_PATH } };
 	struct model *m = load();
 	struct survey survey = { 0 };
 	struct status s = { .generation = 3,
