@@ -16,9 +16,9 @@ struct private_apn_admission_t {
 	conf_query_t *query;
 };
 
-/** CHILD_SAs for each pair of selectors of a link: one, and one that takes its place; and some that are ending: a peer
- * that rekeys every second leaves one for each second that the old ones stay. */
-enum { PER_PAIR = 2, ENDING = 12 };
+/** What a peer may have made of a link: for each pair of selectors one CHILD_SA and one that takes its place, some that
+ * nobody has deleted yet, and so many deleted ones whose last packets may still be on their way. */
+enum { PER_PAIR = 2, ENDING = 12, DELETED = 64 };
 
 /** What a tunnel has configured for one interface ID */
 typedef struct {
@@ -79,8 +79,8 @@ static fit_t find_fit(conf_tunnel_t *tunnel, child_sa_t *child_sa, linked_list_t
 	return fit;
 }
 
-/** CHILD_SAs that an IKE_SA has for the interface ID of another one, in whatever state. */
-static u_int count_siblings(ike_sa_t *ike_sa, child_sa_t *child_sa)
+/** CHILD_SAs that an IKE_SA has for the interface ID of another one: the deleted ones, or all others. */
+static u_int count_siblings(ike_sa_t *ike_sa, child_sa_t *child_sa, bool deleted)
 {
 	enumerator_t *enumerator;
 	child_sa_t *current;
@@ -88,7 +88,8 @@ static u_int count_siblings(ike_sa_t *ike_sa, child_sa_t *child_sa)
 
 	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
 	while (enumerator->enumerate(enumerator, &current)) {
-		if (current != child_sa && current->get_if_id(current, TRUE) == child_sa->get_if_id(child_sa, TRUE))
+		if (current != child_sa && current->get_if_id(current, TRUE) == child_sa->get_if_id(child_sa, TRUE) &&
+			(current->get_state(current) == CHILD_DELETED) == deleted)
 			count++;
 	}
 	enumerator->destroy(enumerator);
@@ -96,8 +97,8 @@ static u_int count_siblings(ike_sa_t *ike_sa, child_sa_t *child_sa)
 }
 
 /** @return why it is refused (owned by the caller), NULL if it is admitted */
-static char *refusal(
-	conf_tunnel_t *tunnel, ike_sa_t *ike_sa, child_sa_t *child_sa, linked_list_t *local, linked_list_t *remote)
+static char *refusal(conf_tunnel_t *tunnel, ike_sa_t *ike_sa, child_sa_t *child_sa, bool ours, linked_list_t *local,
+	linked_list_t *remote)
 {
 	host_t *peer = ike_sa->get_other_host(ike_sa);
 	fit_t fit;
@@ -114,7 +115,9 @@ static char *refusal(
 			"CHILD_SA refused: %#R === %#R with the peer at %H is outside of the link's selectors; compare "
 			"pool and prefixes with the carrier",
 			local, remote, peer);
-	if (count_siblings(ike_sa, child_sa) >= PER_PAIR * fit.pairs + ENDING)
+	/* How many we ask for is our affair; one refused here would cost the traffic of the link. */
+	if (!ours && (count_siblings(ike_sa, child_sa, FALSE) >= PER_PAIR * fit.pairs + ENDING ||
+					 count_siblings(ike_sa, child_sa, TRUE) >= DELETED))
 		return conf_text(
 			"CHILD_SA refused: the peer at %H has made too many for one APN already; ask the carrier why it "
 			"does not delete them",
@@ -156,7 +159,7 @@ METHOD(listener_t, narrow, bool, private_apn_admission_t *this, ike_sa_t *ike_sa
 		refuse(local);
 		return TRUE;
 	}
-	reason = refusal(tunnel, ike_sa, child_sa, local, remote);
+	reason = refusal(tunnel, ike_sa, child_sa, type != NARROW_RESPONDER, local, remote);
 	if (reason) {
 		DBG1(DBG_CFG, "tunnel %s: %s", tunnel->name, reason);
 		tunnel->status->fail(tunnel->status, ike_sa->get_unique_id(ike_sa), CONF_SCOPE_CHILD, reason);

@@ -137,6 +137,28 @@ def test_a_peer_cannot_pile_them_up(bench):
     wait_for("one CHILD_SA again", lambda: count_children(bench.gateway, "a1") == 1)
 
 
+def inbound(bench):
+    """The SPI of the CHILD_SA in use at the gateway; None while there is not just one."""
+    found = re.findall(r"a1: #\d+, reqid \d+, INSTALLED.*?\n +in +([0-9a-f]{8})", sas(bench.gateway), re.S)
+    return found[0] if len(found) == 1 else None
+
+
+def test_many_rekeys_in_a_row(bench):
+    """More within the seconds that a deleted CHILD_SA is kept than a peer may leave undeleted."""
+    bench.load_carrier(connection(1), connection(2), connection(3))
+    bench.gateway.ask("restart t1")
+    wait_for("no IKE_SA", lambda: "c1:" not in sas(bench.carrier))
+    bench.carrier.swanctl("--initiate", "--child", "k1", "--timeout", "5")
+    bench.gateway.wait_up("t1")
+    before, refused = inbound(bench), bench.gateway.read_log().count("has made too many")
+    for number in range(24):
+        end, name = ((bench.gateway, "a1"), (bench.carrier, "k1"))[number % 2]
+        end.swanctl("--rekey", "--child", name)
+        wait_for(f"rekey {number + 1}", lambda: inbound(bench) not in (None, before))
+        before = inbound(bench)
+    assert bench.gateway.read_log().count("has made too many") == refused, bench.gateway.read_log()[-2000:]
+
+
 # The carrier's answers to IKE_AUTH, on port 4500 behind the non-ESP marker.
 LATE_ANSWERS = """table inet late {
     chain in {
