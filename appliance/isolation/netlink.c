@@ -322,7 +322,7 @@ uint32_t netlink_way_out(struct nlattr *const *route, size_t n)
 	if (!several)
 		return n == 0 ? netlink_number(route[RTA_OIF]) : 0;
 	struct rtnexthop *way = nla_data(several);
-	for (int left = nla_len(several); RTNH_OK(way, left); way = RTNH_NEXT(way)) {
+	for (int left = nla_len(several); left >= (int)sizeof(*way) && RTNH_OK(way, left); way = RTNH_NEXT(way)) {
 		if (n-- == 0)
 			return (uint32_t)way->rtnh_ifindex;
 		left -= (int)RTNH_ALIGN(way->rtnh_len);
