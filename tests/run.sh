@@ -94,6 +94,11 @@ bench() { # here|lab
 	done
 }
 # One boot serves all scenarios; those with a host.sh drive the lab from outside (they restart it).
+beside() {
+	fuzz
+	plugins
+	bench here
+}
 lab_suite() {
 	local folder name
 	for folder in tests/scenario/*/; do
@@ -150,10 +155,10 @@ lab-suite | torture-lab)
 test)
 	check
 	unit san
-	fuzz
-	plugins
-	bench here
+	# Beside the lab, which takes one processor.
+	beside &
 	in_lab lab-suite
+	wait "$!"
 	;;
 torture)
 	export TORTURE=1
