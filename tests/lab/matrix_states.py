@@ -47,7 +47,7 @@ class Machine:
 
     def spis(self):
         state = gateway.status()
-        return {one: gateway.link(state, *one).get("child", {}).get("spi_in") for one in places.LINKS}
+        return {one: (gateway.link(state, *one).get("child") or {}).get("spi_in") for one in places.LINKS}
 
     def mended(self, whole, undo):
         """Waits for what was broken to be put back; who did."""
@@ -93,7 +93,11 @@ class Machine:
         def rekey():
             for name in TUNNELS:
                 gateway.culvert("rekey", name)
-            renewed = check.poll(lambda: not set(self.spis().values()) & set(before.values()), LIMIT)
+
+            def replaced():
+                spis = self.spis().values()
+                return all(spis) and not set(spis) & set(before.values())
+            renewed = check.poll(replaced, LIMIT)
             self._lab.check("all links have new keys", renewed, before)
         return rekey
 

@@ -79,14 +79,29 @@ def _resources(pid):
     return memory, len(os.listdir(f"/proc/{pid}/fd")), routes
 
 
+def _sa(spi):
+    """What adds an SA of link 2, and what deletes it."""
+    sa = f"src {net.GATEWAY} dst {NOBODY} proto esp spi {spi}"
+    algorithms = "mode tunnel enc 'cbc(aes)' 0x" + "11" * 32 + " auth-trunc 'hmac(sha256)' 0x" + "22" * 32 + " 128"
+    return f"xfrm state add {sa} {algorithms} if_id {SECOND}", f"xfrm state del {sa}"
+
+
+def _second():
+    return gateway.link(gateway.status(), "meters", "vf-brno")
+
+
+def _introduce():
+    """culvertd learns from the first SA how large a packet link 2 takes, and keeps that."""
+    add, delete = _sa(0x1000)
+    netns.ip(None, add)
+    check.poll(lambda: _second().get("carrying") and (_second().get("mtu") or {}).get("from") == "interface")
+    netns.ip(None, delete)
+    check.poll(lambda: not _second().get("carrying", True))
+
+
 def _flap(count, first):
     """Link 2 begins and ceases to carry."""
-    sa = f"src {net.GATEWAY} dst {NOBODY} proto esp spi {{}}"
-    algorithms = "mode tunnel enc 'cbc(aes)' 0x" + "11" * 32 + " auth-trunc 'hmac(sha256)' 0x" + "22" * 32 + " 128"
-    lines = []
-    for spi in range(first, first + count):
-        lines += [f"xfrm state add {sa.format(spi)} {algorithms} if_id {SECOND}", f"xfrm state del {sa.format(spi)}"]
-    netns.ip(None, "\n".join(lines))
+    netns.ip(None, "\n".join(line for spi in range(first, first + count) for line in _sa(spi)))
     for at in range(count // 10):
         netns.ip(None, f"link set {LINK} down\nlink set {LINK} up\nroute del {net.POOL} dev {LINK} table {TABLE}", force=True)
 
@@ -130,6 +145,7 @@ def run(lab):
     libreswan.start(operators_file.PSK)
     lab.start_gateway(CONF)
     lab.require_up()
+    _introduce()
     right = drift.picture()
     _overrun(lab, right)
     _vanish(lab, "eth1", "", right)

@@ -30,8 +30,9 @@ def _in_force():
 
 
 def _traces():
-    """All that a plan could have touched, but counters."""
-    listing = netns.run("nft", "list", "ruleset") + netns.run("ip", "-d", "link") + netns.run("ip", "address") + \
+    """All that a plan could have touched, but counters and what packets put into sets."""
+    walls = re.sub(r"\tset (refused_\w+|asked\d|pinging) \{.*?\n\t\}", "", netns.run("nft", "list", "ruleset"), flags=re.DOTALL)
+    listing = walls + netns.run("ip", "-d", "link") + netns.run("ip", "address") + \
         netns.run("ip", "route", "show", "table", "all")
     found = [re.sub(r"(packets|bytes|valid_lft|preferred_lft) \S+", "", listing)]
     for folder in (gateway.RUN, gateway.STATE):
