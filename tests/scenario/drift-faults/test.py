@@ -121,6 +121,7 @@ def _flaps(lab, right):
 def _no_memory(lab, right):
     with preload.into_culvertd("nomem", f"CULVERT_NOMEM={NO_MEMORY}"):
         gateway.await_carrying()
+        _introduce()
         with open(NO_MEMORY, "w", encoding="ascii"):
             pass
         before, _ = drift.reported()
