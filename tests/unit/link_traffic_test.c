@@ -76,7 +76,7 @@ static void links_are_known_by_their_names(void **state)
 {
 	(void)state;
 	if (!alone)
-		skip();
+		skip(); /* no network namespace of its own: that takes root, or a user namespace */
 	assert_read("");
 	command("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
 	command("ip link add culv-x7 type veth peer name far && ip link set culv-x7 up && ip link set far up");
