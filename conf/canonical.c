@@ -6,6 +6,7 @@
 #include "conf/canonical.h"
 
 #include "conf/model.h"
+#include "conf/places.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/value.h"
@@ -16,7 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 256 }; /* octets of a value with its NUL; no kind takes a longer one */
+enum {
+	TEXT_MAX = 256, /* octets of a value with its NUL; no kind takes a longer one */
+	FIELD_OCTETS = 16, /* of a field that is remembered */
+};
+
+/* What the line of a key with a single value said the last time: nearly all say it again in the next record. */
+struct line {
+	const char *start; /* with its tabs and its newline */
+	size_t len; /* 0: not known */
+	char field[FIELD_OCTETS];
+};
 
 struct reader {
 	const char *at, *end;
@@ -24,6 +35,8 @@ struct reader {
 	struct model *m;
 	struct tunnel_index tunnels; /* filled when the first link is read: carriers stand before apns in the schema */
 	struct fallbacks fallbacks;
+	struct places places;
+	struct line lines[PLACES_MAX];
 	struct buf waiting; /* entries of lists that are not over, one behind the other */
 };
 
@@ -199,10 +212,12 @@ _Static_assert(sizeof(struct apn) <= sizeof(union entry) && sizeof(struct carrie
 static int read_groups(struct reader *r, const struct schema_key *key, void *record, unsigned depth)
 {
 	size_t from = r->waiting.len, n = 0;
-	bool more = true;
 
 	if (!TAKE(r, "(\n"))
 		return -EINVAL;
+	if (!depth && TAKE(r, ");\n"))
+		return 0;
+	bool more = true;
 	for (; more; n++) {
 		unsigned line = r->line;
 		if (n == key->max || !take_tabs(r, depth + 1) || !TAKE(r, "{\n"))
@@ -286,20 +301,50 @@ static int read_absent(struct reader *r, const struct schema_key *key, void *rec
 	return error;
 }
 
+static int read_key(struct reader *r, const struct schema_key *key, void *record, unsigned depth)
+{
+	if (!begin(r, key, depth))
+		return key->required ? -EINVAL : read_absent(r, key, record);
+	if (!key->list)
+		return read_single(r, key, schema_field(record, key->offset), depth);
+	return key->group ? read_groups(r, key, record, depth) : read_values(r, key, record);
+}
+
+/* The key's last line, if that may be remembered; a value that names a tunnel is more than its text. */
+static struct line *line_of(struct reader *r, const struct schema_key *key)
+{
+	if (key->list || key->group || key->kind == &value_link || key->kind->size > FIELD_OCTETS)
+		return NULL;
+	size_t place = places_find(&r->places, key);
+	return place < PLACES_MAX ? &r->lines[place] : NULL;
+}
+
+static int read_line(struct reader *r, struct line *line, const struct schema_key *key, void *record, unsigned depth)
+{
+	void *field = schema_field(record, key->offset);
+	const char *start = r->at;
+
+	if (line->len && take(r, line->start, line->len)) {
+		memcpy(field, line->field, key->kind->size);
+		return 0;
+	}
+	int error = read_key(r, key, record, depth);
+	if (!error && r->at > start) {
+		line->start = start;
+		line->len = (size_t)(r->at - start);
+		memcpy(line->field, field, key->kind->size);
+	}
+	return error;
+}
+
 static int read_group(struct reader *r, const struct schema_group *group, void *record, unsigned depth)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < group->n_keys && !error; i++) {
 		const struct schema_key *key = &group->keys[i];
-		if (!begin(r, key, depth))
-			error = key->required ? -EINVAL : read_absent(r, key, record);
-		else if (!key->list)
-			error = read_single(r, key, schema_field(record, key->offset), depth);
-		else if (key->group)
-			error = read_groups(r, key, record, depth);
-		else
-			error = read_values(r, key, record);
+		struct line *line = line_of(r, key);
+		error = line ? read_line(r, line, key, record, depth) : read_key(r, key, record, depth);
 	}
 	return error;
 }

@@ -3,6 +3,7 @@
 #define CULVERT_CONF_CONF_H
 
 #include <stddef.h>
+#include <time.h>
 
 struct buf;
 struct diag_list;
@@ -17,6 +18,12 @@ enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 500
  * Secrets (dir/secrets/) are checked too: existence, owner, mode, length. The model holds what was read of them.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
+/*
+ * The same where another model was loaded of it before, and then conf_move()d: files of secrets that did not change
+ * since are not read again, but taken from where that model's are. before NULL is allowed. now: the time.
+ */
+int conf_load_after(
+	const char *path, const struct model *before, time_t now, struct diag_list *diags, struct model **ret);
 /* The same for the file of a generation: secrets are not looked at, and @include is refused. */
 int conf_load_frozen(const char *path, struct diag_list *diags, struct model **ret);
 /*

@@ -110,7 +110,8 @@ static void convert(struct foreign *s, bool ipsec, struct buf *out, struct buf *
 static void parse(struct foreign *s, const char *text, bool ipsec)
 {
 	(ipsec ? convert_parse_ipsec : convert_parse_swanctl)(s, text);
-	if (!s->error && !s->root->sections && !s->root->settings)
+	/* Where there are notes, it includes other files, and they say so. */
+	if (!s->error && !s->root->sections && !s->root->settings && !s->n_notes)
 		foreign_fail(s, 0, "is empty; name a swanctl.conf or an ipsec.conf with a connection in it");
 }
 

@@ -27,13 +27,22 @@ static struct setting *take_end(
 	return name ? foreign_take(conn, name) : NULL;
 }
 
-/* The first of several spellings that is there; the others count as taken too. */
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(name, names[i]) != 0)
+		i++;
+	return i < n;
+}
+
+/* The first of several spellings that is there, before one that is inherited; the others count as taken too. */
 static struct setting *take_one(const struct section *conn, const char *const *names, size_t n)
 {
 	struct setting *found = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		struct setting *one = foreign_take(conn, names[i]);
+	for (const struct setting *i = conn->settings; i; i = i->next) {
+		struct setting *one = is_one_of(i->name, names, n) ? foreign_take(conn, i->name) : NULL;
 		found = found ? found : one;
 	}
 	return found;

@@ -30,9 +30,14 @@ static size_t content_length(const char *text, size_t len)
 	return end;
 }
 
-/* A copy without blanks around it, and without the quotes or braces that hold all of it. */
+/*
+ * A copy without blanks around it, and without the quotes or braces that hold all of it. In braces, libreswan's form of
+ * a list, blanks are as good as commas.
+ */
 static const char *trimmed(struct foreign *s, const char *text, size_t len)
 {
+	bool braces = false;
+
 	while (len && strchr(BLANKS, *text)) {
 		text++;
 		len--;
@@ -40,10 +45,15 @@ static const char *trimmed(struct foreign *s, const char *text, size_t len)
 	while (len && strchr(BLANKS, text[len - 1]))
 		len--;
 	if (len >= 2 && ((text[0] == '"' && text[len - 1] == '"') || (text[0] == '{' && text[len - 1] == '}'))) {
+		braces = text[0] == '{';
 		text++;
 		len -= 2;
 	}
-	const char *copy = foreign_strndup(s, text, len);
+	char *copy = foreign_strndup(s, text, len);
+	for (char *c = copy; braces && c && *c; c++) {
+		if (strchr(BLANKS, *c))
+			*c = ',';
+	}
 	return copy ? copy : "";
 }
 

@@ -8,6 +8,7 @@
 #include "conf/model.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 #include "lib/io.h"
 
 #include <errno.h>
@@ -71,14 +72,10 @@ static void sort(struct ids *ids)
 
 static int append(struct ids *ids, const struct entry *e)
 {
-	if (ids->n == ids->room) {
-		size_t room = ids->room ? ids->room * 2 : 64;
-		struct entry *entries = reallocarray(ids->entries, room, sizeof(*entries));
-		if (!entries)
-			return -ENOMEM;
-		ids->entries = entries;
-		ids->room = room;
-	}
+	struct entry *entries = grow(ids->entries, ids->n, &ids->room, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	ids->entries = entries;
 	ids->entries[ids->n++] = *e;
 	return 0;
 }

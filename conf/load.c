@@ -32,7 +32,7 @@ static const struct {
 	{ "syntax error", "syntax error here or just before; is text without quotes, or a quote or bracket not closed?" },
 	{ "duplicate setting name", "this key stands here a second time; keep one" },
 	{ "mismatched element type in array", "entries of [ ] are of one kind; write ( 80, \"8000-8010\" ) for a mixture" },
-	{ "memory exhausted", "brackets are nested too deeply" },
+	{ "memory exhausted", "brackets are nested too deeply; close those that are over" },
 };
 
 static void report_syntax(const struct tree_error *error, const struct source *source, struct diag_list *diags)
@@ -54,6 +54,13 @@ enum scope {
 	SCOPE_TEXT, /* no secrets */
 	SCOPE_FILE, /* all */
 	SCOPE_FROZEN, /* what is canonical text already; no secrets */
+};
+
+struct task {
+	enum scope scope;
+	/* as in struct check */
+	const struct model *before;
+	time_t now;
 };
 
 /* Takes over the names of files, which origins in the model point to. */
@@ -152,12 +159,20 @@ static void look_at_secrets(struct check *c, struct model *m)
 		validate_secrets(c);
 	if (c->secrets)
 		m->secrets = c->secrets;
+	m->stamps = c->stamps;
 }
 
 /* Everything behind the parser. */
-static int build(const struct locator *where, enum scope scope, struct diag_list *diags, struct model *m)
+static int build(const struct locator *where, const struct task *task, struct diag_list *diags, struct model *m)
 {
-	struct check check = { .m = m, .diags = diags, .where = where };
+	struct check check = {
+		.m = m,
+		.diags = diags,
+		.where = where,
+		.before = task->before,
+		.began = task->now,
+		.operators = task->scope == SCOPE_FILE,
+	};
 	size_t before = diags->errors;
 
 	int r = read_model(where, diags, m);
@@ -166,19 +181,19 @@ static int build(const struct locator *where, enum scope scope, struct diag_list
 	if (r)
 		return r;
 	validate_model(&check);
-	if (scope == SCOPE_FILE)
+	if (task->scope == SCOPE_FILE)
 		look_at_secrets(&check, m);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
 	if (diags->errors > before)
 		return -EINVAL;
-	return scope == SCOPE_FROZEN ? 0 : check_canonical(m, where->source->text.len, diags);
+	return task->scope == SCOPE_FROZEN ? 0 : check_canonical(m, where->source->text.len, diags);
 }
 
 /* The source's files are the model's at the end, or freed. */
-static int load_tree(
-	struct source *source, const struct tree *tree, enum scope scope, struct diag_list *diags, struct model **ret)
+static int load_tree(struct source *source, const struct tree *tree, const struct task *task, struct diag_list *diags,
+	struct model **ret)
 {
 	struct locator where = { source, tree_root(tree) };
 	struct model *m;
@@ -186,7 +201,7 @@ static int load_tree(
 	int r = new_model(source->files, source->n_files, &m);
 	if (r)
 		return r;
-	r = build(&where, scope, diags, m);
+	r = build(&where, task, diags, m);
 	if (!r)
 		*ret = m;
 	else
@@ -196,14 +211,14 @@ static int load_tree(
 	return r;
 }
 
-static int load_source(struct source *source, enum scope scope, struct diag_list *diags, struct model **ret)
+static int load_source(struct source *source, const struct task *task, struct diag_list *diags, struct model **ret)
 {
 	struct tree_error error;
 	struct tree *tree;
 
 	int r = tree_parse(buf_text(&source->text), source->text.len, &tree, &error);
 	if (!r) {
-		r = load_tree(source, tree, scope, diags, ret);
+		r = load_tree(source, tree, task, diags, ret);
 		tree_free(tree);
 	} else if (r == -EINVAL) {
 		report_syntax(&error, source, diags);
@@ -218,21 +233,41 @@ static int read_included(void *userdata, const char *path, size_t max, char **re
 }
 
 /* Only the operator's file may include others. */
-static int load(
-	const char *name, const char *text, size_t len, enum scope scope, struct diag_list *diags, struct model **ret)
+static int load_any(const char *name, const char *text, size_t len, const struct task *task, struct diag_list *diags,
+	struct model **ret)
 {
 	struct source source;
 
-	int r = source_build(name, text, len, scope == SCOPE_FILE ? read_included : NULL, NULL, diags, &source);
+	int r = source_build(name, text, len, task->scope == SCOPE_FILE ? read_included : NULL, NULL, diags, &source);
 	if (!r)
-		r = load_source(&source, scope, diags, ret);
+		r = load_source(&source, task, diags, ret);
 	source_free(&source);
 	return r;
 }
 
+/* A plain text, as most are, is looked through only once. */
+static int load(const char *name, const char *text, size_t len, const struct task *task, struct diag_list *diags,
+	struct model **ret)
+{
+	size_t errors = diags->errors;
+	struct source source;
+	struct tree *tree;
+
+	int r = source_take(name, text, len, diags, &source);
+	if (!r)
+		r = tree_parse_plain(buf_text(&source.text), source.text.len, &tree);
+	bool other = r == -EINVAL && diags->errors == errors;
+	if (!r) {
+		r = load_tree(&source, tree, task, diags, ret);
+		tree_free(tree);
+	}
+	source_free(&source);
+	return other ? load_any(name, text, len, task, diags, ret) : r;
+}
+
 int conf_load_text(const char *text, size_t len, const char *name, struct diag_list *diags, struct model **ret)
 {
-	return load(name, text, len, SCOPE_TEXT, diags, ret);
+	return load(name, text, len, &(struct task){ .scope = SCOPE_TEXT }, diags, ret);
 }
 
 static void report_unreadable(const char *path, int error, struct diag_list *diags)
@@ -242,11 +277,14 @@ static void report_unreadable(const char *path, int error, struct diag_list *dia
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
 		diag_error(diags, path, 0, NULL, "is a folder; name the file in it");
 	else if (error == -EINVAL)
-		diag_error(diags, path, 0, NULL, "is no regular file");
+		diag_error(diags, path, 0, NULL, "is no regular file; name a text file");
 	else if (error == -EFBIG)
 		diag_error(diags, path, 0, NULL, "is larger than %d octets; is it the right file?", CONF_FILE_MAX);
+	else if (error == -ENOENT)
+		diag_error(diags, path, 0, NULL,
+			"is not there; make it from /usr/share/doc/culvert/culvert.conf.example, or name another file");
 	else
-		diag_error(diags, path, 0, NULL, "cannot be read: %s", strerror(-error));
+		diag_error(diags, path, 0, NULL, "cannot be read: %s; see to it that it can, with mode 0644", strerror(-error));
 }
 
 /* 0, -EINVAL with what is wrong in diags, or -ENOMEM. */
@@ -260,17 +298,24 @@ static int read_file(const char *path, struct diag_list *diags, char **ret, size
 	return -EINVAL;
 }
 
-int conf_load(const char *path, struct diag_list *diags, struct model **ret)
+int conf_load_after(
+	const char *path, const struct model *before, time_t now, struct diag_list *diags, struct model **ret)
 {
+	struct task task = { SCOPE_FILE, before, now };
 	char *text;
 	size_t len;
 
 	int r = read_file(path, diags, &text, &len);
 	if (r)
 		return r;
-	r = load(path, text, len, SCOPE_FILE, diags, ret);
+	r = load(path, text, len, &task, diags, ret);
 	free(text);
 	return r;
+}
+
+int conf_load(const char *path, struct diag_list *diags, struct model **ret)
+{
+	return conf_load_after(path, NULL, time(NULL), diags, ret);
 }
 
 /* The files of a model that is one file; NULL when memory ran out. */
@@ -322,7 +367,7 @@ int conf_load_frozen(const char *path, struct diag_list *diags, struct model **r
 		return r;
 	r = load_canonical(path, text, len, ret);
 	if (r == -EINVAL)
-		r = load(path, text, len, SCOPE_FROZEN, diags, ret);
+		r = load(path, text, len, &(struct task){ .scope = SCOPE_FROZEN }, diags, ret);
 	free(text);
 	return r;
 }

@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include "conf/model.h"
+#include "conf/stamps.h"
 #include "conf/vault.h"
 #include "lib/arena.h"
 
@@ -33,5 +34,6 @@ void conf_free(struct model *m)
 	free(m->shared);
 	free(m->dir);
 	vault_free(m->secrets);
+	stamps_free(m->stamps);
 	free(m);
 }

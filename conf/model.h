@@ -243,6 +243,7 @@ struct model {
 	char **files; /* the names that origins point to: the file and what it includes */
 	size_t n_files;
 	struct vault *secrets; /* what dir/secrets held when the model was loaded; NULL: that was not read */
+	struct stamps *stamps; /* of the files that this was read from; NULL: of none */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 
 #include "conf/model.h"
+#include "conf/places.h"
 #include "conf/schema.h"
 #include "conf/value.h"
 #include "lib/buf.h"
@@ -14,8 +15,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_group(
-	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out);
+enum {
+	FIELD_OCTETS = 16, /* of a field that is remembered */
+	LINE_OCTETS = 64, /* of its line */
+};
+
+/*
+ * What the line of a key with a single value said the last time: nearly all say it again in the next record. A field of
+ * the same octets says the same, since what it points to stays as it is while a model is printed.
+ */
+struct line {
+	bool known;
+	unsigned depth;
+	char field[FIELD_OCTETS];
+	char text[LINE_OCTETS]; /* with its tabs and its newline; none if it was never set */
+	size_t len;
+};
+
+struct printer {
+	struct buf *out;
+	bool sorted;
+	struct places places;
+	struct line lines[PLACES_MAX];
+};
+
+static void print_group(struct printer *p, const struct schema_group *group, const void *record, unsigned depth);
 
 static void indent(unsigned depth, struct buf *out)
 {
@@ -45,13 +69,12 @@ static void begin(const struct schema_key *key, unsigned depth, struct buf *out)
 }
 
 /* "{ ... }" without a newline behind it. */
-static void print_braces(
-	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out)
+static void print_braces(struct printer *p, const struct schema_group *group, const void *record, unsigned depth)
 {
-	buf_puts(out, "{\n");
-	print_group(group, record, depth + 1, sorted, out);
-	indent(depth, out);
-	buf_puts(out, "}");
+	buf_puts(p->out, "{\n");
+	print_group(p, group, record, depth + 1);
+	indent(depth, p->out);
+	buf_puts(p->out, "}");
 }
 
 /* The name of an entry, "" if it has none: the first key of every group in a list. */
@@ -67,28 +90,27 @@ static int compare_names(const void *a, const void *b, void *group)
 	return strcmp(name_of(group, *(const void *const *)a), name_of(group, *(const void *const *)b));
 }
 
-static void print_groups(
-	const struct schema_key *key, const char *entries, size_t n, unsigned depth, bool sorted, struct buf *out)
+static void print_groups(struct printer *p, const struct schema_key *key, const char *entries, size_t n, unsigned depth)
 {
-	const char **order = calloc(n, sizeof(*order));
+	const char **order = calloc(n + 1, sizeof(*order));
 
 	if (!order) {
-		out->error = -ENOMEM;
+		p->out->error = -ENOMEM;
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		order[i] = entries + i * key->group->size;
-	if (sorted)
+	if (p->sorted)
 		qsort_r(order, n, sizeof(*order), compare_names, (void *)(uintptr_t)key->group);
-	begin(key, depth, out);
-	buf_puts(out, "(\n");
+	begin(key, depth, p->out);
+	buf_puts(p->out, "(\n");
 	for (size_t i = 0; i < n; i++) {
-		indent(depth + 1, out);
-		print_braces(key->group, order[i], depth + 1, sorted, out);
-		buf_puts(out, i + 1 < n ? ",\n" : "\n");
+		indent(depth + 1, p->out);
+		print_braces(p, key->group, order[i], depth + 1);
+		buf_puts(p->out, i + 1 < n ? ",\n" : "\n");
 	}
-	indent(depth, out);
-	buf_puts(out, ");\n");
+	indent(depth, p->out);
+	buf_puts(p->out, ");\n");
 	free(order);
 }
 
@@ -107,15 +129,16 @@ static void print_values(const struct schema_key *key, const char *entries, size
 	buf_puts(out, bare ? ";\n" : mixed ? " );\n" : " ];\n");
 }
 
-static void print_list(const struct schema_key *key, const void *record, unsigned depth, bool sorted, struct buf *out)
+static void print_list(struct printer *p, const struct schema_key *key, const void *record, unsigned depth)
 {
 	const char *entries = *(char *const *)schema_field_const(record, key->offset);
 	size_t n = *(const size_t *)schema_field_const(record, key->count_offset);
 
-	if (n && key->group)
-		print_groups(key, entries, n, depth, sorted, out);
+	/* That the file lists nothing is said, so that it is not taken for one that was cut short. */
+	if (key->group && (n || !depth))
+		print_groups(p, key, entries, n, depth);
 	else if (n)
-		print_values(key, entries, n, depth, out);
+		print_values(key, entries, n, depth, p->out);
 }
 
 /* True if a value, as it was printed, is what an absent one is taken as. */
@@ -152,40 +175,79 @@ static bool is_set(const struct schema_group *group, const void *record)
 	return false;
 }
 
-static void print_single(const struct schema_key *key, const void *field, unsigned depth, bool sorted, struct buf *out)
+static void print_value(const struct schema_key *key, const void *field, unsigned depth, struct buf *out)
 {
 	size_t before = out->len;
 
 	begin(key, depth, out);
-	if (key->group) {
-		print_braces(key->group, field, depth, sorted, out);
-	} else if (!value_print(key->kind, field, out)) {
+	if (value_print(key->kind, field, out))
+		buf_puts(out, ";\n");
+	else
 		buf_cut(out, before);
-		return;
-	}
-	buf_puts(out, ";\n");
 }
 
-static void print_group(
-	const struct schema_group *group, const void *record, unsigned depth, bool sorted, struct buf *out)
+static void print_line(
+	struct line *line, const struct schema_key *key, const void *field, unsigned depth, struct buf *out)
 {
-	for (size_t i = 0; i < group->n_keys; i++) {
-		const struct schema_key *key = &group->keys[i];
-		if (key->list)
-			print_list(key, record, depth, sorted, out);
-		else if (!key->group || !key->absent || is_set(key->group, schema_field_const(record, key->offset)))
-			print_single(key, schema_field_const(record, key->offset), depth, sorted, out);
+	size_t before = out->len;
+
+	if (line->known && line->depth == depth && !memcmp(line->field, field, key->kind->size)) {
+		buf_add(out, line->text, line->len);
+		return;
 	}
+	print_value(key, field, depth, out);
+	line->len = out->len - before;
+	line->known = !out->error && line->len <= LINE_OCTETS;
+	if (!line->known)
+		return;
+	line->depth = depth;
+	memcpy(line->field, field, key->kind->size);
+	memcpy(line->text, buf_text(out) + before, line->len);
+}
+
+static void print_single(struct printer *p, const struct schema_key *key, const void *field, unsigned depth)
+{
+	size_t place = key->kind->size <= FIELD_OCTETS ? places_find(&p->places, key) : PLACES_MAX;
+
+	if (place < PLACES_MAX)
+		print_line(&p->lines[place], key, field, depth, p->out);
+	else
+		print_value(key, field, depth, p->out);
+}
+
+static void print_key(struct printer *p, const struct schema_key *key, const void *record, unsigned depth)
+{
+	const void *field = schema_field_const(record, key->offset);
+
+	if (key->list) {
+		print_list(p, key, record, depth);
+	} else if (!key->group) {
+		print_single(p, key, field, depth);
+	} else if (!key->absent || is_set(key->group, field)) {
+		begin(key, depth, p->out);
+		print_braces(p, key->group, field, depth);
+		buf_puts(p->out, ";\n");
+	}
+}
+
+static void print_group(struct printer *p, const struct schema_group *group, const void *record, unsigned depth)
+{
+	for (size_t i = 0; i < group->n_keys; i++)
+		print_key(p, &group->keys[i], record, depth);
 }
 
 void conf_print(const struct model *m, struct buf *out)
 {
-	print_group(&schema_root, m, 0, false, out);
+	struct printer p = { .out = out };
+
+	print_group(&p, &schema_root, m, 0);
 }
 
 void conf_print_sorted(const struct model *m, struct buf *out)
 {
-	print_group(&schema_root, m, 0, true, out);
+	struct printer p = { .out = out, .sorted = true };
+
+	print_group(&p, &schema_root, m, 0);
 }
 
 void conf_print_peers(const struct tunnel *t, struct buf *out)

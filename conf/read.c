@@ -172,34 +172,21 @@ static int parse_fallback(struct arena *memory, const struct schema_key *key, vo
 	return error;
 }
 
-/* The octets of a known one; NULL: it is not. Records of a kind want them in the same order again. */
-static const void *find_known(struct fallbacks *known, const struct schema_key *key)
-{
-	for (size_t i = 0; i < known->n; i++) {
-		size_t at = known->next + i < known->n ? known->next + i : known->next + i - known->n;
-		if (known->list[at].key == key) {
-			known->next = at + 1 < known->n ? at + 1 : 0;
-			return known->list[at].octets;
-		}
-	}
-	return NULL;
-}
-
 int read_fallback(struct fallbacks *known, struct arena *memory, const struct schema_key *key, void *record)
 {
 	void *field = key->list ? make_list(memory, key, record, 1) : schema_field(record, key->offset);
-	const void *octets = find_known(known, key);
-	int error = 0;
+	size_t place = key->kind->size <= FALLBACK_OCTETS ? places_find(&known->places, key) : PLACES_MAX;
 
 	if (!field)
 		return -ENOMEM;
-	if (octets)
-		memcpy(field, octets, key->kind->size);
-	else
-		error = parse_fallback(memory, key, field);
-	if (!error && !octets && key->kind->size <= FALLBACK_OCTETS && known->n < FALLBACKS_MAX) {
-		known->list[known->n].key = key;
-		memcpy(known->list[known->n++].octets, field, key->kind->size);
+	if (place < PLACES_MAX && known->list[place].known) {
+		memcpy(field, known->list[place].octets, key->kind->size);
+		return 0;
+	}
+	int error = parse_fallback(memory, key, field);
+	if (!error && place < PLACES_MAX) {
+		known->list[place].known = true;
+		memcpy(known->list[place].octets, field, key->kind->size);
 	}
 	return error;
 }

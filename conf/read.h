@@ -2,7 +2,9 @@
 #ifndef CULVERT_CONF_READ_H
 #define CULVERT_CONF_READ_H
 
-#include <stddef.h>
+#include "conf/places.h"
+
+#include <stdbool.h>
 
 struct arena;
 struct diag_list;
@@ -16,16 +18,15 @@ struct schema_key;
  */
 int read_model(const struct locator *where, struct diag_list *diags, struct model *m);
 
-enum { FALLBACKS_MAX = 32, FALLBACK_OCTETS = 16 };
+enum { FALLBACK_OCTETS = 16 };
 
 /* Values that keys fall back to, as they lie in a record; zero-initialise. For one model. */
 struct fallbacks {
+	struct places places;
 	struct {
-		const struct schema_key *key;
+		bool known;
 		char octets[FALLBACK_OCTETS];
-	} list[FALLBACKS_MAX];
-	size_t n;
-	size_t next; /* where the one is that was wanted behind the last one, the time before */
+	} list[PLACES_MAX];
 };
 
 /*

@@ -32,7 +32,8 @@ static const char *const syntax[] = {
 	"Text stands in `\"quotes\"` and ends on its line; two texts beside each other are one; `\\\"` and `\\\\` are a "
 	"quote "
 	"and a backslash in it. Comments go from `#` or `//` to the end of the line, or from `/*` to `*/`. The file is "
-	"UTF-8.",
+	"UTF-8, and a comment on its last line ends with the line: one that breaks off is taken for the end of a file that "
+	"was cut short.",
 	"Numbers are decimal, or hexadecimal behind `0x`. A zero in front is refused: `0443` would be read as octal.",
 };
 

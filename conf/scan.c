@@ -125,6 +125,16 @@ static void skip(struct scan *s)
 	}
 }
 
+bool scan_breaks_off(const char *rest, size_t len)
+{
+	const char *newline = memrchr(rest, '\n', len), *last = newline ? newline + 1 : rest;
+	size_t n = (size_t)(rest + len - last);
+
+	while (n && strchr(" \t\r\f", last[n - 1]))
+		n--;
+	return (memchr(last, '#', n) || memmem(last, n, "//", 2)) && (n < 2 || memcmp(last + n - 2, "*/", 2) != 0);
+}
+
 bool scan_line_is_over(const struct scan *s)
 {
 	size_t i = 0;

@@ -37,6 +37,11 @@ struct scan_token {
 struct scan scan_begin(const char *text, size_t len);
 /* Spaces and comments are passed over. Behind the last one: SCAN_END, however often it is asked. */
 struct scan_token scan_next(struct scan *s);
+/*
+ * True if what is behind the last token of a text ends in the middle of a comment: such a text was hardly written to
+ * its end, and all that is there may look complete.
+ */
+bool scan_breaks_off(const char *rest, size_t len);
 /* True if nothing but spaces and a comment follows on the line. */
 bool scan_line_is_over(const struct scan *s);
 

@@ -1066,7 +1066,7 @@ static const struct schema_key root_keys[] = {
 		.offset = offsetof(struct model, apns),
 		.count_offset = offsetof(struct model, n_apns),
 		.max = APNS_MAX,
-		.absent = "nothing is carried",
+		.absent = "an error: the file may have been cut short; `apns = ( );` where nothing is to be carried",
 		.example = "( { name = \"meters\"; ... } )",
 		.shown = true,
 		.note = "The private networks of devices: who they are, what they may reach, and by which tunnels.",

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "conf/model.h"
 #include "conf/psk.h"
+#include "conf/stamps.h"
 #include "conf/validate.h"
 #include "conf/vault.h"
 #include "conf/x509.h"
@@ -193,8 +194,12 @@ static void blame_unreadable(struct check *c, struct secret *s, int error)
 		blame(c, s, true, "is larger than %d octets; is it the right file?", SECRET_MAX);
 	else if (is_for_root(error))
 		blame(c, s, false, "is for root alone to read, so that it was not looked at; run culvert check as root");
-	else if (error == -ENOENT && s->kind == SECRET_PSK)
+	else if (error == -ENOENT && s->kind == SECRET_PSK && !strcmp(c->m->dir, "/etc/culvert"))
 		blame(c, s, true, "is not there; put the carrier's key into it, or make one: culvert secret new %s", s->name);
+	else if (error == -ENOENT && s->kind == SECRET_PSK)
+		blame(c, s, true,
+			"is not there; put the carrier's key into it, or make one: culvert secret new %s --dir %s/secrets", s->name,
+			c->m->dir);
 	else if (error == -ENOENT)
 		blame(c, s, true, "is not there; put it there, or name another file");
 	else
@@ -206,8 +211,45 @@ static bool is_foreign(const struct stat *st)
 	return st->st_uid && st->st_uid != geteuid();
 }
 
-/* folder: where it is, open; -1: that could not be opened. */
-static void see(struct check *c, struct secret *s, int folder)
+/* Where the files are. */
+struct folder {
+	int fd; /* -1: it could not be opened */
+	struct vault *before; /* what was in those that have a stamp of then; NULL: that is not known */
+};
+
+/* The file as it was read before, if it is still that. 0, or -ENOENT. */
+static int take_again(const struct check *c, const struct folder *folder, const char *name, struct stat *ret_st,
+	char **ret, size_t *ret_len)
+{
+	const struct vault_secret *before = vault_find(folder->before, name);
+	struct stat st;
+
+	if (!before || fstatat(folder->fd, name, &st, 0) || !stamps_fit(c->before->stamps, name, &st))
+		return -ENOENT;
+	char *copy = malloc(before->len + 1);
+	if (!copy)
+		return -ENOENT;
+	memcpy(copy, before->octets, before->len + 1);
+	*ret = copy;
+	*ret_len = before->len;
+	*ret_st = st;
+	return 0;
+}
+
+static int read_file(struct check *c, const struct folder *folder, const struct secret *s, struct stat *ret_st,
+	char **ret, size_t *ret_len)
+{
+	if (folder->fd < 0)
+		return io_read_file_stat(s->path, SECRET_MAX, ret_st, ret, ret_len);
+	int r = take_again(c, folder, s->name, ret_st, ret, ret_len);
+	if (r)
+		r = io_read_file_at(folder->fd, s->name, SECRET_MAX, ret_st, ret, ret_len);
+	if (!r)
+		stamps_add(c->stamps, s->name, ret_st, c->began);
+	return r;
+}
+
+static void see(struct check *c, struct secret *s, const struct folder *folder)
 {
 	mode_t refused = forms[s->kind].refused;
 	struct stat st = { 0 };
@@ -219,13 +261,12 @@ static void see(struct check *c, struct secret *s, int folder)
 		c->error = -ENOMEM;
 		return;
 	}
-	int r = folder < 0 ? io_read_file_stat(s->path, SECRET_MAX, &st, &text, &len)
-					   : io_read_file_at(folder, s->name, SECRET_MAX, &st, &text, &len);
+	int r = read_file(c, folder, s, &st, &text, &len);
 	/* Where it could not be opened, it may still tell more. */
 	if (!st.st_mode && stat(s->path, &st))
 		blame_unreadable(c, s, -errno);
 	else if (!S_ISREG(st.st_mode))
-		blame(c, s, true, "is no regular file");
+		blame(c, s, true, "is no regular file; put the secret itself there");
 	else if (is_foreign(&st))
 		blame(c, s, true, "belongs to user %u; chown it to root", st.st_uid);
 	else if (st.st_mode & 07777 & refused)
@@ -259,6 +300,7 @@ static void see_held(struct check *c, struct secret *s)
 /* What was read of the folder goes to where the model will hold it. */
 static void keep_all(struct check *c, struct secrets *s)
 {
+	stamps_sort(c->stamps);
 	c->secrets = vault_new(s->n);
 	if (!c->secrets) {
 		c->error = -ENOMEM;
@@ -348,6 +390,15 @@ struct key secrets_key(const struct check *c, size_t carrier, enum secret_kind k
 	return check_has(c, key.text) ? key : list;
 }
 
+static bool any_wrong(const struct secrets *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->list[i].wrong)
+			return true;
+	}
+	return false;
+}
+
 static void report(struct check *c, const struct secrets *s, size_t carrier, enum secret_kind kind)
 {
 	struct files files = files_of(&c->m->carriers[carrier], kind);
@@ -386,23 +437,43 @@ static int check_folder(struct check *c)
 	return folder;
 }
 
+/* What is not known of them before is read. */
+static void see_files(struct check *c, struct secrets *s, int fd)
+{
+	struct folder folder = { .fd = fd };
+	char *path;
+
+	c->stamps = stamps_new(s->n);
+	if (!c->stamps) {
+		c->error = -ENOMEM;
+		return;
+	}
+	if (c->before && c->before->stamps && asprintf(&path, "%s/secrets", c->before->dir) >= 0) {
+		if (vault_read(path, &folder.before))
+			folder.before = NULL;
+		free(path);
+	}
+	for (size_t i = 0; i < s->n && !c->error; i++)
+		see(c, &s->list[i], &folder);
+	vault_free(folder.before);
+}
+
 void validate_secrets(struct check *c)
 {
-	struct secrets s = { .now = time(NULL) };
+	struct secrets s = { .now = c->began };
 
-	CLEANUP(cleanup_close) int folder = check_folder(c);
+	CLEANUP(cleanup_close) int fd = check_folder(c);
 	if (collect(c->m, &s)) {
 		c->error = -ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < s.n && !c->error; i++) {
-		if (c->m->secrets)
-			see_held(c, &s.list[i]);
-		else
-			see(c, &s.list[i], folder);
-	}
+	if (!c->m->secrets)
+		see_files(c, &s, fd);
+	for (size_t i = 0; c->m->secrets && i < s.n && !c->error; i++)
+		see_held(c, &s.list[i]);
+	bool wrong = any_wrong(&s);
 	for (size_t i = 0; i < c->m->n_carriers && !c->error; i++) {
-		for (enum secret_kind kind = 0; kind < KINDS; kind++)
+		for (enum secret_kind kind = 0; wrong && kind < KINDS; kind++)
 			report(c, &s, i, kind);
 		validate_certificates(c, &s, i);
 	}

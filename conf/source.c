@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "conf/scan.h"
+#include "lib/grow.h"
 #include "lib/utf8.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
@@ -86,14 +87,10 @@ static int add_lines(struct builder *b, const char *text, size_t len, unsigned l
 {
 	struct source *s = b->source;
 
-	if (s->n_pieces == s->room) {
-		size_t room = s->room ? s->room * 2 : 16;
-		struct source_piece *pieces = reallocarray(s->pieces, room, sizeof(*pieces));
-		if (!pieces)
-			return -ENOMEM;
-		s->pieces = pieces;
-		s->room = room;
-	}
+	struct source_piece *pieces = grow(s->pieces, s->n_pieces, &s->room, sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	s->pieces = pieces;
 	s->pieces[s->n_pieces++] = (struct source_piece){ b->lines, { b->files[b->depth - 1], line } };
 	buf_add(&s->text, text, len);
 	if (whole && len && text[len - 1] != '\n') {
@@ -258,8 +255,8 @@ static void check_integer(struct builder *b, const struct scan_token *t)
 		zeros++;
 	int shown = (int)(len - zeros < 20 ? len - zeros : 20);
 	if (len - zeros > 18)
-		complain(
-			b, t->line, NULL, "%.*s%s is too large a number", shown, digits + zeros, len - zeros > 20 ? "..." : "");
+		complain(b, t->line, NULL, "%.*s%s is too large a number; write one that its key takes", shown, digits + zeros,
+			len - zeros > 20 ? "..." : "");
 	else if (zeros)
 		complain(b, t->line, NULL, "%.*s is read as octal; write %.*s%.*s", (int)(len < 32 ? len : 32), digits,
 			(int)sign, t->start, shown, digits + zeros);
@@ -295,7 +292,7 @@ static void check_text(struct builder *b, const struct scan_token *t)
 static int open_bracket(struct builder *b, unsigned line)
 {
 	if (b->n_brackets == SOURCE_BRACKETS_MAX) {
-		complain(b, line, NULL, "brackets are nested too deeply");
+		complain(b, line, NULL, "brackets are nested too deeply; close those that are over");
 		return -EINVAL;
 	}
 	b->brackets[b->n_brackets++] = (struct bracket){ .line = line };
@@ -372,13 +369,17 @@ static int take_text(struct builder *b, const char *text, size_t len)
 {
 	struct scan scan = scan_begin(text, len);
 	unsigned base = b->n_brackets, from_line = 1;
-	const char *from = text;
+	const char *from = text, *behind = text;
 
 	for (struct scan_token t = scan_next(&scan); t.kind != SCAN_END; t = scan_next(&scan)) {
 		int r = t.kind == SCAN_INCLUDE ? take_include(b, &scan, &t, &from, &from_line) : take_token(b, &t, base);
 		if (r)
 			return r;
+		behind = scan.at;
 	}
+	/* Entries of a list, say, of which the others are missing. */
+	if (scan_breaks_off(behind, (size_t)(text + len - behind)))
+		complain(b, scan.line, NULL, "the file ends in the middle of a comment; is it whole? End its last line");
 	if (b->depth > 1 && b->n_brackets > base) {
 		complain(b, b->brackets[b->n_brackets - 1].line, NULL,
 			"this bracket is not closed in this file; each file closes what it opens");
@@ -387,7 +388,8 @@ static int take_text(struct builder *b, const char *text, size_t len)
 	return add_lines(b, from, (size_t)(text + len - from), from_line, b->depth > 1);
 }
 
-static int take_file(struct builder *b, const char *name, const char *text, size_t len)
+/* The file is open afterwards. */
+static int open_file(struct builder *b, const char *name, const char *text, size_t len)
 {
 	int r = check_octets(text, len, name, b->diags);
 
@@ -398,9 +400,27 @@ static int take_file(struct builder *b, const char *name, const char *text, size
 		return -ENOMEM;
 	b->octets += len;
 	b->depth++;
+	return 0;
+}
+
+static int take_file(struct builder *b, const char *name, const char *text, size_t len)
+{
+	int r = open_file(b, name, text, len);
+
+	if (r)
+		return r;
 	r = take_text(b, text, len);
 	b->depth--;
 	return r;
+}
+
+int source_take(const char *name, const char *text, size_t len, struct diag_list *diags, struct source *ret)
+{
+	struct builder b = { .source = ret, .diags = diags, .lines = 1 };
+
+	*ret = (struct source){ 0 };
+	int r = open_file(&b, name, text, len);
+	return r ? r : add_lines(&b, text, len, 1, false);
 }
 
 int source_build(const char *name, const char *text, size_t len, source_read *read, void *userdata,

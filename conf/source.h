@@ -42,6 +42,11 @@ typedef int source_read(void *userdata, const char *path, size_t max, char **ret
  */
 int source_build(const char *name, const char *text, size_t len, source_read *read, void *userdata,
 	struct diag_list *diags, struct source *ret);
+/*
+ * The same without a look at what the text says, for one that tree_parse_plain() takes: that finds whatever this would
+ * have to refuse, and a file to include.
+ */
+int source_take(const char *name, const char *text, size_t len, struct diag_list *diags, struct source *ret);
 /* Where a line of the whole text stands. Line 0: the first file as a whole. */
 struct origin source_origin(const struct source *s, unsigned line);
 void source_free(struct source *s);

@@ -7,6 +7,7 @@
 #include "conf/tree.h"
 
 #include "conf/scan.h"
+#include "conf/source.h"
 #include "conf/tree_build.h"
 
 #include <errno.h>
@@ -21,15 +22,19 @@ enum {
 struct parser {
 	struct scan scan;
 	struct scan_token token; /* the one that comes next */
+	const char *behind; /* where the one before it ended */
 	const char *text; /* what is scanned */
 	char *copy; /* the same octets, in which names and texts end with a NUL */
 	struct tree *tree;
+	unsigned brackets; /* that are open; as source_build() counts, the first stands for the whole text */
+	unsigned values; /* and keys and brackets, as source_build() counts them */
 };
 
 static int take_value(struct parser *p, struct node *n);
 
 static void advance(struct parser *p)
 {
+	p->behind = p->scan.at;
 	p->token = scan_next(&p->scan);
 }
 
@@ -148,11 +153,17 @@ static bool has_name(struct parser *p, size_t from, const char *name)
 	return false;
 }
 
+/* True if one more key may stand in the group whose first one is at from. */
+static bool has_room(struct parser *p, size_t from)
+{
+	return tree_mark(p->tree) - from < SOURCE_KEYS_MAX && ++p->values <= SOURCE_VALUES_MAX;
+}
+
 /* NAME = VALUE, and what may end it. */
 static int take_setting(struct parser *p, size_t from)
 {
 	struct node n = { .line = p->token.line };
-	int r = p->token.kind == SCAN_NAME && !is_bool(&p->token) ? 0 : -EINVAL;
+	int r = p->token.kind == SCAN_NAME && !is_bool(&p->token) && has_room(p, from) ? 0 : -EINVAL;
 
 	if (r)
 		return r;
@@ -217,6 +228,8 @@ static int take_brackets(struct parser *p, struct node *n)
 {
 	char open = *p->token.start, close = open == '{' ? '}' : open == '[' ? ']' : ')';
 
+	if (++p->brackets > SOURCE_BRACKETS_MAX)
+		return -EINVAL;
 	advance(p);
 	n->type = open == '{' ? NODE_GROUP : open == '[' ? NODE_ARRAY : NODE_LIST;
 	int r = open == '{' ? take_settings(p, n) : take_entries(p, n);
@@ -224,12 +237,14 @@ static int take_brackets(struct parser *p, struct node *n)
 		r = -EINVAL;
 	if (!r)
 		advance(p);
+	p->brackets--;
 	return r;
 }
 
-/* As deep as brackets are nested, which source_build() bounds. */
 static int take_value(struct parser *p, struct node *n)
 {
+	if (++p->values > SOURCE_VALUES_MAX)
+		return -EINVAL;
 	switch (p->token.kind) {
 	case SCAN_TEXT:
 		return take_text(p, n);
@@ -255,7 +270,7 @@ static int take_value(struct parser *p, struct node *n)
 
 int tree_parse_plain(const char *text, size_t len, struct tree **ret)
 {
-	struct parser p = { .scan = scan_begin(text, len), .text = text, .tree = tree_new() };
+	struct parser p = { .scan = scan_begin(text, len), .text = text, .tree = tree_new(), .brackets = 1 };
 	struct node root = { .type = NODE_GROUP };
 
 	if (!p.tree)
@@ -266,7 +281,7 @@ int tree_parse_plain(const char *text, size_t len, struct tree **ret)
 		advance(&p);
 		r = take_settings(&p, &root);
 	}
-	if (!r && p.token.kind != SCAN_END)
+	if (!r && (p.token.kind != SCAN_END || scan_breaks_off(p.behind, (size_t)(text + len - p.behind))))
 		r = -EINVAL;
 	if (!r)
 		r = tree_finish(p.tree, &root);

@@ -35,12 +35,12 @@ struct tree_error {
 };
 
 /*
- * Both take text with a NUL behind it, as source_build() leaves it: no NUL in it, brackets not too deep, no @include.
- * 0 with *ret (tree_free() it), -EINVAL, or -ENOMEM; *ret is then untouched.
+ * All take text with a NUL behind it and none in it. 0 with *ret (tree_free() it), -EINVAL, or -ENOMEM; *ret is then
+ * untouched. The first and the last take what source_build() leaves: brackets not too deep, no @include.
  */
 /* -EINVAL: *ret_error says why. */
 int tree_parse(const char *text, size_t len, struct tree **ret, struct tree_error *ret_error);
-/* -EINVAL: the text is not plain, or wrong. */
+/* -EINVAL: the text is not plain, or wrong, or source_build() would refuse or change it. */
 int tree_parse_plain(const char *text, size_t len, struct tree **ret);
 /* The same by libconfig, whatever the text is. */
 int tree_parse_any(const char *text, struct tree **ret, struct tree_error *ret_error);

@@ -2,6 +2,7 @@
 
 #include "conf/tree.h"
 #include "lib/arena.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -39,14 +40,10 @@ size_t tree_mark(const struct tree *t)
 
 int tree_push(struct tree *t, const struct node *n)
 {
-	if (t->n_open == t->room) {
-		size_t room = t->room ? t->room * 2 : 64;
-		struct node *open = reallocarray(t->open, room, sizeof(*open));
-		if (!open)
-			return -ENOMEM;
-		t->open = open;
-		t->room = room;
-	}
+	struct node *open = grow(t->open, t->n_open, &t->room, sizeof(*open));
+	if (!open)
+		return -ENOMEM;
+	t->open = open;
 	t->open[t->n_open++] = *n;
 	return 0;
 }

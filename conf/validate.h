@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct node;
 struct diag_list;
@@ -11,13 +12,18 @@ struct ip;
 struct locator;
 struct model;
 struct prefix;
+struct stamps;
 struct vault;
 
 struct check {
 	const struct model *m;
 	struct diag_list *diags;
 	const struct locator *where;
+	const struct model *before; /* whose secrets that did not change are not read again; NULL: none */
+	time_t began; /* the load */
 	struct vault *secrets; /* what validate_secrets() has read; NULL before that */
+	struct stamps *stamps; /* of the files */
+	bool operators; /* the operator's own file, which somebody may be writing just now */
 	int error; /* 0 or -ENOMEM */
 };
 

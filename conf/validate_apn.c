@@ -2,6 +2,7 @@
 #include "conf/validate.h"
 
 #include "conf/model.h"
+#include "lib/diag.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -70,10 +71,22 @@ static void check_links(struct check *c, size_t a)
 	}
 }
 
+/* A file that was cut short between two settings is good in itself: what ends all traffic has to be said. */
+static void check_any(struct check *c)
+{
+	if (c->m->n_apns)
+		return;
+	if (c->operators && !c->diags->errors && !check_has(c, "apns"))
+		check_error(c, "apns",
+			"is missing; is the file whole? Write apns = ( { name = \"meters\"; ... } ); or, where nothing is to be "
+			"carried, apns = ( );");
+	else
+		check_warning(c, "apns", "there is no APN; nothing will be carried");
+}
+
 void validate_apns(struct check *c)
 {
-	if (!c->m->n_apns)
-		check_warning(c, "apns", "there is no APN; nothing will be carried");
+	check_any(c);
 	check_names(c);
 	for (size_t a = 0; a < c->m->n_apns; a++) {
 		const struct apn *apn = &c->m->apns[a];

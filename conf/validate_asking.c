@@ -70,10 +70,12 @@ static void check_responder(struct check *c, size_t a)
 {
 	const struct apn *apn = &c->m->apns[a];
 	const struct ping_responder *r = &apn->ping_responder;
-	struct key from = check_key("apns[%zu].ping_responder.from", a);
 
 	if (is_set(&r->address))
 		check_own(c, apn, &r->address, check_key("apns[%zu].ping_responder.address", a).text);
+	if (!r->n_from)
+		return;
+	struct key from = check_key("apns[%zu].ping_responder.from", a);
 	check_apart(c, from.text, r->from, r->n_from);
 	for (size_t i = 0; i < r->n_from; i++)
 		check_inside(c, apn, &r->from[i], false, check_key("%s[%zu]", from.text, i).text);

@@ -58,15 +58,14 @@ static void check_pairs(struct check *c, size_t i)
 static void check_revocation(struct check *c, size_t i, const struct node *group, bool psk)
 {
 	static const char psk_only[] = "means nothing with psk_file; remove it, or use certificate, key_file and ca";
-	struct key key = check_key("carriers[%zu].revocation", i);
 	bool strict = c->m->carriers[i].revocation == REVOCATION_STRICT, crl = check_group_has(group, "crl");
 
 	if (psk && crl)
 		check_error(c, check_key("carriers[%zu].crl", i).text, "%s", psk_only);
 	if (psk && strict)
-		check_error(c, key.text, "%s", psk_only);
+		check_error(c, check_key("carriers[%zu].revocation", i).text, "%s", psk_only);
 	if (!psk && strict && !crl)
-		check_error(c, key.text,
+		check_error(c, check_key("carriers[%zu].revocation", i).text,
 			"\"strict\" without crl would refuse every peer; add crl, the list of the carrier's CA, or use "
 			"\"relaxed\"");
 }
@@ -322,9 +321,11 @@ void validate_notes(struct check *c)
 	for (size_t i = 0; i < c->m->n_carriers; i++) {
 		for (size_t k = 0; k < c->m->carriers[i].n_tunnels; k++) {
 			const struct peer_type *type = c->m->carriers[i].tunnels[k].peer_type;
-			struct key key = check_key("carriers[%zu].tunnels[%zu].peer_type", i, k);
 			const char *sets = type ? what_it_sets(type) : NULL;
-			if (!sets || !check_has(c, key.text) || notes++ >= NOTES_MOST)
+			if (!sets)
+				continue;
+			struct key key = check_key("carriers[%zu].tunnels[%zu].peer_type", i, k);
+			if (!check_has(c, key.text) || notes++ >= NOTES_MOST)
 				continue;
 			check_note(c, key.text, "\"%s\" %s: %s", type->name, type->why, sets);
 		}

@@ -15,8 +15,13 @@ struct far_end {
 	const struct tunnel *tunnel;
 	char *remote; /* canonical; owned */
 	char *local; /* canonical; one for all tunnels of a carrier */
-	struct key key;
+	size_t carrier, place; /* among the carriers, and among the tunnels of its own */
 };
+
+static struct key key_of(const struct far_end *f)
+{
+	return check_key("carriers[%zu].tunnels[%zu].name", f->carrier, f->place);
+}
 
 static int compare_identities(const struct far_end *x, const struct far_end *y)
 {
@@ -30,15 +35,21 @@ static int compare_far_ends(const void *a, const void *b)
 	const struct far_end *x = a, *y = b;
 	int order = compare_identities(x, y);
 
-	return order ? order : check_order(x->key.text, y->key.text);
+	if (order)
+		return order;
+	if (x->carrier != y->carrier)
+		return x->carrier < y->carrier ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 static void report(struct check *c, const struct far_end *first, const struct far_end *other)
 {
-	check_error(c, other->key.text,
+	struct key key = key_of(other), taken = key_of(first);
+
+	check_error(c, key.text,
 		"same identities as %s (%s), so that one would replace the other; use one tunnel for both, or give each "
 		"its own remote_id",
-		first->key.text, check_place(c, other->key.text, first->key.text).text);
+		taken.text, check_place(c, key.text, taken.text).text);
 }
 
 /* Appends the tunnels of a carrier; returns how many. */
@@ -55,8 +66,7 @@ static size_t collect(struct check *c, size_t i, char *local, struct far_end *to
 			c->error = -ENOMEM;
 			break;
 		}
-		to[n++] =
-			(struct far_end){ &carrier->tunnels[t], remote, local, check_key("carriers[%zu].tunnels[%zu].name", i, t) };
+		to[n++] = (struct far_end){ &carrier->tunnels[t], remote, local, i, t };
 	}
 	return n;
 }

@@ -205,6 +205,9 @@ static int parse_interface(const struct value_source *source, void *ret, struct 
 			why, text, "is no interface name; use 1 to 15 letters, digits, '.', '_' and '-', such as \"eth1\"");
 	if (!strncmp(text, "culv-", 5))
 		return value_refuse(why, text, "is one of Culvert's own interfaces; name one of the machine's");
+	/* Where the kernel keeps settings of interfaces these stand for all of them, so that none has such a name. */
+	if (!strcmp(text, "all") || !strcmp(text, "default"))
+		return value_refuse(why, text, "cannot be an interface's name; name one of the machine's, such as \"eth1\"");
 	if (!strcmp(text, "lo"))
 		return value_refuse(why, text, "is the loopback interface; name one that leads out of the machine");
 	return copy_text(source, ret);
@@ -244,11 +247,11 @@ static int parse_identity(const struct value_source *source, void *ret, struct b
 	if (!len || len > IDENTITY_MAX_LEN)
 		return value_refuse(why, text, "is no identity; use 1 to 255 octets");
 	if (utf8_valid(text, len) < len)
-		return value_refuse(why, text, "is not UTF-8");
+		return value_refuse(why, text, "is not UTF-8; write it in UTF-8");
 	if (utf8_has_control(text))
-		return value_refuse(why, text, "has a control character in it");
+		return value_refuse(why, text, "has a control character in it; take that out");
 	if (text[0] == ' ' || text[len - 1] == ' ')
-		return value_refuse(why, text, "begins or ends with a space");
+		return value_refuse(why, text, "begins or ends with a space; take that out");
 	bool any = !ip_parse(text, &ip) && ip_equal(&ip, &(struct ip){ .family = ip.family });
 	if (has_type_prefix(text))
 		return value_refuse(why, text, "names a type of identity; write the address, name or distinguished name alone");

@@ -35,11 +35,22 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* As the secrets of one kind are. */
+static bool is_sorted(const struct vault *v)
+{
+	for (size_t i = 1; i < v->n; i++) {
+		if (compare(&v->list[i - 1], &v->list[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
 void vault_sort(struct vault *v)
 {
 	size_t n = v->n;
 
-	qsort(v->list, n, sizeof(v->list[0]), compare);
+	if (!is_sorted(v))
+		qsort(v->list, n, sizeof(v->list[0]), compare);
 	v->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (v->n && !compare(&v->list[v->n - 1], &v->list[i]))

@@ -30,7 +30,11 @@ t() { # NAME CMD...
 		echo "ok   $name ($(seconds_since "$start") s)" | tee -a "$results"
 	else
 		echo "FAIL $name ($(seconds_since "$start") s)" | tee -a "$results"
-		sed 's/^/     | /' "$log" | tail -n "${TAIL:-60}"
+		# First what failed: who keeps only some of these lines keeps that.
+		{
+			awk '/^ *FAIL |^\[ +(FAILED|ERROR) +\]/ && !seen[$0]++ && n++ < 20' "$log"
+			tail -n "${TAIL:-60}" "$log"
+		} | sed 's/^/     | /'
 	fi
 }
 # Whether T picks any test of a group: a lab machine is not booted for nothing.
@@ -43,8 +47,17 @@ picks() { # GROUP
 unit() { # VARIANT
 	local binary
 	for binary in "build/$1"/tests/unit/*_test; do
-		t "unit/$1/$(basename "$binary")" "$binary"
+		t "unit/$1/$(basename "$binary")" whole "$binary"
 	done
+}
+# Real root can run all of a unit test; only programs for the kernel (BPF) are forbidden in some containers.
+whole() { # BINARY, in t
+	"$@" || return
+	if [ "$(id -u)" = 0 ] && grep -q '4294967295$' /proc/self/uid_map; then
+		grep '^\[  SKIPPED \] [a-z0-9_]*$' "$log" | grep -vx '\[  SKIPPED \] a_program_at_the_driver_is_strange' || return 0
+		echo 'FAIL root leaves no test out'
+		return 1
+	fi
 }
 fuzz() {
 	local source name
@@ -78,7 +91,7 @@ plugins() {
 	done
 	# With the check switched off the generator must see what it looks for.
 	t plugins/policy-generator/off python3 -B tests/plugins/policy_generator_test.py --off
-	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" python3 -B tests/plugins/reproducer_test.py
+	t plugins/reproducer env STRONGSWAN="$STRONGSWAN_SAN" CULVERT_BUILD=build/san python3 -B tests/plugins/reproducer_test.py
 	storm plugins/storm
 	t plugins/rekey-spread python3 -B tests/plugins/rekey_spread_test.py
 	t plugins/malformed/release python3 -B tests/plugins/malformed_test.py
@@ -135,6 +148,7 @@ torture_lab() {
 		t "torture/rekeys-$carrier" torture_scenario "rekeys-$carrier"
 	done
 	t torture/matrix torture_scenario matrix
+	t torture/flaps torture_scenario drift-faults
 }
 torture_scenario() { # NAME: t torture/NAME torture_scenario NAME
 	"$LAB" ssh env TORTURE=1 python3 -S -B /share/tests/lab/run.py "$1"
@@ -142,7 +156,7 @@ torture_scenario() { # NAME: t torture/NAME torture_scenario NAME
 
 mkdir -p "$reports"
 group=${1:?usage: run.sh check|test|unit|bench|fuzz|torture}
-[[ $group == *-* ]] || : >"$results"
+if [[ $group != *-* ]]; then : >"$results"; fi
 case $group in
 check) check ;;
 unit) unit "${VARIANT:-release}" ;;

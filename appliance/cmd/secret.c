@@ -102,6 +102,10 @@ static int open_folder(const char *path)
 	struct stat st;
 
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		fprintf(stderr, "culvert: %s: is not there; make it: mkdir -m 0700 %s\n", path, path);
+		return -1;
+	}
 	if (fd < 0)
 		return fail(path, strerror(errno));
 	if (!fstat(fd, &st) && (!st.st_uid || st.st_uid == geteuid()) && !(st.st_mode & 022))

@@ -115,10 +115,9 @@ static char *render(json_t *answer, size_t *ret_len)
 	return text;
 }
 
-void control_answer(struct control_client *c, json_t *answer)
+/* What is to be sent stands. */
+static void begin_answer(struct control_client *c)
 {
-	c->answer = render(answer, &c->answer_len);
-	json_decref(answer);
 	if (!c->answer) {
 		client_free(c);
 		return;
@@ -127,6 +126,22 @@ void control_answer(struct control_client *c, json_t *answer)
 	sd_event_source_set_enabled(c->io, SD_EVENT_ON);
 	sd_event_source_set_time_relative(c->limit, CONTROL_TIME);
 	sd_event_source_set_enabled(c->limit, SD_EVENT_ONESHOT);
+}
+
+void control_answer(struct control_client *c, json_t *answer)
+{
+	c->answer = render(answer, &c->answer_len);
+	json_decref(answer);
+	begin_answer(c);
+}
+
+void control_answer_text(struct control_client *c, const char *text, size_t len)
+{
+	c->answer = malloc(len);
+	if (c->answer)
+		memcpy(c->answer, text, len);
+	c->answer_len = len;
+	begin_answer(c);
 }
 
 static const struct control_verb *find_verb(const struct control_verb *verbs, const char *name)

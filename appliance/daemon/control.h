@@ -39,6 +39,8 @@ int control_open(
 const char *control_who(const struct control_client *client, char *ret, size_t size);
 /* Takes the reference to answer. The client is gone afterwards, whether it has waited or not. */
 void control_answer(struct control_client *client, json_t *answer);
+/* The same with an answer that is JSON and a newline already, of which it makes a copy. */
+void control_answer_text(struct control_client *client, const char *text, size_t len);
 /* {"ok":false,"error":TEXT} */
 json_t *control_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ends all clients; a verb that has not answered yet must not any more. NULL is allowed. */

@@ -6,6 +6,7 @@
 #include "appliance/daemon/daemon.h"
 
 #include "appliance/daemon/charon.h"
+#include "appliance/daemon/counting.h"
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
 #include "appliance/daemon/key_age.h"
@@ -14,10 +15,10 @@
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/mtu_prober.h"
 #include "appliance/daemon/peers_alive.h"
+#include "appliance/daemon/policy_mend.h"
 #include "appliance/daemon/reload.h"
 #include "appliance/daemon/sweep.h"
 #include "appliance/daemon/verify.h"
-#include "appliance/isolation/carrying.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/walls.h"
 #include "conf/model.h"
@@ -151,6 +152,7 @@ static void on_reloaded(void *userdata, const struct reload_outcome *o)
 	key_age_changed(d->ages);
 	sweep_unknown(d->sweep);
 	verify_hold(d->verifier, false);
+	policy_mend_hold(d->policies, false);
 	if (client)
 		daemon_answer_reload(d, client, o);
 	if (d->again) {
@@ -165,10 +167,12 @@ int daemon_reload(struct daemon *d, const struct reload_order *order, struct con
 		return -EBUSY;
 	d->client = client;
 	verify_hold(d->verifier, true);
+	policy_mend_hold(d->policies, true);
 	mtu_prober_hold(d->measuring, true);
 	int error = reload_begin(d->reload, order, on_reloaded, d);
 	if (error) {
 		verify_hold(d->verifier, false);
+		policy_mend_hold(d->policies, false);
 		mtu_prober_hold(d->measuring, false);
 	}
 	return error;
@@ -213,11 +217,27 @@ static void on_charon(void *userdata, bool up)
 /* Rekeys change nothing; links that begin or cease to carry do. */
 static void verify_carrying(struct daemon *d)
 {
-	size_t carrying = links_all_carrying(d->links)->count;
+	const struct carrying *carrying = links_all_carrying(d->links);
+	struct carrying copy = { 0 };
 
-	if (d->verifier && carrying != d->carrying)
+	if (carrying_equal(carrying, &d->carrying))
+		return;
+	/* For want of memory it only differs once more. */
+	for (size_t i = 0; i < carrying->count; i++)
+		(void)carrying_put(&copy, carrying->links[i].if_id, carrying->links[i].rank);
+	carrying_free(&d->carrying);
+	d->carrying = copy;
+	if (d->verifier)
 		verify_run(d->verifier);
-	d->carrying = carrying;
+}
+
+/* That all is as it was before is for verify to say, not for what repaired it. */
+static void on_drift(void *userdata)
+{
+	const struct daemon *d = userdata;
+
+	if (d->verifier)
+		verify_run(d->verifier);
 }
 
 static void on_sas(void *userdata)
@@ -331,9 +351,15 @@ static int make_parts(struct daemon *d)
 	if (!error)
 		error = mtu_prober_new(d->event, d->links, &d->measuring);
 	if (!error)
-		error = key_mend_new(d->event, d->charon, &d->mend);
+		error = key_mend_new(d->event, d->links, d->charon, &d->mend);
+	if (!error)
+		error = policy_mend_new(d->event, d->links, d->charon, on_drift, d, &d->policies);
 	if (!error)
 		error = verifier_new(d->event, d->options.run, &d->verifier);
+	if (!error)
+		links_tell_drift(d->links, on_drift, d);
+	if (!error)
+		error = counting_new(d->event, d->options.run, &d->counting);
 	if (!error)
 		error = open_control(d);
 	if (error)
@@ -395,14 +421,17 @@ void daemon_stop(struct daemon *d)
 {
 	control_close(d->control);
 	verifier_free(d->verifier);
+	counting_free(d->counting);
 	forecast_free(d->forecast);
 	sweep_free(d->sweep);
+	policy_mend_free(d->policies);
 	key_mend_free(d->mend);
 	peers_alive_free(d->peers);
 	charon_close(d->charon);
 	mtu_prober_free(d->measuring);
 	links_close(d->links);
 	key_age_free(d->ages);
+	carrying_free(&d->carrying);
 	reload_free(d->reload);
 	sd_event_unref(d->event);
 	free(d->refusal);

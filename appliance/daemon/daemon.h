@@ -3,11 +3,13 @@
 #define CULVERT_DAEMON_DAEMON_H
 
 #include "appliance/daemon/control.h"
+#include "appliance/isolation/carrying.h"
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct charon;
+struct counting;
 struct diag_list;
 struct forecast;
 struct key_age;
@@ -15,6 +17,7 @@ struct key_mend;
 struct links;
 struct mtu_prober;
 struct peers_alive;
+struct policy_mend;
 struct reload;
 struct reload_order;
 struct reload_outcome;
@@ -37,10 +40,12 @@ struct daemon {
 	struct charon *charon;
 	struct mtu_prober *measuring;
 	struct peers_alive *peers;
+	struct policy_mend *policies;
 	struct reload *reload;
 	struct sweep *sweep;
 	struct verifier *verifier;
-	size_t carrying; /* links, as of the last change of SAs */
+	struct counting *counting;
+	struct carrying carrying; /* as of the last change of SAs */
 	struct control *control;
 	struct forecast *forecast; /* the `plan` that waits for charon; NULL: none */
 	bool ready; /* systemd was told */

@@ -8,7 +8,7 @@ void drift_log_add(struct drift_log *l, const struct drifts *found, uint64_t now
 		const struct drift *d = &found->items[i];
 		struct drift_entry *e = &l->last[(l->count - l->unlisted) % DRIFT_LOG_KEPT];
 
-		*e = (struct drift_entry){ .when = now, .repaired = d->repaired };
+		*e = (struct drift_entry){ .when = now, .repaired = d->repaired, .later = d->later };
 		snprintf(e->what, sizeof(e->what), "%s", d->what);
 		snprintf(e->by, sizeof(e->by), "%s", d->by);
 		l->count++;
@@ -17,10 +17,10 @@ void drift_log_add(struct drift_log *l, const struct drifts *found, uint64_t now
 	l->unlisted += found->dropped;
 }
 
-void drift_log_settled(struct drift_log *l)
+void drift_log_settled(struct drift_log *l, bool later)
 {
 	for (size_t i = 0; i < DRIFT_LOG_KEPT; i++)
-		l->last[i].repaired = true;
+		l->last[i].repaired = l->last[i].repaired || l->last[i].later == later;
 }
 
 /* After so long without a look the next one is the first of its row again. */

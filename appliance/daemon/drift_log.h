@@ -22,6 +22,7 @@ enum {
 struct drift_entry {
 	uint64_t when; /* microseconds since boot */
 	bool repaired;
+	bool later; /* as in struct drift */
 	char what[DRIFT_TEXT];
 	char by[DRIFT_BY];
 };
@@ -36,8 +37,8 @@ struct drift_log { /* zero-initialise */
 
 /* Takes in what a look found at that time. */
 void drift_log_add(struct drift_log *l, const struct drifts *found, uint64_t now);
-/* Everything is in place: what was not repaired at once is by now. */
-void drift_log_settled(struct drift_log *l);
+/* Everything is in place: what was not repaired at once is by now; or what charon was to mend. */
+void drift_log_settled(struct drift_log *l, bool later);
 /*
  * Microseconds to wait before a change of others is looked at: none after a quiet time; from look to look twice as
  * long, so that somebody who goes on and on does not keep us busy.

@@ -4,15 +4,13 @@
 #include "appliance/daemon/control.h"
 #include "appliance/daemon/daemon.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/order.h"
 #include "appliance/daemon/reload.h"
 #include "conf/model.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
-
-enum { ERRAND_LIMIT = 30 * 1000 * 1000 }; /* microseconds; charon answers when it has begun, not when it is done */
 
 static bool has_tunnel(const struct model *m, const char *name)
 {
@@ -44,15 +42,11 @@ static void on_answer(void *userdata, int error, const char *text)
 
 void errand_begin(const struct daemon *d, struct control_client *client, const char *order, const char *tunnel)
 {
-	char line[64];
-
 	if (!has_tunnel(reload_current(d->reload)->model, tunnel)) {
 		control_answer(client, control_error("%s takes the name of a tunnel; culvert status lists them", order));
 		return;
 	}
-	/* A tunnel's name has at most 32 octets. */
-	snprintf(line, sizeof(line), "%s %s", order, tunnel);
-	int error = charon_request(d->charon, line, ERRAND_LIMIT, on_answer, client);
+	int error = order_give(d->links, d->charon, order, tunnel, on_answer, client);
 	if (error)
 		on_answer(client, error, "");
 }

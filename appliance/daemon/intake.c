@@ -9,11 +9,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static int open_file(const struct reload_parts *parts, const struct generation *current,
 	const struct reload_order *order, struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY])
 {
-	int error = conf_load(parts->conf, diags, &ret->model);
+	int error = conf_load_after(parts->conf, current->model, time(NULL), diags, &ret->model);
 
 	if (error) {
 		snprintf(why, INTAKE_WHY, "%s: %s", parts->conf,

@@ -1,6 +1,6 @@
 #include "appliance/daemon/key_mend.h"
 
-#include "appliance/daemon/charon.h"
+#include "appliance/daemon/order.h"
 #include "appliance/daemon/survey.h"
 #include "appliance/isolation/sa.h"
 #include "lib/log.h"
@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct lost {
 	uint32_t if_id;
@@ -18,9 +18,11 @@ struct lost {
 };
 
 struct key_mend {
+	struct links *links; /* borrowed, as charon */
 	struct charon *charon;
 	sd_event_source *again; /* on while keys are remembered */
 	bool asking;
+	size_t orders; /* that charon has not answered */
 	struct lost *lost; /* owned */
 	size_t count;
 	size_t size;
@@ -28,26 +30,41 @@ struct key_mend {
 
 static void on_restarted(void *userdata, int error, const char *answer)
 {
-	(void)userdata;
+	struct key_mend *m = userdata;
+
 	(void)error;
 	(void)answer;
 	/* What came of it the next survey says. */
+	m->orders--;
 }
 
-static void restart(struct key_mend *m, const char *tunnel)
-{
-	char line[64];
+/* What is ordered after one survey. */
+struct round {
+	const char *tunnels[KEY_MEND_ORDERS]; /* borrowed from the survey */
+	size_t count;
+	bool full; /* charon takes no more now */
+};
 
-	/* A tunnel's name has at most 32 octets. */
-	snprintf(line, sizeof(line), "restart %s", tunnel);
-	if (!charon_request(m->charon, line, KEY_MEND_LIMIT, on_restarted, NULL))
-		log_notice("tunnel %s is restarted: charon still took keys for its own that had been ended", tunnel);
+/* Once in a round, however many keys of it were lost. False if that must wait for the next one. */
+static bool restart(struct key_mend *m, struct round *r, const char *tunnel)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->tunnels[i], tunnel) == 0)
+			return true;
+	r->full =
+		r->full || m->orders == KEY_MEND_ORDERS || order_give(m->links, m->charon, "restart", tunnel, on_restarted, m);
+	if (r->full)
+		return false;
+	log_notice("tunnel %s is restarted: charon still took keys for its own that had been ended", tunnel);
+	m->orders++;
+	r->tunnels[r->count++] = tunnel;
+	return true;
 }
 
 /* Those that charon has in use stay, the others are no more. */
 static void resolve(struct key_mend *m, const struct survey *survey)
 {
-	uint32_t restarted = 0; /* if_id; keys of one link stand beside each other */
+	struct round round = { .count = 0 };
 	size_t kept = 0;
 
 	for (size_t i = 0; i < m->count; i++) {
@@ -55,12 +72,8 @@ static void resolve(struct key_mend *m, const struct survey *survey)
 
 		if (!survey_lists(survey, l->if_id, l->spi))
 			continue;
-		if (++l->listed >= 2) {
+		if (++l->listed >= 2 && restart(m, &round, survey_child(survey, l->if_id)->tunnel))
 			l->listed = 0;
-			if (restarted != l->if_id)
-				restart(m, survey_child(survey, l->if_id)->tunnel);
-			restarted = l->if_id;
-		}
 		m->lost[kept++] = *l;
 	}
 	m->count = kept;
@@ -102,13 +115,14 @@ static int on_again(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int key_mend_new(sd_event *event, struct charon *charon, struct key_mend **ret)
+int key_mend_new(sd_event *event, struct links *links, struct charon *charon, struct key_mend **ret)
 {
 	struct key_mend *m = calloc(1, sizeof(*m));
 	int r;
 
 	if (!m)
 		return -ENOMEM;
+	m->links = links;
 	m->charon = charon;
 	r = sd_event_add_time(event, &m->again, CLOCK_BOOTTIME, 0, 1, on_again, m);
 	if (r >= 0)

@@ -83,9 +83,10 @@ static bool conclude(struct link_choice *c)
 	struct carrying next = { 0 };
 	uint64_t now = now_of(c);
 	bool changed;
+	int error = steering_rank(&c->steering, now, &next);
 
 	set_timer(c, steering_next(&c->steering, now));
-	if (steering_rank(&c->steering, now, &next) < 0)
+	if (error)
 		return false;
 	log_changes(c, now);
 	changed = !carrying_equal(&next, &c->carrying);
@@ -209,7 +210,7 @@ void link_choice_sas(struct link_choice *c, const struct carrying *sas)
 		return;
 	carrying_free(&c->carrying);
 	for (size_t i = 0; i < sas->count; i++)
-		carrying_add(&c->carrying, sas->links[i].if_id);
+		carrying_put(&c->carrying, sas->links[i].if_id, 0);
 }
 
 void link_choice_silence(struct link_choice *c, const char *tunnel, bool silent)

@@ -9,12 +9,14 @@
 #include "appliance/daemon/link_choice.h"
 #include "appliance/daemon/link_index.h"
 #include "appliance/daemon/mtu_watch.h"
+#include "appliance/daemon/steering.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/isolation.h"
 #include "appliance/isolation/outer.h"
 #include "appliance/isolation/report.h"
 #include "appliance/isolation/sa_watch.h"
 #include "conf/model.h"
+#include "lib/cleanup.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -43,6 +45,8 @@ struct links {
 	struct link_choice *choice;
 	struct report report; /* of the last application */
 	struct drift_log drift;
+	links_drift_fn drift_fn; /* NULL: nobody wants to know */
+	void *drift_userdata;
 };
 
 /* Tells the choice of links which of them have SAs. */
@@ -160,11 +164,8 @@ static uint64_t now_of(const struct links *l)
 	return now;
 }
 
-/* What the last look found that others had changed. */
-static void take_drift(struct links *l)
+void links_add_drift(struct links *l, const struct drifts *found)
 {
-	const struct drifts *found = isolation_drifts(l->isolation);
-
 	for (size_t i = 0; i < found->count; i++) {
 		const struct drift *d = &found->items[i];
 
@@ -174,8 +175,23 @@ static void take_drift(struct links *l)
 	if (found->dropped)
 		log_warning("drift: %zu more", found->dropped);
 	drift_log_add(&l->drift, found, now_of(l));
+	if (found->count && l->drift_fn)
+		l->drift_fn(l->drift_userdata);
+}
+
+void links_drift_mended(struct links *l)
+{
+	drift_log_settled(&l->drift, true);
+	if (l->drift_fn)
+		l->drift_fn(l->drift_userdata);
+}
+
+/* What the last look found that others had changed. */
+static void take_drift(struct links *l)
+{
+	links_add_drift(l, isolation_drifts(l->isolation));
 	if (!(l->report.failed + l->report.pending))
-		drift_log_settled(&l->drift);
+		drift_log_settled(&l->drift, false);
 }
 
 static int look(struct links *l, bool at_all)
@@ -326,6 +342,8 @@ static int on_isolation(sd_event_source *s, int fd, uint32_t events, void *userd
 	(void)events;
 	if (error)
 		log_warning("the kernel's events cannot be read: %s", strerror(-error));
+	if (isolation_others_changed(l->isolation) && l->drift_fn)
+		l->drift_fn(l->drift_userdata);
 	look_at_drift(l);
 	look_at_doubts(l);
 	return 0;
@@ -372,11 +390,82 @@ int links_close_walls(struct links *l)
 	return error;
 }
 
+/* What is about to end: links that another configuration has no longer, or those of a tunnel. */
+struct leaving {
+	const struct link_index *later; /* NULL: the tunnel's */
+	const char *tunnel;
+};
+
+static bool leaves(const struct leaving *leaving, const struct link *link)
+{
+	return leaving->later ? !link_index_find(leaving->later, link->if_id)
+						  : strcmp(link->tunnel->name, leaving->tunnel) == 0;
+}
+
+/* Another link of the APN carries and stays. */
+static bool may_leave(const struct leaving *leaving, const struct apn *a, const struct carrying *all)
+{
+	for (size_t i = 0; i < a->n_links; i++)
+		if (carrying_has(all, a->links[i].if_id) && !leaves(leaving, &a->links[i]))
+			return true;
+	return false;
+}
+
+/* Those that carry, with the ones behind all others that leave and need not be used until then. *ret_any: there are. */
+static int rank_leaving(const struct links *l, const struct leaving *leaving, bool *ret_any, struct carrying *ret)
+{
+	const struct carrying *all = link_choice_carrying(l->choice);
+	int error = 0;
+
+	*ret_any = false;
+	for (size_t i = 0; i < all->count && !error; i++) {
+		const struct carrying_link *c = &all->links[i];
+		const struct link_entry *e = link_index_find(&l->known, c->if_id);
+		bool behind = e && leaves(leaving, e->link) && may_leave(leaving, e->apn, all);
+
+		*ret_any = *ret_any || behind;
+		error = carrying_put(ret, c->if_id, c->rank + (behind ? STEERING_TIERS : 0));
+	}
+	return error;
+}
+
+/* Devices are reached by other links before charon ends these. Best effort: they end in any case. */
+static void leave(struct links *l, const struct leaving *leaving)
+{
+	struct carrying c CLEANUP(carrying_free) = { 0 };
+	struct report r = { 0 };
+	bool any;
+
+	if (!l->model || rank_leaving(l, leaving, &any, &c) || !any)
+		return;
+	isolation_follow(l->isolation, l->model, &c, &r);
+	take_drift(l);
+	report_free(&r);
+}
+
+static void leave_for(struct links *l, const struct model *next)
+{
+	struct link_index later CLEANUP(link_index_free) = { 0 };
+
+	if (link_index_make(&later, next) == 0)
+		leave(l, &(struct leaving){ .later = &later });
+}
+
+void links_leave(struct links *l, const char *tunnel)
+{
+	if (l->extended)
+		return;
+	leave(l, &(struct leaving){ .tunnel = tunnel });
+	look_in(l, LINKS_RETRY, false); /* should it not end */
+}
+
 int links_extend(struct links *l, const struct model *next)
 {
 	struct report r = { 0 };
-	int error = isolation_prepare(l->isolation, next, &r);
+	int error;
 
+	leave_for(l, next);
+	error = isolation_prepare(l->isolation, next, &r);
 	l->extended = true;
 	take_drift(l);
 	/* That next could be made does not mend what is in use. */
@@ -404,6 +493,12 @@ const struct report *links_report(const struct links *l)
 const struct drift_log *links_drift(const struct links *l)
 {
 	return &l->drift;
+}
+
+void links_tell_drift(struct links *l, links_drift_fn fn, void *userdata)
+{
+	l->drift_fn = fn;
+	l->drift_userdata = userdata;
 }
 
 const char *const *links_strangers(const struct links *l, size_t *ret_count)

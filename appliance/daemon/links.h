@@ -14,6 +14,7 @@
 struct buf;
 struct carrying;
 struct drift_log;
+struct drifts;
 struct link_choice_view;
 struct link_entry;
 struct link_mtus;
@@ -37,14 +38,18 @@ enum {
 /* Called after the kernel's SAs have changed. */
 typedef void (*links_sas_fn)(void *userdata);
 
+/* Called after a change by others was found, and repaired where it is ours to repair and that went well. */
+typedef void (*links_drift_fn)(void *userdata);
+
 /* clock is borrowed, for sa_watch_open(). 0 with *ret (links_close() it), or -errno. Touches nothing in the kernel. */
 int links_open(sd_event *event, struct sa_clock *clock, links_sas_fn sas_fn, void *userdata, struct links **ret);
 /* Before there is a model: nothing is forwarded, but walls that stand already stay. 0 or -errno, links_report() says.
  */
 int links_close_walls(struct links *l);
 /*
- * Makes what next needs beside what is in use, without any effect on that. 0, or -EIO and links_report() says what the
- * kernel refuses. links_use() comes next, with next or with the model in use.
+ * Makes what next needs beside what is in use, without any effect on that, but that links which next has no longer are
+ * used only where no other one of the APN carries. 0, or -EIO and links_report() says what the kernel refuses.
+ * links_use() comes next, with next or with the model in use.
  */
 int links_extend(struct links *l, const struct model *next);
 /*
@@ -56,6 +61,11 @@ int links_use(struct links *l, const struct model *model);
 const struct report *links_report(const struct links *l);
 /* What others changed of that, and what became of it. */
 const struct drift_log *links_drift(const struct links *l);
+void links_tell_drift(struct links *l, links_drift_fn fn, void *userdata);
+/* Takes in what somebody else found and did: it is logged, listed and told like what a look finds. */
+void links_add_drift(struct links *l, const struct drifts *found);
+/* What charon was to mend of that it has mended; this is told as well. */
+void links_drift_mended(struct links *l);
 /* isolation_strangers(). */
 const char *const *links_strangers(const struct links *l, size_t *ret_count);
 bool links_carrying(const struct links *l, uint32_t if_id);
@@ -69,6 +79,9 @@ void links_search(struct links *l, uint32_t if_id);
 void links_measured(struct links *l, uint32_t if_id, uint32_t octets);
 /* How a link of the model in use does: link_choice_view(). */
 bool links_view(const struct links *l, uint32_t if_id, struct link_choice_view *ret, struct buf *reason);
+/* A tunnel is about to be ended on purpose: its links are used only where no other one of the APN carries. Holds until
+ * the next look, which the end of its SAs calls for. */
+void links_leave(struct links *l, const char *tunnel);
 /* A tunnel's peer does not answer IKE, or does again. */
 void links_silence(struct links *l, const char *tunnel, bool silent);
 /* True if the model in use has a link of that if_id. */

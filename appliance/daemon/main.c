@@ -1,6 +1,7 @@
 /* culvertd: options, then the loop. Its parts and their order are in daemon.c. */
 #include "appliance/daemon/daemon.h"
 
+#include "appliance/daemon/counting.h"
 #include "appliance/daemon/verify.h"
 #include "lib/log.h"
 
@@ -16,16 +17,26 @@ static const char usage[] = "usage: culvertd [--conf FILE] [--run DIR] [--state 
 							"  --run DIR     sockets and generations (/run/culvert)\n"
 							"  --state DIR   numbers that last (/var/lib/culvert)\n"
 							"  --verify      say as JSON which paths exist in the kernel, and end\n"
+							"  --counters    say as JSON what the walls have counted, and end\n"
+							"  --apn NAME    of that APN only\n"
 							"  --version     say which version this is\n";
 
+/* What to do in place of the daemon's work. */
+struct task {
+	bool verify, counters;
+	const char *apn; /* NULL: all */
+};
+
 /* -1: go on; else the exit code. */
-static int parse_options(int argc, char **argv, struct daemon_options *ret, bool *ret_verify)
+static int parse_options(int argc, char **argv, struct daemon_options *ret, struct task *ret_task)
 {
 	static const struct option options[] = {
 		{ "conf", required_argument, NULL, 'c' },
 		{ "run", required_argument, NULL, 'r' },
 		{ "state", required_argument, NULL, 's' },
 		{ "verify", no_argument, NULL, 'y' },
+		{ "counters", no_argument, NULL, 'n' },
+		{ "apn", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
@@ -44,7 +55,13 @@ static int parse_options(int argc, char **argv, struct daemon_options *ret, bool
 			ret->state = optarg;
 			break;
 		case 'y':
-			*ret_verify = true;
+			ret_task->verify = true;
+			break;
+		case 'n':
+			ret_task->counters = true;
+			break;
+		case 'a':
+			ret_task->apn = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -68,13 +85,15 @@ int main(int argc, char **argv)
 	struct daemon d = {
 		.options = { .conf = "/etc/culvert/culvert.conf", .run = "/run/culvert", .state = "/var/lib/culvert" },
 	};
-	bool verify = false;
-	int r = parse_options(argc, argv, &d.options, &verify);
+	struct task task = { 0 };
+	int r = parse_options(argc, argv, &d.options, &task);
 
 	if (r >= 0)
 		return r;
-	if (verify)
+	if (task.verify)
 		return verify_here(d.options.run);
+	if (task.counters)
+		return counters_here(d.options.run, task.apn);
 	umask(0022);
 	r = daemon_start(&d);
 	if (!r) {

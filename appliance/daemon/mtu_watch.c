@@ -6,6 +6,7 @@
 #include "appliance/isolation/sa.h"
 #include "appliance/isolation/sa_watch.h"
 #include "conf/model.h"
+#include "lib/grow.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -117,14 +118,10 @@ static struct way *way_of(struct mtu_watch *w, const struct sa *sa)
 	struct way *found = w->n_ways > 0 ? bsearch(&way, w->ways, w->n_ways, sizeof(way), compare) : NULL;
 	if (found)
 		return found;
-	if (w->n_ways == w->size) {
-		size_t size = w->size > 0 ? 2 * w->size : 16;
-		struct way *ways = reallocarray(w->ways, size, sizeof(*ways));
-		if (!ways)
-			return NULL;
-		w->ways = ways;
-		w->size = size;
-	}
+	struct way *ways = grow(w->ways, w->n_ways, &w->size, sizeof(*ways));
+	if (!ways)
+		return NULL;
+	w->ways = ways;
 	way.path = read_path(&reader, &way);
 	while (at < w->n_ways && compare(&w->ways[at], &way) < 0)
 		at++;

@@ -1,8 +1,10 @@
 /*
  * Counters are read a few times a second, less often where that costs much (thousands of links); questions wait in
  * their tunnels, few are out at a time, so that thousands of tunnels with one-way traffic neither fill the queue of
- * requests nor hold up who else has some. Failure policy: where counters cannot be read, charon's word alone counts,
- * and that is said once.
+ * requests nor hold up who else has some. Each costs charon and the peer an exchange, so there is a limit on all of
+ * them together; those that wait are asked in turn. Some send for ever to who never answers: they wait behind those
+ * about whom something is new, but for a share. Failure policy: where counters cannot be read, charon's word alone
+ * counts, and that is said once.
  */
 #include "appliance/daemon/peers_alive.h"
 
@@ -26,21 +28,35 @@ static const uint64_t sample = 250000; /* between two readings, */
 static const uint64_t sample_most = 1000000; /* and where readings are costly: */
 static const uint64_t share = 100; /* they take one part in so many of a processor */
 static const uint64_t one_way = 750000; /* one-sided for that long: it is asked */
-static const uint64_t again = 1500000; /* between two questions about the same tunnel */
+static const uint64_t again = 1500000; /* between two questions about the same tunnel, */
+static const uint64_t again_each = 100000; /* or this for each tunnel to a peer who is heard and was asked lately */
+static const uint64_t interval = 2000; /* between two questions about any, on average, */
+static const uint64_t saved = 4000000; /* where so much of what was not used may be used at once */
+static const uint64_t stale = 30000000; /* who was asked so long ago is asked as if for the first time */
 static const uint64_t fresh = 1000000; /* what came in so long ago shows that a peer lives */
 static const uint64_t stubborn = 4000000; /* a peer that sends and does not answer is silent then */
 static const uint64_t watch_limit = UINT64_C(365) * 86400 * 1000000;
 
-enum { QUESTIONS_OUT = 4 };
+enum { QUESTIONS_OUT = 4, PEERS = 256 }; /* peers are told apart by so many values of a hash */
+
+enum wanted { /* which kind of question waits */
+	WANTED_NOT,
+	WANTED_FIRST, /* something is new: never asked, or something came in since */
+	WANTED_AGAIN, /* asked, and nothing came in since */
+	WANTED_KINDS
+};
+
+enum { AGAIN_SHARE = 4 }; /* one question in so many is of the last kind, if any waits */
 
 struct watched { /* one tunnel */
 	char *name; /* owned: the model before is gone when the next one is told */
+	unsigned peer; /* below PEERS */
 	bool silent; /* as told */
 	bool unanswered; /* as charon says */
 	uint64_t since; /* when it began to say so */
 	uint64_t heard; /* when something came in on one of its links; 0: never */
 	uint64_t asked; /* 0: never */
-	bool wanted; /* a question waits */
+	enum wanted wanted;
 };
 
 struct watched_link {
@@ -62,9 +78,12 @@ struct peers_alive {
 	size_t n_tunnels;
 	struct watched_link *links; /* owned, by if_id */
 	size_t n_links;
-	size_t next; /* tunnel at which the search for questions that wait goes on */
+	uint64_t pauses[PEERS]; /* between two questions about the same tunnel to that peer */
+	size_t n_wanted[WANTED_KINDS];
+	size_t next[WANTED_KINDS]; /* tunnel at which the search for questions that wait goes on */
+	size_t n_asked; /* questions so far */
+	uint64_t allowed; /* when the next question may be asked; lags behind while few are */
 	size_t out; /* questions */
-	size_t n_wanted;
 };
 
 static uint64_t clock_usec(clockid_t clock)
@@ -115,23 +134,40 @@ static void free_tunnels(struct peers_alive *p)
 	free(p->links);
 	p->tunnels = NULL;
 	p->links = NULL;
-	p->n_tunnels = p->n_links = p->n_wanted = p->next = 0;
+	p->n_tunnels = p->n_links = 0;
+	memset(p->n_wanted, 0, sizeof(p->n_wanted));
+	memset(p->next, 0, sizeof(p->next));
+}
+
+/* The same for all tunnels that lead to one address, or to one name. */
+static unsigned peer_of(const struct tunnel *t)
+{
+	const struct peer *peer = &t->peers[0];
+	const char *name = peer->kind == PEER_NAME ? peer->name : "";
+	unsigned hash = 5381;
+
+	for (size_t i = 0; i < sizeof(peer->address.octets); i++)
+		hash = hash * 33 + peer->address.octets[i];
+	for (; *name; name++)
+		hash = hash * 33 + (unsigned char)*name;
+	return hash % PEERS;
 }
 
 static int fill_tunnels(struct peers_alive *p, const struct model *model, const struct peers_alive *old)
 {
 	for (size_t i = 0; i < model->n_carriers; i++)
 		for (size_t k = 0; k < model->carriers[i].n_tunnels; k++) {
-			const char *name = model->carriers[i].tunnels[k].name;
-			const struct watched *known = find_tunnel(old, name);
+			const struct tunnel *t = &model->carriers[i].tunnels[k];
+			const struct watched *known = find_tunnel(old, t->name);
 			struct watched *w = &p->tunnels[p->n_tunnels];
 
 			*w = known ? *known : (struct watched){ 0 };
-			w->name = strdup(name);
+			w->peer = t->n_peers ? peer_of(t) : 0;
+			w->name = strdup(t->name);
 			if (!w->name)
 				return -ENOMEM;
 			p->n_tunnels++;
-			p->n_wanted += w->wanted;
+			p->n_wanted[w->wanted]++;
 		}
 	qsort(p->tunnels, p->n_tunnels, sizeof(*p->tunnels), compare_tunnels);
 	return 0;
@@ -182,7 +218,9 @@ int peers_alive_model(struct peers_alive *p, const struct model *model)
 
 	p->tunnels = NULL;
 	p->links = NULL;
-	p->n_tunnels = p->n_links = p->n_wanted = p->next = 0;
+	p->n_tunnels = p->n_links = 0;
+	memset(p->n_wanted, 0, sizeof(p->n_wanted));
+	memset(p->next, 0, sizeof(p->next));
 	if (model)
 		error = fill(p, model, &old);
 	if (error)
@@ -224,30 +262,62 @@ static void on_asked(void *userdata, int error, const char *answer)
 	ask_next(p);
 }
 
+/* Whether one more stays within the limit, which starts full. */
+static bool may_ask(struct peers_alive *p, uint64_t now)
+{
+	if (p->allowed + saved < now)
+		p->allowed = now - saved;
+	return p->allowed <= now;
+}
+
+static void set_wanted(struct peers_alive *p, struct watched *w, enum wanted wanted)
+{
+	p->n_wanted[w->wanted]--;
+	w->wanted = wanted;
+	p->n_wanted[wanted]++;
+}
+
+/* Who is to be asked next. NULL: nobody. */
+static struct watched *next_wanted(struct peers_alive *p)
+{
+	bool their_turn = p->n_asked % AGAIN_SHARE == 0 && p->n_wanted[WANTED_AGAIN];
+	enum wanted kind = their_turn || !p->n_wanted[WANTED_FIRST] ? WANTED_AGAIN : WANTED_FIRST;
+	struct watched *w;
+
+	if (!p->n_wanted[kind])
+		return NULL;
+	do
+		w = &p->tunnels[p->next[kind]++ % p->n_tunnels];
+	while (w->wanted != kind);
+	return w;
+}
+
 static void ask_next(struct peers_alive *p)
 {
-	while (p->n_wanted && p->out < QUESTIONS_OUT && charon_is_up(p->charon)) {
-		struct watched *w = &p->tunnels[p->next++ % p->n_tunnels];
-		char line[128];
+	uint64_t now = clock_usec(CLOCK_BOOTTIME);
+	struct watched *w;
+	char line[128];
 
-		if (!w->wanted)
-			continue;
+	while (p->out < QUESTIONS_OUT && charon_is_up(p->charon) && may_ask(p, now) && (w = next_wanted(p))) {
 		snprintf(line, sizeof(line), "ask %s", w->name);
 		if (charon_request(p->charon, line, CHARON_PATIENCE, on_asked, p))
 			return; /* the next sample tries again */
-		w->wanted = false;
-		p->n_wanted--;
+		p->n_asked++;
+		p->allowed += interval;
 		p->out++;
+		w->asked = now;
+		set_wanted(p, w, WANTED_NOT);
 	}
 }
 
 static void want(struct peers_alive *p, struct watched *w, uint64_t now)
 {
-	if (w->wanted || w->unanswered || (w->asked && now - w->asked < again))
+	bool first = !w->asked || w->heard > w->asked || now - w->asked >= stale;
+
+	if (w->unanswered || (w->asked && now - w->asked < (p->pauses[w->peer] ? p->pauses[w->peer] : again)))
 		return;
-	w->wanted = true;
-	w->asked = now;
-	p->n_wanted++;
+	if (!w->wanted || first)
+		set_wanted(p, w, first ? WANTED_FIRST : WANTED_AGAIN);
 }
 
 void peers_alive_ask(struct peers_alive *p, const char *tunnel)
@@ -297,6 +367,30 @@ static void suspect(struct peers_alive *p, struct watched_link *l, uint64_t now)
 		want(p, find_tunnel(p, l->apn->links[i].tunnel->name), now);
 }
 
+/*
+ * A peer who is heard in one of its tunnels lives: the more of them it was asked about lately, the longer each waits
+ * for its next question, or a busy one would be kept busy by them. One who is not heard is asked about all at once.
+ */
+static void pace(struct peers_alive *p, uint64_t now)
+{
+	uint64_t heard[PEERS] = { 0 }, asked[PEERS] = { 0 };
+
+	for (size_t i = 0; i < p->n_tunnels; i++) {
+		const struct watched *w = &p->tunnels[i];
+
+		asked[w->peer] += w->asked && now - w->asked < stale;
+		if (w->heard > heard[w->peer])
+			heard[w->peer] = w->heard;
+	}
+	for (size_t i = 0; i < PEERS; i++) {
+		uint64_t pause = asked[i] * again_each;
+
+		p->pauses[i] = heard[i] && now - heard[i] < fresh && pause > again ? pause : again;
+		if (p->pauses[i] > stale)
+			p->pauses[i] = stale;
+	}
+}
+
 /* How long to wait after a reading that took so much processor time. */
 static uint64_t pause_after(uint64_t cost)
 {
@@ -317,6 +411,7 @@ static int on_sample(sd_event_source *s, uint64_t usec, void *userdata)
 	(void)usec;
 	if (p->n_links && charon_is_up(p->charon)) {
 		read_traffic(p, now);
+		pace(p, now);
 		cost = clock_usec(CLOCK_THREAD_CPUTIME_ID) - began;
 		for (size_t i = 0; i < p->n_links; i++)
 			if (traffic_one_sided(&p->links[i].view, now, one_way))

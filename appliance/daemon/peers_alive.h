@@ -5,6 +5,12 @@
  * while nothing comes back is asked about, and with it the other tunnels of that APN: who is to take over is known to
  * live when it is known that somebody has to.
  *
+ * All tunnels together are asked 500 times a second at most, on average, and up to 2000 times at once after a pause;
+ * what is beyond that waits for its turn. A tunnel that begins to be one-sided does not wait for those that have been
+ * so for long: a thousand APNs of two tunnels each that fail at once are asked about at once, 5000 in 16 seconds.
+ *
+ * A peer who is heard in one of many tunnels is asked less about each: ten times a second in all.
+ *
  * What was known last holds while charon is away or has no IKE_SA of a tunnel. On the event loop's thread.
  */
 #ifndef CULVERT_DAEMON_PEERS_ALIVE_H

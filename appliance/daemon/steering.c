@@ -77,10 +77,31 @@ static void note_fall(struct steered *l, uint64_t now)
 	l->fell = true;
 }
 
-/* What follows from what has changed. */
+/* How many CHILD_SAs a link has when it is whole; a selector pairs with those of its own family. */
+static uint32_t pairs_wanted(const struct link *l)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; l->each_pair && i < l->n_local; i++)
+		for (size_t k = 0; k < l->n_remote; k++)
+			count += l->local[i].ip.family == l->remote[k].ip.family;
+	return count ? count : 1;
+}
+
+static bool is_partial(const struct steered *l)
+{
+	return l->carries && l->pairs < pairs_wanted(l->link);
+}
+
+static uint64_t partial_until(const struct steered *l)
+{
+	return l->partial_since + (uint64_t)STEERING_PARTIAL * SECOND;
+}
+
+/* What follows from what has changed, and from the time. */
 static void judge(struct steered *l, uint64_t now)
 {
-	bool sound = l->carries && !l->silent && !l->failing;
+	bool sound = l->carries && !l->silent && !l->failing && !(is_partial(l) && now >= partial_until(l));
 
 	if (sound == l->sound)
 		return;
@@ -92,17 +113,29 @@ static void judge(struct steered *l, uint64_t now)
 		l->held_until = now + (hold_down(l) << l->relapses);
 }
 
+/* sa: NULL if it has none. */
+static void take_pairs(struct steered *l, const struct carrying_link *sa, uint64_t now)
+{
+	uint32_t pairs = sa ? sa->pairs : 0, wanted = pairs_wanted(l->link);
+
+	/* While more and more get one it is coming up. */
+	if (!is_partial(l) || pairs > l->pairs || wanted != l->wanted)
+		l->partial_since = now;
+	l->carries = sa != NULL;
+	l->pairs = pairs;
+	l->wanted = wanted;
+}
+
 void steering_carry(struct steering *s, const struct carrying *sas, uint64_t now)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		struct steered *l = &s->links[i];
-		bool carries = carrying_has(sas, l->if_id);
+		const struct carrying_link *sa = carrying_find(sas, l->if_id);
 
-		if (carries == l->carries)
-			continue;
-		l->carries = carries;
 		/* What was seen on SAs that are gone says nothing of those to come. */
-		l->failing = l->proven = l->probed = false;
+		if (l->carries != (sa != NULL))
+			l->failing = l->proven = l->probed = false;
+		take_pairs(l, sa, now);
 		judge(l, now);
 	}
 }
@@ -193,6 +226,8 @@ int steering_rank(struct steering *s, uint64_t now, struct carrying *ret)
 	struct carrying c = { 0 };
 	int r = 0;
 
+	for (size_t i = 0; i < s->count; i++)
+		judge(&s->links[i], now);
 	for (size_t i = 0; s->model && i < s->model->n_apns && r == 0; i++)
 		r = rank_apn(s, &s->model->apns[i], now, &c);
 	if (r < 0) {
@@ -207,18 +242,32 @@ uint64_t steering_next(const struct steering *s, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
 
-	for (size_t i = 0; i < s->count; i++)
-		if (s->links[i].sound && s->links[i].held_until > now && s->links[i].held_until < next)
-			next = s->links[i].held_until;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct steered *l = &s->links[i];
+
+		if (l->sound && l->held_until > now && l->held_until < next)
+			next = l->held_until;
+		if (l->sound && is_partial(l) && partial_until(l) < next)
+			next = partial_until(l);
+	}
 	return next;
 }
 
 static void print_suspicion(const struct steered *l, uint64_t now, struct buf *out)
 {
-	if (l->silent)
+	const char *before = "";
+
+	if (l->silent) {
 		buf_printf(out, "peer does not answer since %" PRIu64 " s", (now - l->silent_since) / SECOND);
-	if (l->failing)
-		buf_printf(out, "%sprobe: the last %" PRIu32 " unanswered", l->silent ? "; " : "", l->unanswered);
+		before = "; ";
+	}
+	if (l->failing) {
+		buf_printf(out, "%sprobe: the last %" PRIu32 " unanswered", before, l->unanswered);
+		before = "; ";
+	}
+	if (is_partial(l))
+		buf_printf(out, "%sSAs for %" PRIu32 " of %" PRIu32 " pairs of selectors only, since %" PRIu64 " s", before,
+			l->pairs, pairs_wanted(l->link), (now - l->partial_since) / SECOND);
 }
 
 void steering_reason(const struct steered *l, uint64_t now, struct buf *out)

@@ -3,7 +3,7 @@
 
 #include "appliance/daemon/archive.h"
 #include "appliance/daemon/charon.h"
-#include "appliance/daemon/counters.h"
+#include "appliance/daemon/counting.h"
 #include "appliance/daemon/errand.h"
 #include "appliance/daemon/forecast.h"
 #include "appliance/daemon/generation.h"
@@ -16,7 +16,6 @@
 #include "appliance/daemon/survey.h"
 #include "appliance/daemon/verify.h"
 #include "appliance/isolation/report.h"
-#include "appliance/isolation/tally.h"
 #include "conf/model.h"
 #include "lib/cleanup.h"
 
@@ -217,38 +216,11 @@ static void run_config(struct control_client *client, const char *arg, void *use
 	control_answer(client, history_config(d->options.run, number));
 }
 
-static bool has_apn(const struct model *m, const char *name)
-{
-	for (size_t i = 0; i < m->n_apns; i++)
-		if (!strcmp(m->apns[i].name, name))
-			return true;
-	return false;
-}
-
 static void run_counters(struct control_client *client, const char *arg, void *userdata)
 {
 	const struct daemon *d = userdata;
-	const struct generation *current = reload_current(d->reload);
-	struct tally tally = { 0 };
-	json_t *answer;
-	int error;
 
-	if (!current->number) {
-		control_answer(client, control_error("no configuration is in force"));
-		return;
-	}
-	if (*arg && !has_apn(current->model, arg)) {
-		control_answer(client, control_error("there is no APN '%s' in generation %u", arg, current->number));
-		return;
-	}
-	error = tally_read(&tally);
-	if (error) {
-		control_answer(client, control_error("the kernel's counters cannot be read: %s", strerror(-error)));
-		return;
-	}
-	answer = counters_compose(current->model, current->number, *arg ? arg : NULL, &tally);
-	tally_free(&tally);
-	control_answer(client, answer ? answer : control_error("out of memory"));
+	counting_answer(d->counting, client, arg);
 }
 
 static void run_plan(struct control_client *client, const char *arg, void *userdata)

@@ -5,33 +5,23 @@
  */
 #include "appliance/daemon/verify.h"
 
+#include "appliance/daemon/child.h"
 #include "appliance/daemon/control.h"
 #include "lib/buf.h"
 #include "lib/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { ANSWER_MAX = 64 * 1024 * 1024, FIRST = 10, VERIFY_CLIENTS = CONTROL_CLIENTS_MAX };
+enum { FIRST = 10, VERIFY_CLIENTS = CONTROL_CLIENTS_MAX };
 
 struct verifier {
 	sd_event *event; /* referenced */
 	const char *run; /* borrowed */
 	sd_event_source *due; /* the next one */
-	sd_event_source *limit; /* of the one that runs */
-	sd_event_source *io, *child;
-	pid_t pid; /* 0: none runs */
-	int fd; /* its output; -1 */
-	struct buf output;
+	struct child *process; /* NULL: none runs */
 	uint64_t began, ended; /* microseconds of CLOCK_BOOTTIME; of the last one */
 	uint64_t judged; /* when the last one that counts ended */
 	bool stale; /* something changed since it began */
@@ -41,8 +31,6 @@ struct verifier {
 	size_t n_clients, n_now;
 	json_t *last; /* owned: the summary without its age */
 };
-
-extern char **environ;
 
 static void start(struct verifier *v);
 
@@ -117,9 +105,9 @@ static void answer_clients(struct verifier *v, const json_t *answer)
 	v->n_now = 0;
 }
 
-static void take_answer(struct verifier *v)
+static void take_answer(struct verifier *v, const struct buf *output)
 {
-	json_t *answer = v->output.error ? NULL : json_loadb(buf_text(&v->output), v->output.len, 0, NULL);
+	json_t *answer = output->error ? NULL : json_loadb(buf_text(output), output->len, 0, NULL);
 
 	v->ended = now(v);
 	answer_clients(v, answer);
@@ -134,64 +122,19 @@ static void take_answer(struct verifier *v)
 		v->judged = v->ended;
 	}
 	json_decref(answer);
-	buf_free(&v->output);
 }
 
-static void close_output(struct verifier *v)
-{
-	v->io = sd_event_source_disable_unref(v->io);
-	if (v->fd >= 0)
-		close(v->fd);
-	v->fd = -1;
-}
-
-static int on_ended(sd_event_source *s, const siginfo_t *si, void *userdata)
+static void on_ended(void *userdata, struct buf *output)
 {
 	struct verifier *v = userdata;
-	char chunk[16384];
-	ssize_t n;
 
-	(void)s;
-	(void)si;
-	while (v->fd >= 0 && (n = read(v->fd, chunk, sizeof(chunk))) > 0 && v->output.len < ANSWER_MAX)
-		buf_add(&v->output, chunk, (size_t)n);
-	close_output(v);
-	v->child = sd_event_source_disable_unref(v->child);
-	sd_event_source_set_enabled(v->limit, SD_EVENT_OFF);
-	v->pid = 0;
-	take_answer(v);
+	v->process = NULL;
+	take_answer(v, output);
 	if (v->n_clients > 0)
 		start(v);
 	else
 		run_in(v, allowed_in(v, v->stale ? VERIFY_SETTLE : VERIFY_PERIOD));
 	v->soon = v->stale;
-	return 0;
-}
-
-static int on_output(sd_event_source *s, int fd, uint32_t events, void *userdata)
-{
-	struct verifier *v = userdata;
-	char chunk[65536];
-	ssize_t n = read(fd, chunk, sizeof(chunk));
-
-	(void)s;
-	(void)events;
-	if (n > 0 && v->output.len + (size_t)n <= ANSWER_MAX)
-		buf_add(&v->output, chunk, (size_t)n);
-	else if (n >= 0 || errno != EAGAIN)
-		close_output(v);
-	return 0;
-}
-
-static int on_limit(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct verifier *v = userdata;
-
-	(void)s;
-	(void)usec;
-	if (v->pid > 0)
-		kill(v->pid, SIGKILL);
-	return 0;
 }
 
 static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
@@ -202,67 +145,21 @@ static int on_due(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* This very program, with what it writes going into fd. 0 or -errno. */
-static int spawn(const struct verifier *v, int fd, pid_t *ret)
-{
-	char program[] = "/proc/self/exe", verify[] = "--verify", option[] = "--run";
-	char *run = strdup(v->run), *argv[] = { program, verify, option, run, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	/* The loop blocks its signals. */
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-	int r = run ? posix_spawn(ret, program, &actions, &attributes, argv, environ) : ENOMEM;
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	free(run);
-	return -r;
-}
-
-static int launch(struct verifier *v)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	int r = spawn(v, fds[1], &v->pid);
-	close(fds[1]);
-	if (r < 0) {
-		close(fds[0]);
-		v->pid = 0;
-		return r;
-	}
-	v->fd = fds[0];
-	if (fcntl(v->fd, F_SETFL, O_NONBLOCK) == 0)
-		r = sd_event_add_io(v->event, &v->io, v->fd, EPOLLIN, on_output, v);
-	if (r >= 0)
-		r = sd_event_add_child(v->event, &v->child, v->pid, WEXITED, on_ended, v);
-	return r;
-}
-
 static void start(struct verifier *v)
 {
-	if (v->pid || v->held)
+	const char *const args[] = { "--verify", "--run", v->run, NULL };
+
+	if (v->process || v->held)
 		return;
 	v->soon = false;
 	v->began = v->ended = now(v);
 	v->stale = false;
 	v->n_now = v->n_clients;
 	sd_event_source_set_enabled(v->due, SD_EVENT_OFF);
-	int r = launch(v);
-	if (r >= 0) {
-		sd_event_source_set_time_relative(v->limit, VERIFY_LIMIT);
-		sd_event_source_set_enabled(v->limit, SD_EVENT_ONESHOT);
+	int r = child_start(v->event, args, VERIFY_LIMIT, on_ended, v, &v->process);
+	if (r >= 0)
 		return;
-	}
 	log_error("verify: no process can be started: %s", strerror(-r));
-	close_output(v);
 	answer_clients(v, NULL);
 	run_in(v, VERIFY_PERIOD);
 }
@@ -270,23 +167,14 @@ static void start(struct verifier *v)
 int verifier_new(sd_event *event, const char *run, struct verifier **ret)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
-	sigset_t child;
 
 	if (!v)
 		return -ENOMEM;
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
 	v->event = sd_event_ref(event);
 	v->run = run;
-	v->fd = -1;
 	int r = sd_event_add_time(event, &v->due, CLOCK_BOOTTIME, 0, 0, on_due, v);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(v->due, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_add_time(event, &v->limit, CLOCK_BOOTTIME, 0, 0, on_limit, v);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(v->limit, SD_EVENT_OFF);
 	if (r < 0) {
 		verifier_free(v);
 		return r;
@@ -298,7 +186,7 @@ int verifier_new(sd_event *event, const char *run, struct verifier **ret)
 void verify_run(struct verifier *v)
 {
 	v->stale = true;
-	if (v->pid || v->held || v->soon)
+	if (v->process || v->held || v->soon)
 		return;
 	v->soon = true;
 	run_in(v, allowed_in(v, VERIFY_SETTLE));
@@ -341,12 +229,7 @@ void verifier_free(struct verifier *v)
 	if (!v)
 		return;
 	sd_event_source_disable_unref(v->due);
-	sd_event_source_disable_unref(v->limit);
-	sd_event_source_disable_unref(v->child);
-	close_output(v);
-	if (v->pid > 0)
-		kill(v->pid, SIGKILL);
-	buf_free(&v->output);
+	child_end(v->process);
 	json_decref(v->last);
 	sd_event_unref(v->event);
 	free(v);

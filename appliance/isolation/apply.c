@@ -14,6 +14,7 @@
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
+#include "appliance/isolation/rule.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
@@ -313,11 +314,6 @@ static int change_rule(const struct object *o, int type, int flags, struct nl_ms
 		put(ret, FRA_L3MDEV, &l3mdev, sizeof(l3mdev));
 	else
 		put_number(ret, FRA_TABLE, o->table);
-	/* Only of a stranger's, which is to go. */
-	if (o->name[0] != '\0')
-		put_text(ret, FRA_IIFNAME, o->name);
-	if (o->master[0] != '\0')
-		put_text(ret, FRA_OIFNAME, o->master);
 	if (type == RTM_NEWRULE)
 		put(ret, FRA_PROTOCOL, &protocol, sizeof(protocol));
 	return 0;
@@ -361,6 +357,15 @@ static int remove_rule(const struct applying *a, const struct object *o, struct 
 	return change_rule(o, RTM_DELRULE, 0, ret);
 }
 
+/* At once: it is named by the very words in which the kernel tells of it. */
+static int remove_strange_rule(const struct applying *a, const struct object *o, struct nl_msg **ret)
+{
+	int r = rule_remove(a->sk, o);
+
+	(void)ret;
+	return r < 0 ? r : DONE;
+}
+
 /* Asks nothing of netlink: it is done at once. */
 static int set_sysctl(const struct applying *a, const struct object *o, struct nl_msg **ret)
 {
@@ -384,6 +389,7 @@ static const struct {
 } actions[] = {
 	[OBJECT_RULE] = { add_rule, remove_rule },
 	[OBJECT_MARK_RULE] = { add_mark_rule, remove_mark_rule },
+	[OBJECT_STRANGE_RULE] = { NULL, remove_strange_rule },
 	[OBJECT_VRF] = { add_vrf, remove_link },
 	[OBJECT_XFRM] = { add_xfrm, remove_link },
 	[OBJECT_VLAN] = { add_vlan, remove_link },
@@ -430,9 +436,23 @@ static bool is_consequence(const struct object *o, int result)
 		   (result == -ENOENT && o->kind == OBJECT_SYSCTL && strstr(o->name, "/" PLAN_PREFIX));
 }
 
+/* The sysctl of an interface that is not there, with its name. */
+static bool is_of_missing(const struct object *o, int result, char name[static IFNAMSIZ])
+{
+	static const char folder[] = "net/ipv4/conf/";
+	const char *from = o->name + strlen(folder), *end;
+
+	if (o->kind != OBJECT_SYSCTL || result != -ENOENT || strncmp(o->name, folder, strlen(folder)) != 0)
+		return false;
+	end = strchr(from, '/');
+	snprintf(name, IFNAMSIZ, "%.*s", end ? (int)(end - from) : 0, from);
+	return true;
+}
+
 static void report_result(const struct change *c, int result, struct report *r)
 {
 	struct buf text = { 0 };
+	char name[IFNAMSIZ];
 
 	if (result == 0) {
 		r->changed++;
@@ -440,8 +460,8 @@ static void report_result(const struct change *c, int result, struct report *r)
 	}
 	if (is_done_already(c, result) || is_moot(&c->object, result) || is_consequence(&c->object, result))
 		return;
-	if (result == MISSING) {
-		report_missing(r, c->object.name);
+	if (result == MISSING || is_of_missing(&c->object, result, name)) {
+		report_missing(r, result == MISSING ? c->object.name : name);
 		return;
 	}
 	object_print(&c->object, &text);

@@ -52,7 +52,12 @@ static struct carrying_link *obtain(struct carrying *c, uint32_t if_id)
 
 int carrying_add(struct carrying *c, uint32_t if_id)
 {
-	return obtain(c, if_id) ? 0 : -ENOMEM;
+	struct carrying_link *l = obtain(c, if_id);
+
+	if (!l)
+		return -ENOMEM;
+	l->pairs++;
+	return 0;
 }
 
 int carrying_put(struct carrying *c, uint32_t if_id, uint32_t rank)
@@ -82,7 +87,8 @@ bool carrying_equal(const struct carrying *a, const struct carrying *b)
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (a->links[i].if_id != b->links[i].if_id || a->links[i].rank != b->links[i].rank)
+		if (a->links[i].if_id != b->links[i].if_id || a->links[i].rank != b->links[i].rank ||
+			a->links[i].pairs != b->links[i].pairs)
 			return false;
 	return true;
 }

@@ -12,6 +12,7 @@
 struct carrying_link {
 	uint32_t if_id;
 	uint32_t rank; /* 0: where the APN's order has it; one of a higher rank is behind all of a lower one */
+	uint32_t pairs; /* how often it was added: pairs of selectors that have an SA */
 };
 
 struct carrying { /* zero-initialise: nothing carries */
@@ -20,14 +21,15 @@ struct carrying { /* zero-initialise: nothing carries */
 	size_t size;
 };
 
-/* Adds one of rank 0, or leaves it as it was. 0, or -ENOMEM with the set unchanged. Cheap in ascending order. */
+/* Adds one of rank 0, or only counts, if it is there. 0, or -ENOMEM with the set unchanged. Cheap in ascending order.
+ */
 int carrying_add(struct carrying *c, uint32_t if_id);
-/* The same with its rank, which one that was there takes over. */
+/* Adds one with its rank, which one that was there takes over. */
 int carrying_put(struct carrying *c, uint32_t if_id, uint32_t rank);
 /* NULL if it does not carry. Valid until the set changes. */
 const struct carrying_link *carrying_find(const struct carrying *c, uint32_t if_id);
 bool carrying_has(const struct carrying *c, uint32_t if_id);
-/* The same links with the same ranks. */
+/* The same links with the same ranks and counts. */
 bool carrying_equal(const struct carrying *a, const struct carrying *b);
 /* Empties the set and frees what it owns; NULL is allowed. */
 void carrying_free(struct carrying *c);

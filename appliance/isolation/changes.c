@@ -7,6 +7,7 @@
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/scope.h"
 #include "lib/buf.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -18,6 +19,7 @@
 enum rank {
 	RANK_REMOVE_MISMADE, /* an interface that has a name we need */
 	RANK_REMOVE_ADDRESS, /* before others are added: a primary address takes its secondaries along */
+	RANK_REMOVE_STRANGE_RULE, /* it may lead packets past all that comes behind it */
 	RANK_ADD_RULE, /* before the local table's rule at 0 goes, or the host would be deaf in between */
 	RANK_ADD_VRF,
 	RANK_ADD_XFRM,
@@ -39,6 +41,7 @@ enum rank {
 	RANK_REMOVE_REFUSAL,
 	RANK_REMOVE_RULE,
 	RANK_ADD_SYSCTL, /* forwarding */
+	RANK_ADD_EXCEPTION, /* of an interface, which that has set */
 	RANK_NEVER,
 };
 
@@ -47,6 +50,7 @@ static const struct {
 } ranks[] = {
 	[OBJECT_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
 	[OBJECT_MARK_RULE] = { RANK_ADD_RULE, RANK_REMOVE_RULE },
+	[OBJECT_STRANGE_RULE] = { RANK_NEVER, RANK_REMOVE_STRANGE_RULE },
 	[OBJECT_VRF] = { RANK_ADD_VRF, RANK_REMOVE_VRF },
 	[OBJECT_XFRM] = { RANK_ADD_XFRM, RANK_REMOVE_LINK },
 	[OBJECT_VLAN] = { RANK_ADD_VLAN, RANK_REMOVE_LINK },
@@ -80,6 +84,14 @@ static bool is_device_sysctl(const struct object *o)
 	return o->kind == OBJECT_SYSCTL && strstr(o->name, "/" PLAN_PREFIX);
 }
 
+/* Whether packets of an interface are forwarded. */
+static bool is_exception(const struct object *o)
+{
+	static const char folder[] = "net/ipv4/conf/";
+
+	return o->kind == OBJECT_SYSCTL && strncmp(o->name, folder, strlen(folder)) == 0 && strstr(o->name, "/forwarding");
+}
+
 /* A VLAN of ours, or a setting of one. */
 static bool is_about_vlan(const struct object *o)
 {
@@ -105,6 +117,8 @@ static enum rank rank_addition(const struct object *o)
 		return RANK_ADD_DEVICE_SYSCTL;
 	if (o->kind == OBJECT_SYSCTL && strstr(o->name, "/keep_addr_on_down"))
 		return RANK_ADD_KEEPING;
+	if (is_exception(o))
+		return RANK_ADD_EXCEPTION;
 	if (o->kind == OBJECT_UP && is_about_vlan(o))
 		return RANK_ADD_VLAN_UP;
 	return ranks[o->kind].add;
@@ -141,14 +155,10 @@ struct difference { /* zero-initialise */
 
 static int add_ranked(struct difference *d, enum rank rank, enum change_verb verb, const struct object *o)
 {
-	if (d->count == d->size) {
-		size_t size = d->size > 0 ? 2 * d->size : 64;
-		struct ranked *items = reallocarray(d->items, size, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		d->items = items;
-		d->size = size;
-	}
+	struct ranked *items = grow(d->items, d->count, &d->size, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	d->items = items;
 	d->items[d->count++] = (struct ranked){ rank, { verb, *o } };
 	return 0;
 }
@@ -175,6 +185,27 @@ static int find_difference(const struct plan *want, const struct plan *have, str
 	return r;
 }
 
+static bool begins_forwarding(const struct difference *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->items[i].change.verb == CHANGE_ADD && strcmp(d->items[i].change.object.name, "net/ipv4/ip_forward") == 0)
+			return true;
+	return false;
+}
+
+/* Where the host begins to forward, the kernel sets that for every interface: exceptions are made again. */
+static int renew_exceptions(const struct plan *want, const struct plan *have, struct difference *d)
+{
+	int r = 0;
+
+	if (!begins_forwarding(d))
+		return 0;
+	for (size_t i = 0; i < want->count && r == 0; i++)
+		if (is_exception(&want->objects[i]) && !want->objects[i].value && plan_has(have, &want->objects[i]))
+			r = add_ranked(d, RANK_ADD_EXCEPTION, CHANGE_ADD, &want->objects[i]);
+	return r;
+}
+
 /* True for what a new link needs before charon uses it. */
 static bool is_new_link(const struct plan *have, const struct ranked *r)
 {
@@ -197,6 +228,8 @@ static int collect(const struct plan *want, const struct plan *have,
 {
 	struct difference all = { 0 };
 	int r = find_difference(want, have, &all);
+	if (r == 0)
+		r = renew_exceptions(want, have, &all);
 	struct change *items = r == 0 ? reallocarray(NULL, all.count + 1, sizeof(*items)) : NULL;
 	size_t kept = 0;
 

@@ -85,7 +85,10 @@ static void add_new(struct drifts *d, const struct plan *left, const struct obje
 	drift->object = *o;
 	drift->appeared = true;
 	if (!old) {
-		snprintf(drift->what, sizeof(drift->what), "%.200s was added", buf_text(&text));
+		/* What a rule behind ours is in the way of is said by the table that it names. */
+		bool ahead = o->kind == OBJECT_STRANGE_RULE && o->value <= PLAN_RULE_L3MDEV;
+		snprintf(drift->what, sizeof(drift->what), "%.160s was added%s", buf_text(&text),
+			ahead ? "; one of your own may have a preference above 1000" : "");
 		return;
 	}
 	if (old->kind == OBJECT_MASTER)
@@ -116,6 +119,15 @@ void drifts_find(const struct plan *left, const struct plan *want, const struct 
 	}
 }
 
+void drifts_add_strange(struct drifts *d, const struct plan *have)
+{
+	static const struct plan nothing;
+
+	for (size_t i = 0; i < have->count; i++)
+		if (have->objects[i].kind == OBJECT_STRANGE_RULE)
+			add_new(d, &nothing, &have->objects[i]);
+}
+
 void drifts_add_walls(struct drifts *d, const char *by, bool repaired, const char *what)
 {
 	struct drift *drift = append(d);
@@ -126,6 +138,15 @@ void drifts_add_walls(struct drifts *d, const char *by, bool repaired, const cha
 	drift->repaired = repaired;
 	snprintf(drift->what, sizeof(drift->what), "%s", what);
 	snprintf(drift->by, sizeof(drift->by), "%s", by);
+}
+
+void drifts_add_later(struct drifts *d, const char *what)
+{
+	size_t before = d->count;
+
+	drifts_add_walls(d, "", false, what);
+	if (d->count > before)
+		d->items[before].later = true;
 }
 
 void drifts_settle(struct drifts *d, const struct plan *want, const struct plan *have)

@@ -23,6 +23,7 @@ struct drift {
 	bool appeared; /* object is there and was not; else the other way round */
 	struct object object; /* of walls: all zero */
 	bool walls;
+	bool later; /* charon mends it: that all else is in place says nothing of it */
 };
 
 struct drifts { /* zero-initialise */
@@ -37,8 +38,12 @@ struct drifts { /* zero-initialise */
  */
 void drifts_find(const struct plan *left, const struct plan *want, const struct plan *have, const struct scope *scope,
 	struct drifts *d);
-/* Appends one about the walls. */
+/* Appends the rules of others in have, for when nothing is known of what was left: these are never ours. */
+void drifts_add_strange(struct drifts *d, const struct plan *have);
+/* Appends one about the walls, of which no object tells. */
 void drifts_add_walls(struct drifts *d, const char *by, bool repaired, const char *what);
+/* Appends one that charon is to mend. */
+void drifts_add_later(struct drifts *d, const char *what);
 /* Whether each is mended: what is there is what is wanted of it. */
 void drifts_settle(struct drifts *d, const struct plan *want, const struct plan *have);
 /* Takes the last ones back, down to count. */

@@ -18,7 +18,7 @@ static int compare_endpoints(const void *a, const void *b)
 
 static bool joins(const struct endpoint *a, const struct endpoint *b)
 {
-	return ip_equal(&a->host, &b->host) && a->protocol == b->protocol && (int)b->ports.first <= a->ports.last + 1;
+	return ip_equal(&a->host, &b->host) && a->protocol == b->protocol && b->ports.first <= a->ports.last;
 }
 
 static void merge(struct endpoints *e)

@@ -1,4 +1,7 @@
-/* Hosts and ports of an APN's services as disjoint ranges, the form in which nftables takes them. Pure. */
+/*
+ * Hosts and ports of an APN's services as disjoint ranges, the form in which nftables takes them. Single ports side by
+ * side stay so: one port is found faster than a range. Pure.
+ */
 #ifndef CULVERT_APPLIANCE_ISOLATION_ENDPOINT_H
 #define CULVERT_APPLIANCE_ISOLATION_ENDPOINT_H
 
@@ -17,7 +20,7 @@ struct endpoints { /* zero-initialise */
 	size_t count;
 };
 
-/* Sorted by host, protocol, port; what overlaps or touches is one range. 0 with *ret (endpoints_free() it) or -ENOMEM.
+/* Sorted by host, protocol, port; what overlaps is one range. 0 with *ret (endpoints_free() it) or -ENOMEM.
  */
 int endpoints_collect(const struct service *services, size_t count, struct endpoints *ret);
 void endpoints_free(struct endpoints *e);

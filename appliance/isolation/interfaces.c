@@ -1,6 +1,7 @@
 #include "appliance/isolation/interfaces.h"
 
 #include "appliance/isolation/netlink.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
@@ -67,11 +68,13 @@ static void read_sysctls(struct nlattr *spec, struct interface *i)
 	struct nlattr *inet[IFLA_INET_MAX + 1] = { 0 }, *inet6[IFLA_INET6_MAX + 1] = { 0 };
 	struct nlattr *families[AF_INET6 + 1];
 
-	i->rp_filter = i->disable_ipv6 = i->addr_gen_mode = -1;
+	i->forwarding = i->rp_filter = i->disable_ipv6 = i->addr_gen_mode = -1;
 	if (!spec || nla_parse_nested(families, AF_INET6, spec, NULL) < 0)
 		return;
-	if (families[AF_INET] && nla_parse_nested(inet, IFLA_INET_MAX, families[AF_INET], NULL) == 0)
+	if (families[AF_INET] && nla_parse_nested(inet, IFLA_INET_MAX, families[AF_INET], NULL) == 0) {
+		i->forwarding = read_array(inet[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING - 1);
 		i->rp_filter = read_array(inet[IFLA_INET_CONF], IPV4_DEVCONF_RP_FILTER - 1);
+	}
 	if (families[AF_INET6] && nla_parse_nested(inet6, IFLA_INET6_MAX, families[AF_INET6], NULL) == 0) {
 		i->disable_ipv6 = read_array(inet6[IFLA_INET6_CONF], DEVCONF_DISABLE_IPV6);
 		i->addr_gen_mode = read_array(inet6[IFLA_INET6_CONF], DEVCONF_ADDR_GEN_MODE);
@@ -106,14 +109,10 @@ static int take_link(struct nl_msg *msg, void *arg)
 		return 0;
 	if (interface_parse(msg, &i) < 0)
 		return -EBADMSG;
-	if (list->count == list->size) {
-		size_t size = list->size > 0 ? 2 * list->size : 64;
-		struct interface *items = reallocarray(list->items, size, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		list->items = items;
-		list->size = size;
-	}
+	struct interface *items = grow(list->items, list->count, &list->size, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
 	list->items[list->count++] = i;
 	return 0;
 }

@@ -22,7 +22,7 @@ struct interface {
 	int parent; /* index of the interface that it stands on, 0: none */
 	uint32_t mtu; /* octets */
 	/* Its sysctls; -1: it has none of these, as a protocol is missing */
-	int rp_filter, disable_ipv6, addr_gen_mode;
+	int forwarding /* IPv4 */, rp_filter, disable_ipv6, addr_gen_mode;
 	char name[IFNAMSIZ];
 };
 

@@ -237,8 +237,10 @@ static void find_drift(struct isolation *i, const struct plan *want, const struc
 {
 	size_t before = i->drifts.count;
 
-	if (!i->is_left)
+	if (!i->is_left) {
+		drifts_add_strange(&i->drifts, &c->have);
 		return;
+	}
 	drifts_find(&i->known, want, &c->have, c->in_part ? &c->scope : NULL, &i->drifts);
 	for (size_t n = before; n < i->drifts.count && i->rt.port != 0; n++)
 		rt_watch_name(&i->rt, i->drifts.items[n].by, sizeof(i->drifts.items[n].by));
@@ -500,6 +502,14 @@ bool isolation_doubted(const struct isolation *i)
 void isolation_doubt(struct isolation *i)
 {
 	forget(i);
+}
+
+bool isolation_others_changed(struct isolation *i)
+{
+	bool changed = i->walls_watch.others;
+
+	i->walls_watch.others = false;
+	return changed;
 }
 
 const struct drifts *isolation_drifts(const struct isolation *i)

@@ -69,6 +69,11 @@ bool isolation_doubted(const struct isolation *i);
  */
 void isolation_doubt(struct isolation *i);
 
+/*
+ * True once after others' tables have changed, which are theirs to change: they may alter what becomes of packets.
+ */
+bool isolation_others_changed(struct isolation *i);
+
 /* What others had changed, as the last call found it. Valid until the next one. */
 const struct drifts *isolation_drifts(const struct isolation *i);
 /*

@@ -6,6 +6,7 @@
 
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/traffic.h"
+#include "lib/grow.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -58,15 +59,10 @@ static struct entry *add(struct link_traffic *t, uint32_t index)
 {
 	char name[IFNAMSIZ];
 
-	if (t->count == t->size) {
-		size_t size = t->size ? 2 * t->size : 64;
-		struct entry *entries = reallocarray(t->entries, size, sizeof(*entries));
-
-		if (!entries)
-			return NULL;
-		t->entries = entries;
-		t->size = size;
-	}
+	struct entry *entries = grow(t->entries, t->count, &t->size, sizeof(*entries));
+	if (!entries)
+		return NULL;
+	t->entries = entries;
 	netlink_interface_name(t->sk, index, name);
 	t->entries[t->count] = (struct entry){ .index = index, .if_id = if_id_of(name) };
 	return &t->entries[t->count++];

@@ -4,6 +4,7 @@
 #include "conf/model.h"
 #include "ikev2/esp_size.h"
 #include "lib/buf.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,14 +29,10 @@ uint32_t mtu_of(const struct esp_shape *shape, const struct mtu_path *path, bool
 
 int mtu_add(struct link_mtus *list, const struct link_mtu *mtu)
 {
-	if (list->count == list->size) {
-		size_t size = list->size > 0 ? 2 * list->size : 16;
-		struct link_mtu *items = reallocarray(list->items, size, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		list->items = items;
-		list->size = size;
-	}
+	struct link_mtu *items = grow(list->items, list->count, &list->size, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
 	list->items[list->count++] = *mtu;
 	return 0;
 }

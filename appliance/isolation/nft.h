@@ -1,7 +1,7 @@
 /*
  * The second wall as text: table inet culvert. The rules are one constant text; what a model adds are elements of sets
- * and maps, so that a packet's cost does not grow with the number of APNs, and a closed wall is the same text with no
- * element. Pure; walls.h loads it.
+ * and maps, and what only a single APN or interface meets: so a packet's cost does not grow with the number of APNs,
+ * and a closed wall is the constant text alone. Pure; walls.h loads it.
  */
 #ifndef CULVERT_APPLIANCE_ISOLATION_NFT_H
 #define CULVERT_APPLIANCE_ISOLATION_NFT_H

@@ -1,180 +1,66 @@
 /*
- * nft.c renders one statement a line, and what depends on the model are lines "add element", and of APNs with limits
- * also objects and chains that the elements refer to. So the lines that two texts begin and end with are passed over,
- * and what is between them is compared as two sets of elements. The same element may stand there for several APNs: it
- * goes when the last of its lines does. Objects and chains may come beside elements; if one goes, or has another place,
- * the whole must be loaded: what is not in the old text is then not in the kernel either, or is an empty chain.
+ * nft.c renders one statement a line, and what depends on the model are lines "add element", and chains and objects
+ * that the elements refer to. The same element may stand there for several APNs: it goes when the last of its lines
+ * does. A name stands once in a text. What has one comes before the elements and goes behind them; a chain with other
+ * rules keeps its place in the kernel, so that what refers to it stays.
  */
 #include "appliance/isolation/nft_delta.h"
 
+#include "appliance/isolation/nft_diff.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ADD "add element inet culvert "
-
-enum { SETS_MAX = 64 };
-
-/* A piece of a text. */
-struct piece {
-	const char *text;
-	size_t len;
+/* The elements of a set, on their way into one statement. */
+struct statement {
+	struct nft_piece set;
+	struct buf elements;
 };
 
-struct element { /* SET { WHAT } */
-	struct piece set, what;
-};
-
-struct elements { /* zero-initialise */
-	struct element *items; /* owned */
-	size_t count;
-	size_t size;
-};
-
-/* Statements of other kinds, in order. */
-struct rest { /* zero-initialise */
-	struct piece *lines; /* owned */
-	size_t count;
-	size_t size;
-};
-
-/* The elements of each set, on their way into one statement. */
 struct statements { /* zero-initialise */
-	struct piece sets[SETS_MAX];
-	struct buf elements[SETS_MAX];
+	struct statement *items; /* owned */
 	size_t count;
+	size_t size;
 	int error;
 };
 
-static int compare_pieces(const struct piece *a, const struct piece *b)
-{
-	int c = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
-
-	return c != 0 ? c : (a->len > b->len) - (a->len < b->len);
-}
-
-static int compare_elements(const void *a, const void *b)
-{
-	const struct element *x = a, *y = b;
-	int c = compare_pieces(&x->what, &y->what);
-
-	return c != 0 ? c : compare_pieces(&x->set, &y->set);
-}
-
-/* Takes the next line, without its end, off the text. False at the end. */
-static bool next_line(struct piece *text, struct piece *ret)
-{
-	if (text->len == 0)
-		return false;
-	const char *end = memchr(text->text, '\n', text->len);
-	*ret = (struct piece){ text->text, end ? (size_t)(end - text->text) : text->len };
-	size_t taken = ret->len + (end != NULL);
-	text->text += taken;
-	text->len -= taken;
-	return true;
-}
-
-static bool is_silent(const struct piece *line)
-{
-	return line->len == 0 || line->text[0] == '#';
-}
-
-static bool read_element(const struct piece *line, struct element *ret)
-{
-	static const char open[] = " { ", close[] = " }";
-	const char *set = line->text + strlen(ADD), *end = line->text + line->len;
-
-	if (line->len < strlen(ADD) + strlen(open) + strlen(close) || memcmp(line->text, ADD, strlen(ADD)) != 0)
-		return false;
-	const char *brace = memmem(set, (size_t)(end - set), open, strlen(open));
-	if (!brace || memcmp(end - strlen(close), close, strlen(close)) != 0)
-		return false;
-	const char *what = brace + strlen(open);
-	if (end - strlen(close) < what)
-		return false;
-	ret->set = (struct piece){ set, (size_t)(brace - set) };
-	ret->what = (struct piece){ what, (size_t)(end - strlen(close) - what) };
-	return true;
-}
-
-static int add_element(struct elements *list, const struct element *e)
-{
-	if (list->count == list->size) {
-		size_t size = list->size > 0 ? 2 * list->size : 64;
-		struct element *items = reallocarray(list->items, size, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		list->items = items;
-		list->size = size;
-	}
-	list->items[list->count++] = *e;
-	return 0;
-}
-
-static int add_rest(struct rest *list, const struct piece *line)
-{
-	if (list->count == list->size) {
-		size_t size = list->size > 0 ? 2 * list->size : 16;
-		struct piece *lines = reallocarray(list->lines, size, sizeof(*lines));
-		if (!lines)
-			return -ENOMEM;
-		list->lines = lines;
-		list->size = size;
-	}
-	list->lines[list->count++] = *line;
-	return 0;
-}
-
-/* All elements of a text, sorted, and in ret_rest, unless that is NULL, what else there is in it. */
-static int read_elements(struct piece text, struct elements *ret, struct rest *ret_rest)
-{
-	struct element e;
-	struct piece line;
-	int r = 0;
-
-	while (r == 0 && next_line(&text, &line)) {
-		if (read_element(&line, &e))
-			r = add_element(ret, &e);
-		else if (!is_silent(&line) && ret_rest)
-			r = add_rest(ret_rest, &line);
-	}
-	if (r == 0 && ret->count > 0)
-		qsort(ret->items, ret->count, sizeof(*ret->items), compare_elements);
-	return r;
-}
-
-static bool has_element(const struct elements *list, const struct element *e)
-{
-	return list->count > 0 && bsearch(e, list->items, list->count, sizeof(*e), compare_elements);
-}
-
 /* What an element of a map is deleted by: KEY of "KEY : VALUE". */
-static struct piece key_of(const struct piece *what)
+static struct nft_piece key_of(const struct nft_piece *what)
 {
 	const char *colon = memmem(what->text, what->len, " : ", 3);
 
-	return (struct piece){ what->text, colon ? (size_t)(colon - what->text) : what->len };
+	return (struct nft_piece){ what->text, colon ? (size_t)(colon - what->text) : what->len };
 }
 
-static void say(struct statements *s, const struct piece *set, const struct piece *what)
+static struct buf *statement_of(struct statements *s, const struct nft_piece *set)
 {
-	size_t at = 0;
+	for (size_t i = 0; i < s->count; i++)
+		if (nft_compare_pieces(&s->items[i].set, set) == 0)
+			return &s->items[i].elements;
+	struct statement *items = grow(s->items, s->count, &s->size, sizeof(*items));
+	if (!items)
+		return NULL;
+	s->items = items;
+	s->items[s->count] = (struct statement){ .set = *set };
+	return &s->items[s->count++].elements;
+}
 
-	while (at < s->count && compare_pieces(&s->sets[at], set) != 0)
-		at++;
-	if (at == SETS_MAX) {
-		s->error = -EAGAIN;
+static void say(struct statements *s, const struct nft_piece *set, const struct nft_piece *what)
+{
+	struct buf *elements = statement_of(s, set);
+
+	if (!elements) {
+		s->error = -ENOMEM;
 		return;
 	}
-	if (at == s->count)
-		s->sets[s->count++] = *set;
-	if (s->elements[at].len > 0)
-		buf_puts(&s->elements[at], ", ");
-	buf_add(&s->elements[at], what->text, what->len);
+	if (elements->len > 0)
+		buf_puts(elements, ", ");
+	buf_add(elements, what->text, what->len);
 }
 
 /* Appends the statements and empties s. 0 or -errno. */
@@ -183,129 +69,141 @@ static int finish(struct statements *s, const char *verb, struct buf *out)
 	int r = s->error;
 
 	for (size_t i = 0; i < s->count; i++) {
-		r = r < 0 ? r : s->elements[i].error;
-		buf_printf(out, "%s element inet culvert %.*s { ", verb, (int)s->sets[i].len, s->sets[i].text);
-		buf_add(out, s->elements[i].text, s->elements[i].len);
+		struct statement *one = &s->items[i];
+		r = r < 0 ? r : one->elements.error;
+		buf_printf(out, "%s element inet culvert %.*s { ", verb, (int)one->set.len, one->set.text);
+		buf_add(out, one->elements.text, one->elements.len);
 		buf_puts(out, " }\n");
-		buf_free(&s->elements[i]);
+		buf_free(&one->elements);
 	}
-	s->count = 0;
+	free(s->items);
+	*s = (struct statements){ 0 };
 	return r < 0 ? r : out->error;
 }
 
-/* Cuts off the lines that both begin with, then those that both end with. */
-static void cut_common(struct piece *a, struct piece *b)
-{
-	size_t shorter = a->len < b->len ? a->len : b->len, head = 0, tail = 0;
-
-	for (size_t i = 0; i < shorter && a->text[i] == b->text[i]; i++)
-		if (a->text[i] == '\n')
-			head = i + 1;
-	for (size_t i = 1; i <= shorter - head && a->text[a->len - i] == b->text[b->len - i]; i++) {
-		bool line_before = (i == a->len - head || a->text[a->len - i - 1] == '\n') &&
-						   (i == b->len - head || b->text[b->len - i - 1] == '\n');
-		if (line_before)
-			tail = i;
-	}
-	*a = (struct piece){ a->text + head, a->len - head - tail };
-	*b = (struct piece){ b->text + head, b->len - head - tail };
-}
-
-/* The elements of list that are not in other, first those that go. */
-static int say_missing(const struct elements *list, const struct elements *other, bool goes, struct buf *out)
+/* The elements that do not stay. */
+static int say_changed(const struct nft_elements *list, bool goes, struct buf *out)
 {
 	struct statements s = { 0 };
 
 	for (size_t i = 0; i < list->count; i++) {
-		const struct element *e = &list->items[i];
-		if (has_element(other, e) || (i > 0 && compare_elements(e, e - 1) == 0))
-			continue;
-		struct piece key = key_of(&e->what);
-		say(&s, &e->set, goes ? &key : &e->what);
+		const struct nft_element *e = &list->items[i];
+		struct nft_piece key = key_of(&e->what);
+		if (!e->stays)
+			say(&s, &e->set, goes ? &key : &e->what);
 	}
 	return finish(&s, goes ? "delete" : "add", out);
 }
 
-static bool starts_with(const struct piece *line, const char *start)
+/* An object cannot be another one under its name while something may refer to it. */
+static bool has_other_object(const struct nft_names *had, const struct nft_names *wanted)
 {
-	return line->len >= strlen(start) && memcmp(line->text, start, strlen(start)) == 0;
-}
-
-/* An object, or a chain in a line of its own. */
-static bool may_come(const struct piece *line)
-{
-	static const char *const starts[] = { "add limit inet culvert ", "add ct timeout inet culvert ",
-		"table inet culvert { chain " };
-
-	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-		if (starts_with(line, starts[i]))
+	for (size_t i = 0; i < wanted->count; i++) {
+		const struct nft_named *n = &wanted->items[i], *old = nft_find_named(had, n);
+		if (old && n->kind != NFT_KIND_CHAIN && nft_compare_pieces(&old->line, &n->line) != 0)
 			return true;
+	}
 	return false;
 }
 
-/* The statements of wanted that had does not have. -EAGAIN if one of had is not in wanted, or in another order. */
-static int say_rest(const struct rest *had, const struct rest *wanted, struct buf *out)
+/* Takes a chain's line apart: the kernel takes as long for a statement "table" as for the chain. */
+static void say_chain(const struct nft_piece *line, struct buf *chains)
 {
-	struct buf said CLEANUP(buf_free) = { 0 };
-	size_t h = 0;
+	static const char head[] = "table inet culvert { ", tail[] = " }";
 
-	for (size_t w = 0; w < wanted->count; w++) {
-		const struct piece *line = &wanted->lines[w];
-		if (h < had->count && compare_pieces(&had->lines[h], line) == 0) {
-			h++;
-			continue;
-		}
-		if (!may_come(line))
-			return -EAGAIN;
-		buf_add(&said, line->text, line->len);
-		buf_puts(&said, "\n");
+	if (chains->len == 0)
+		buf_puts(chains, "table inet culvert {\n");
+	buf_add(chains, line->text + strlen(head), line->len - strlen(head) - strlen(tail));
+	buf_puts(chains, "\n");
+}
+
+static void say_line(const struct nft_piece *line, struct buf *out)
+{
+	buf_add(out, line->text, line->len);
+	buf_puts(out, "\n");
+}
+
+/* Ends what say_chain() began, and appends it. 0 or -ENOMEM. */
+static int finish_chains(const struct buf *chains, struct buf *out)
+{
+	if (chains->len > 0) {
+		buf_add(out, chains->text, chains->len);
+		buf_puts(out, "}\n");
 	}
-	if (h < had->count || said.error < 0)
-		return h < had->count ? -EAGAIN : said.error;
-	buf_add(out, said.text, said.len);
+	return chains->error < 0 ? chains->error : out->error;
+}
+
+/* What comes, and chains that get other rules. */
+static int say_coming(const struct nft_names *had, const struct nft_names *wanted, struct buf *out)
+{
+	struct buf chains CLEANUP(buf_free) = { 0 };
+
+	for (size_t i = 0; i < wanted->count; i++) {
+		const struct nft_named *n = &wanted->items[i], *old = nft_find_named(had, n);
+		if (old && nft_compare_pieces(&old->line, &n->line) == 0)
+			continue;
+		if (old)
+			buf_printf(out, "flush chain inet culvert %.*s\n", (int)n->name.len, n->name.text);
+		if (n->kind == NFT_KIND_CHAIN)
+			say_chain(&n->line, &chains);
+		else
+			say_line(&n->line, out);
+		/* One that a load in place left behind may have elements. */
+		if (n->kind == NFT_KIND_MAP)
+			buf_printf(out, "flush map inet culvert %.*s\n", (int)n->name.len, n->name.text);
+	}
+	return finish_chains(&chains, out);
+}
+
+/* A chain cannot go while it has rules, nor an object while one names it. */
+static int say_going(const struct nft_names *had, const struct nft_names *wanted, struct buf *out)
+{
+	static const char *const verbs[] = { "flush", "delete" };
+
+	for (size_t v = 0; v < 2; v++)
+		for (size_t i = 0; i < had->count; i++) {
+			const struct nft_named *n = &had->items[i];
+			if (!nft_find_named(wanted, n) && (v > 0 || n->kind == NFT_KIND_CHAIN))
+				buf_printf(
+					out, "%s %s inet culvert %.*s\n", verbs[v], nft_kind_text(n->kind), (int)n->name.len, n->name.text);
+		}
 	return out->error;
 }
 
 int nft_delta(const char *old_text, const char *new_text, struct buf *out)
 {
-	struct piece old_part = { old_text, strlen(old_text) }, new_part = { new_text, strlen(new_text) };
-	const struct piece whole = new_part;
-	struct elements had = { 0 }, wanted = { 0 }, all = { 0 };
-	struct rest had_rest = { 0 }, wanted_rest = { 0 };
+	struct nft_side had CLEANUP(nft_free_side) = { .text = { old_text, strlen(old_text) } };
+	struct nft_side wanted CLEANUP(nft_free_side) = { .text = { new_text, strlen(new_text) } };
+	int r = nft_compare_sides(&had, &wanted);
 
-	cut_common(&old_part, &new_part);
-	int r = read_elements(old_part, &had, &had_rest);
+	if (r < 0)
+		return r;
+	if (has_other_object(&had.names, &wanted.names))
+		return -EAGAIN;
+	r = say_coming(&had.names, &wanted.names, out);
 	if (r == 0)
-		r = read_elements(new_part, &wanted, &wanted_rest);
-	if (r == 0 && had.count > 0)
-		r = read_elements(whole, &all, NULL);
+		r = say_changed(&had.elements, true, out);
 	if (r == 0)
-		r = say_rest(&had_rest, &wanted_rest, out);
-	if (r == 0)
-		r = say_missing(&had, &all, true, out);
-	if (r == 0)
-		r = say_missing(&wanted, &had, false, out);
-	free(had.items);
-	free(wanted.items);
-	free(all.items);
-	free(had_rest.lines);
-	free(wanted_rest.lines);
-	return r;
+		r = say_changed(&wanted.elements, false, out);
+	return r < 0 ? r : say_going(&had.names, &wanted.names, out);
 }
 
 int nft_gather(const char *text, struct buf *out)
 {
-	struct piece rest = { text, strlen(text) }, line;
+	struct buf chains CLEANUP(buf_free) = { 0 };
+	struct nft_piece rest = { text, strlen(text) }, line;
 	struct statements s = { 0 };
-	struct element e;
+	struct nft_element e;
+	struct nft_named n;
 
-	while (next_line(&rest, &line)) {
-		if (read_element(&line, &e)) {
+	while (nft_next_line(&rest, &line)) {
+		if (nft_read_element(&line, &e))
 			say(&s, &e.set, &e.what);
-		} else if (!is_silent(&line)) {
-			buf_add(out, line.text, line.len);
-			buf_puts(out, "\n");
-		}
+		else if (nft_read_named(&line, &n) && n.kind == NFT_KIND_CHAIN)
+			say_chain(&line, &chains);
+		else if (!nft_is_silent(&line))
+			say_line(&line, out);
 	}
-	return finish(&s, "add", out);
+	int r = finish_chains(&chains, out), end = finish(&s, "add", out);
+	return r < 0 ? r : end;
 }

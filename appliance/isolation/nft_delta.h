@@ -5,13 +5,14 @@
 struct buf;
 
 /*
- * Appends the objects and chains to add, the elements to delete and those to add, one statement a set; nothing if the
- * texts say the same. Both come from the same nft_render function. It is right only for a kernel that holds exactly
- * old_text, and perhaps empty chains and objects that nothing refers to. 0; -EAGAIN if more differs, so that the whole
- * must be loaded; -ENOMEM.
+ * Appends the objects and chains to add or to change, the elements to delete and those to add, one statement a set, and
+ * the chains and objects to delete; nothing if the texts say the same. Both come from the same nft_render function. It
+ * is right only for a kernel that holds exactly old_text, and perhaps empty chains and objects that nothing refers to.
+ * 0; -EAGAIN if more differs, so that the whole must be loaded; -ENOMEM.
  */
 int nft_delta(const char *old_text, const char *new_text, struct buf *out);
-/* Appends text with the elements of each set in one statement, which loads in half the time. 0 or -ENOMEM. */
+/* Appends text with the chains of single APNs and the elements of each set in one statement, which loads in a fraction
+ * of the time. 0 or -ENOMEM. */
 int nft_gather(const char *text, struct buf *out);
 
 #endif

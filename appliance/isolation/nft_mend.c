@@ -11,8 +11,8 @@
 static const char element[] = "add element inet culvert ";
 static const char own_chain[] = "table inet culvert { chain ";
 
-/* "set" or "map", as the rules declare it; NULL: they know none of that name. */
-static const char *kind_of(const char *set)
+/* "set" or "map", as the rules or a line of the model's part declare it; NULL: none of that name is known. */
+static const char *kind_of(const char *rest, const char *set)
 {
 	static const char *const found[] = { "set", "map" };
 	char line[64];
@@ -22,7 +22,8 @@ static const char *kind_of(const char *set)
 		if (strstr(nft_rules, line))
 			return found[i];
 	}
-	return NULL;
+	snprintf(line, sizeof(line), "add map inet culvert %s { ", set);
+	return strstr(rest, line) ? "map" : NULL;
 }
 
 static bool is_among(const struct walls_names *names, const char *name, size_t len)
@@ -83,7 +84,7 @@ int nft_mend(const char *text, const struct walls_damage *d, struct buf *out)
 	for (size_t i = 0; i < d->chains.count && r == 0; i++)
 		r = mend_chain(rest, d->chains.items[i], out);
 	for (size_t i = 0; i < d->sets.count && r == 0; i++) {
-		const char *kind = kind_of(d->sets.items[i]);
+		const char *kind = kind_of(rest, d->sets.items[i]);
 		r = kind ? 0 : -EAGAIN;
 		if (kind)
 			buf_printf(out, "flush %s inet culvert %s\n", kind, d->sets.items[i]);
@@ -103,5 +104,8 @@ bool nft_has_chain(const char *name)
 	char line[96];
 
 	snprintf(line, sizeof(line), "\tchain %.64s {\n", name);
-	return strstr(nft_rules, line);
+	if (strstr(nft_rules, line))
+		return true;
+	snprintf(line, sizeof(line), "{ chain %.64s {", name);
+	return strstr(nft_presenting, line) || strstr(nft_outer6, line);
 }

@@ -6,28 +6,48 @@
  * Both directions of a flow are held against the services on every packet, conntrack only tells who began: a service
  * that is taken out of the configuration ends at once, its old flows included.
  *
+ * What is listed takes a short way, on which each question is one look-up in a hash, or a literal: what is looked for
+ * among intervals of several fields costs more with every APN that there is. A packet that comes in is sent to the
+ * chain of its APN by its interface (arrive), and there gets its zone and is held against the pool. When it is
+ * forwarded, the interfaces that it came in and goes out by lead it on (way), downlink past the pool once more, to the
+ * services. The short way refuses nothing: what it does not accept goes on to the long one behind it (device_source and
+ * cloud_source, any_device and from_cloud), which asks all that may be asked, knows ranges of ports, echoes, limits,
+ * responders and probes, and has the reason of a refusal. So wherever the short way has a gap, traffic goes on by the
+ * long one. With limits.packets devices have no short way, as each packet counts; with other limits no first packet has
+ * one. At each change of rules the kernel walks through all that an element of a verdict map leads to: it is short.
+ *
  * What comes and goes outside is not tracked: no rule there asks, and strangers must not fill the table that the flows
  * of devices stand in.
  *
  * Every packet passes the hooks several times, and a look-up by an interface's name costs as much as ten other
  * statements: a packet meets only what concerns it. What has a flow, or will have none, is not looked at again when it
- * comes through the VRF (a packet's zone stands there as a flow that is new). Outside, nearly all is ESP.
+ * comes through the VRF (a packet's zone stands there as a flow that is new). Outside, nearly all is ESP: the first
+ * rule that it meets leaves it untracked, and the others know by this that it came by the outer interface. That is
+ * before fragments are put together, which for IPv4 the kernel does once more before the input hook. For IPv6 it does
+ * not: where peers are reached by IPv6, what comes by it is let go behind that, in a chain that only then is there.
+ * What comes from a resolver is told by its address alone, as a fragment has no ports.
  *
- * The kernel walks the whole table of a dynamic set every second, or as gc-interval says where elements time out, and
- * makes the table as large as the set may get.
+ * The kernel walks the whole table of a dynamic set every second, or as gc-interval says where elements may time out,
+ * and makes the table as large as the set may get. Elements of refused_* may, so that it is walked once a day, but none
+ * of them does.
  *
  * The zone is set before fragments are put together (priority -400): fragments of two APNs with the same pool must
  * not meet. A tunnelled packet passes postrouting once more in clear text, with the outer interface as its way out and
  * IPsec ahead of it ("rt ipsec exists"), before it comes again as ESP.
  *
  * A shared interface stands in no zone of its own: what comes in there gets zone and, where the cloud knows the pool by
- * another prefix, mark by its destination. The mark chooses the routing table, for by then the destination is the
- * device's real address, which several APNs may have; it ends before ESP is routed. A pool is presented by conntrack,
- * so that ICMP errors are mapped as well and the kernel's policy check, which looks at what came out of the tunnel,
- * sees real addresses. What the gateway itself answers to a marked packet has the packet's mark (fwmark_reflect).
+ * another prefix, mark by its destination, from maps of that interface. The mark chooses the routing table, for by then
+ * the destination is the device's real address, which several APNs may have; it ends before ESP is routed. A pool is
+ * presented by conntrack, so that ICMP errors are mapped as well and the kernel's policy check, which looks at what
+ * came out of the tunnel, sees real addresses. What the gateway itself answers to a marked packet has the packet's mark
+ * (fwmark_reflect).
  *
  * A TCP connection learns here, in both directions, which segments its link takes: the kernel lets a rule lower the
  * option, never raise it. What a link takes is observed and does not follow from the configuration (mtu_render()).
+ *
+ * What the kernel answers to an IPv6 device, that a packet is too big for a shared interface, it routes as if it came
+ * from there. Where the pool is presented no route leads back, but by the mark: packets of such devices have it as
+ * well.
  *
  * On a shared interface an APN's VRF has no address of the gateway, and an ICMP error for a device would come from the
  * kernel's dummy (RFC 7600), which no tunnel takes. It comes from the device's peer in that flow instead: that is in
@@ -75,7 +95,8 @@ const char nft_rules[] =
 	"	counter cloud_out { comment \"the gateway itself to the cloud\"; }\n"
 	"	counter device_out { comment \"the gateway itself to a device\"; }\n"
 	"\n"
-	"	set outer { type ifname; }\n"
+	"	set outer { type ifname; size 1; }\n"
+	"	set outer6 { type ifname; size 1; comment \"the same, where peers are asked by IPv6\"; }\n"
 	"	set cloud { type ifname; }\n"
 	"	set parent { type ifname; comment \"carries VLANs, itself nothing\"; }\n"
 	"	set management { type ifname; }\n"
@@ -90,18 +111,13 @@ const char nft_rules[] =
 	"	set asked4 { type ipv4_addr; size 65535; flags dynamic, timeout; timeout 2m; gc-interval 1m; }\n"
 	"	set asked6 { type ipv6_addr; size 65535; flags dynamic, timeout; timeout 2m; gc-interval 1m; }\n"
 	"	map zone { typeof iifname : ct zone; }\n"
-	"	map zone4 { typeof iifname . ip daddr : ct zone; flags interval; comment \"from a shared interface to "
-	"devices\"; }\n"
-	"	map zone6 { typeof iifname . ip6 daddr : ct zone; flags interval; }\n"
-	"	map mark4 { typeof iifname . ip daddr : meta mark; flags interval; comment \"the same, where the pool is "
-	"presented\"; }\n"
-	"	map mark6 { typeof iifname . ip6 daddr : meta mark; flags interval; }\n"
 	"	map mark_zone { typeof meta mark : ct zone; }\n"
 	"	map real4 { type ifname . ipv4_addr : interval ipv4_addr; flags interval; }\n"
 	"	map real6 { type ifname . ipv6_addr : interval ipv6_addr; flags interval; }\n"
 	"	map presented4 { typeof ct zone . ip saddr : interval ip saddr; flags interval; }\n"
 	"	map presented6 { typeof ct zone . ip6 saddr : interval ip6 saddr; flags interval; }\n"
-	"	map side { type ifname : verdict; }\n"
+	"	map arrive { type ifname : verdict; comment \"what comes in meets here\"; }\n"
+	"	map way { type ifname . ifname : verdict; comment \"the short way through, of paths that have one\"; }\n"
 	"	set path { type ifname . ifname; comment \"XFRM interface, cloud interface\"; }\n"
 	"	set pool4 { type ifname . ipv4_addr; flags interval; }\n"
 	"	set pool6 { type ifname . ipv6_addr; flags interval; }\n"
@@ -116,30 +132,31 @@ const char nft_rules[] =
 	"	set pinging { type ifname; size 65535; flags dynamic, timeout; timeout 1m; gc-interval 1m; }\n"
 	"	set probe4 { type ifname . ipv4_addr . ipv4_addr; comment \"XFRM interface, target, source\"; }\n"
 	"	set probe6 { type ifname . ipv6_addr . ipv6_addr; }\n"
-	"	set service4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
-	"	set service6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; counter; }\n"
-	"	set downlink4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
-	"	set downlink6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; counter; }\n"
-	"	set refused_invalid { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_spoofed { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_hairpin { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_off_path { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_no_service { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_from_cloud { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_device_in { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_over_packets { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_over_flows { type ifname; size 8192; flags dynamic; }\n"
-	"	set refused_over_pings { type ifname; size 8192; flags dynamic; }\n"
+	"	set service4 { type ifname . ipv4_addr . inet_proto . inet_service; counter; }\n"
+	"	set service6 { type ifname . ipv6_addr . inet_proto . inet_service; counter; }\n"
+	"	set downlink4 { type ifname . ipv4_addr . inet_proto . inet_service; counter; }\n"
+	"	set downlink6 { type ifname . ipv6_addr . inet_proto . inet_service; counter; }\n"
+	"	set service4_range { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
+	"	set service6_range { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; counter; }\n"
+	"	set downlink4_range { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; counter; }\n"
+	"	set downlink6_range { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; counter; }\n"
+	"	set refused_invalid { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_spoofed { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_hairpin { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_off_path { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_no_service { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_from_cloud { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_device_in { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_over_packets { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_over_flows { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
+	"	set refused_over_pings { type ifname; size 8192; flags dynamic, timeout; gc-interval 1d; }\n"
 	"\n"
 	"	chain cloud_source {\n"
 	"		ip saddr != 0.0.0.0 fib saddr . iif oif missing counter name spoofed drop\n"
 	"		ip6 saddr != { ::, fe80::/10 } fib saddr . iif oif missing counter name spoofed drop\n"
 	"	}\n"
-	"	chain shared_in {\n"
-	"		ct zone set iifname . ip daddr map @zone4\n"
-	"		ct zone set iifname . ip6 daddr map @zone6\n"
-	"		meta mark set iifname . ip daddr map @mark4\n"
-	"		meta mark set iifname . ip6 daddr map @mark6\n"
+	"	chain dedicated_in {\n"
+	"		ct zone set iifname map @zone\n"
 	"		goto cloud_source\n"
 	"	}\n"
 	"	chain device_source {\n"
@@ -152,37 +169,29 @@ const char nft_rules[] =
 	"		iifname . ip6 saddr . ip6 daddr @probe6 return\n"
 	"		goto refuse_spoofed\n"
 	"	}\n"
+	"	chain outer_in {\n"
+	"		meta nfproto ipv6 iifname @outer6 accept\n"
+	"		ip saddr @resolver4 udp dport { 500, 4500 } notrack accept\n"
+	"		ip saddr @resolver4 accept\n"
+	"		ip6 saddr @resolver6 accept\n"
+	"		notrack\n"
+	"	}\n"
 	"	chain source {\n"
 	"		type filter hook prerouting priority -450; policy accept;\n"
 	"		ct state established,related,new,untracked accept\n"
+	"		ip protocol esp iifname @outer notrack accept\n"
+	"		iifname vmap @arrive\n"
 	"		iifname \"" PLAN_PREFIX "x*\" goto device_source\n"
-	"		meta l4proto esp iifname @outer accept\n"
+	"		iifname @outer goto outer_in\n"
 	"		iifname \"" PLAN_PREFIX "v*\" ct zone set iifname map @zone accept\n"
 	"		ct zone set iifname map @zone goto cloud_source\n"
-	"		iifname @cloud goto shared_in\n"
-	"	}\n"
-	"\n"
-	"	chain real {\n"
-	"		type nat hook prerouting priority dstnat; policy accept;\n"
-	"		dnat ip prefix to iifname . ip daddr map @real4\n"
-	"		dnat ip6 prefix to iifname . ip6 daddr map @real6\n"
-	"	}\n"
-	"	chain presented {\n"
-	"		type nat hook postrouting priority srcnat; policy accept;\n"
-	"		snat ip prefix to ct zone . ip saddr map @presented4\n"
-	"		snat ip6 prefix to ct zone . ip6 saddr map @presented6\n"
+	"		iifname @cloud counter name spoofed drop\n"
 	"	}\n"
 	"\n"
 	"	chain outer_untracked_in {\n"
 	"		meta l4proto esp notrack accept\n"
-	"		ip saddr @resolver4 meta l4proto { tcp, udp } th sport 53 return\n"
 	"		ip6 saddr @resolver6 meta l4proto { tcp, udp } th sport 53 return\n"
 	"		notrack\n"
-	"	}\n"
-	"	chain untracked_in {\n"
-	"		type filter hook prerouting priority raw; policy accept;\n"
-	"		ct state established,related,new,untracked accept\n"
-	"		iifname @outer goto outer_untracked_in\n"
 	"	}\n"
 	"	chain outer_untracked_out {\n"
 	"		meta l4proto esp notrack accept\n"
@@ -275,7 +284,7 @@ const char nft_rules[] =
 	"		ct state related jump errors\n"
 	"		goto refuse_no_service\n"
 	"	}\n"
-	"	chain from_limited_device {\n"
+	"	chain any_device {\n"
 	"		limit name meta sdifname map @packets goto refuse_over_packets\n"
 	"		goto from_device\n"
 	"	}\n"
@@ -285,13 +294,17 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain device_asks {\n"
 	"		meta sdifname . ip daddr . meta l4proto . th dport @service4 goto device_asks_ok\n"
+	"		meta sdifname . ip daddr . meta l4proto . th dport @service4_range goto device_asks_ok\n"
 	"		meta sdifname . ip6 daddr . meta l4proto . th dport @service6 goto device_asks_ok\n"
+	"		meta sdifname . ip6 daddr . meta l4proto . th dport @service6_range goto device_asks_ok\n"
 	"		icmp type echo-request meta sdifname . ip daddr @echo4 goto device_asks_ok\n"
 	"		icmpv6 type echo-request meta sdifname . ip6 daddr @echo6 goto device_asks_ok\n"
 	"	}\n"
 	"	chain device_answers {\n"
 	"		meta sdifname . ip daddr . meta l4proto . th sport @downlink4 accept\n"
+	"		meta sdifname . ip daddr . meta l4proto . th sport @downlink4_range accept\n"
 	"		meta sdifname . ip6 daddr . meta l4proto . th sport @downlink6 accept\n"
+	"		meta sdifname . ip6 daddr . meta l4proto . th sport @downlink6_range accept\n"
 	"		icmp type echo-reply meta sdifname . ip daddr @echo4 accept\n"
 	"		icmpv6 type echo-reply meta sdifname . ip6 daddr @echo6 accept\n"
 	"	}\n"
@@ -307,7 +320,9 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain cloud_answers {\n"
 	"		oifname . ip saddr . meta l4proto . th sport @service4 accept\n"
+	"		oifname . ip saddr . meta l4proto . th sport @service4_range accept\n"
 	"		oifname . ip6 saddr . meta l4proto . th sport @service6 accept\n"
+	"		oifname . ip6 saddr . meta l4proto . th sport @service6_range accept\n"
 	"		icmp type echo-reply oifname . ip saddr @echo4 accept\n"
 	"		icmpv6 type echo-reply oifname . ip6 saddr @echo6 accept\n"
 	"	}\n"
@@ -317,9 +332,47 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain cloud_asks {\n"
 	"		oifname . ip saddr . meta l4proto . th dport @downlink4 goto cloud_asks_ok\n"
+	"		oifname . ip saddr . meta l4proto . th dport @downlink4_range goto cloud_asks_ok\n"
 	"		oifname . ip6 saddr . meta l4proto . th dport @downlink6 goto cloud_asks_ok\n"
+	"		oifname . ip6 saddr . meta l4proto . th dport @downlink6_range goto cloud_asks_ok\n"
 	"		icmp type echo-request oifname . ip saddr @echo4 goto cloud_asks_ok\n"
 	"		icmpv6 type echo-request oifname . ip6 saddr @echo6 goto cloud_asks_ok\n"
+	"	}\n"
+	"\n"
+	"	chain up {\n"
+	"		ct direction original ct state established,new meta sdifname . ip daddr . meta l4proto . th dport "
+	"@service4 accept\n"
+	"		ct direction reply ct state established meta sdifname . ip daddr . meta l4proto . th sport @downlink4 "
+	"accept\n"
+	"		ct direction original ct state established,new meta sdifname . ip6 daddr . meta l4proto . th dport "
+	"@service6 accept\n"
+	"		ct direction reply ct state established meta sdifname . ip6 daddr . meta l4proto . th sport @downlink6 "
+	"accept\n"
+	"	}\n"
+	"	chain up_known {\n"
+	"		ct direction original ct state established meta sdifname . ip daddr . meta l4proto . th dport @service4 "
+	"accept\n"
+	"		ct direction reply ct state established meta sdifname . ip daddr . meta l4proto . th sport @downlink4 "
+	"accept\n"
+	"		ct direction original ct state established meta sdifname . ip6 daddr . meta l4proto . th dport @service6 "
+	"accept\n"
+	"		ct direction reply ct state established meta sdifname . ip6 daddr . meta l4proto . th sport @downlink6 "
+	"accept\n"
+	"	}\n"
+	"	chain down {\n"
+	"		ct direction reply ct state established oifname . ip saddr . meta l4proto . th sport @service4 accept\n"
+	"		ct direction original ct state established,new oifname . ip saddr . meta l4proto . th dport @downlink4 "
+	"accept\n"
+	"		ct direction reply ct state established oifname . ip6 saddr . meta l4proto . th sport @service6 accept\n"
+	"		ct direction original ct state established,new oifname . ip6 saddr . meta l4proto . th dport @downlink6 "
+	"accept\n"
+	"	}\n"
+	"	chain down_known {\n"
+	"		ct direction reply ct state established oifname . ip saddr . meta l4proto . th sport @service4 accept\n"
+	"		ct direction original ct state established oifname . ip saddr . meta l4proto . th dport @downlink4 accept\n"
+	"		ct direction reply ct state established oifname . ip6 saddr . meta l4proto . th sport @service6 accept\n"
+	"		ct direction original ct state established oifname . ip6 saddr . meta l4proto . th dport @downlink6 "
+	"accept\n"
 	"	}\n"
 	"\n"
 	"	chain clamp {\n"
@@ -328,9 +381,11 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter; policy drop;\n"
-	"		ct state invalid goto refuse_invalid\n"
 	"		tcp flags & syn == syn jump clamp\n"
-	"		meta sdifname vmap @side\n"
+	"		meta sdifname . oifname vmap @way\n"
+	"		ct state invalid goto refuse_invalid\n"
+	"		meta sdifname \"" PLAN_PREFIX "x*\" goto any_device\n"
+	"		meta sdifname @cloud goto from_cloud\n"
 	"		counter name stranger drop\n"
 	"	}\n"
 	"\n"
@@ -392,6 +447,7 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain input {\n"
 	"		type filter hook input priority filter; policy accept;\n"
+	"		ip protocol esp ct state untracked ip saddr @peer4 accept\n"
 	"		iifname @outer goto into_outer\n"
 	"		meta sdifname @outer goto into_outer\n"
 	"		iifname @cloud goto to_gateway\n"
@@ -457,8 +513,20 @@ const char nft_rules[] =
 	"	}\n"
 	"	chain postrouting {\n"
 	"		type filter hook postrouting priority filter; policy accept;\n"
-	"		meta mark & 0xffff0000 == " NFT_MARK_TEXT " meta mark set 0\n"
 	"		meta l4proto esp accept\n"
 	"		rt ipsec missing oifname @outer goto out_of_outer\n"
 	"	}\n"
 	"}\n";
+
+const char nft_presenting[] =
+	"table inet culvert { chain real { type nat hook prerouting priority dstnat; policy accept;"
+	" dnat ip prefix to iifname . ip daddr map @real4; dnat ip6 prefix to iifname . ip6 daddr map @real6; }; }\n"
+	"table inet culvert { chain presented { type nat hook postrouting priority srcnat; policy accept;"
+	" snat ip prefix to ct zone . ip saddr map @presented4; snat ip6 prefix to ct zone . ip6 saddr map @presented6; }; "
+	"}\n"
+	"table inet culvert { chain unmark { type filter hook postrouting priority filter - 1; policy accept;"
+	" meta mark & 0xffff0000 == " NFT_MARK_TEXT " meta mark set 0; }; }\n";
+
+const char nft_outer6[] =
+	"table inet culvert { chain untracked_in { type filter hook prerouting priority raw; policy accept;"
+	" ct state established,related,new,untracked accept; iifname @outer goto outer_untracked_in; }; }\n";

@@ -2,7 +2,9 @@
 
 #include "lib/buf.h"
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <string.h>
 
 static int compare_numbers(uint32_t a, uint32_t b)
@@ -13,8 +15,11 @@ static int compare_numbers(uint32_t a, uint32_t b)
 /* Digits count as numbers, so that culv-x10 comes behind culv-x9. */
 static int compare_names(const char *a, const char *b)
 {
+	enum { STEP = 8 };
 	size_t at = 0;
 
+	while (at < OBJECT_NAME - STEP && memcmp(a + at, b + at, STEP) == 0)
+		at += STEP;
 	for (; a[at] == b[at]; at++)
 		if (a[at] == '\0')
 			return 0;
@@ -36,7 +41,7 @@ int object_compare(const struct object *a, const struct object *b)
 		c = prefix_compare(&a->prefix, &b->prefix);
 	if (c == 0)
 		c = compare_numbers(a->value, b->value);
-	if (c == 0)
+	if (c == 0 && a->kind == OBJECT_ROUTE)
 		c = compare_names(a->name, b->name);
 	if (c == 0)
 		c = compare_numbers(a->type, b->type);
@@ -53,16 +58,34 @@ static const char *family_name(const struct object *o)
 static void print_rule(const struct object *o, struct buf *out)
 {
 	buf_printf(out, "rule %s pref %u ", family_name(o), o->value);
-	if (o->name[0] != '\0')
-		buf_printf(out, "iif %s ", o->name);
-	if (o->master[0] != '\0')
-		buf_printf(out, "oif %s ", o->master);
 	if (o->table == 0)
 		buf_puts(out, "l3mdev");
 	else if (o->table == RT_TABLE_LOCAL)
 		buf_puts(out, "lookup local");
 	else
 		buf_printf(out, "lookup %u", o->table);
+}
+
+static void print_strange_rule(const struct object *o, struct buf *out)
+{
+	static const char *const actions[] = { [FR_ACT_NOP] = "nop",
+		[FR_ACT_BLACKHOLE] = "blackhole",
+		[FR_ACT_UNREACHABLE] = "unreachable",
+		[FR_ACT_PROHIBIT] = "prohibit" };
+	bool known = o->type < sizeof(actions) / sizeof(*actions) && actions[o->type];
+	bool cut = strlen(o->name) + 1 == sizeof(o->name);
+
+	buf_printf(out, "rule %s pref %u %s%s", family_name(o), o->value, o->name, cut ? "... " : "");
+	if (known)
+		buf_puts(out, actions[o->type]);
+	else if (o->type == FR_ACT_GOTO)
+		buf_printf(out, "goto %u", o->table);
+	else if (o->type == FR_ACT_TO_TBL && o->table == 0)
+		buf_puts(out, "l3mdev");
+	else if (o->type == FR_ACT_TO_TBL)
+		buf_printf(out, "lookup %u", o->table);
+	else
+		buf_printf(out, "action %u", o->type);
 }
 
 static const char *type_name(uint8_t type)
@@ -102,6 +125,9 @@ void object_print(const struct object *o, struct buf *out)
 		return;
 	case OBJECT_MARK_RULE:
 		buf_printf(out, "rule %s fwmark 0x%x lookup %u", family_name(o), o->value, o->table);
+		return;
+	case OBJECT_STRANGE_RULE:
+		print_strange_rule(o, out);
 		return;
 	case OBJECT_VRF:
 		buf_printf(out, "link %s type vrf table %u", o->name, o->table);

@@ -11,9 +11,10 @@ struct buf;
 
 /* The order of the kinds is the order of a printed plan. */
 enum object_kind {
-	OBJECT_RULE, /* value = preference, family of prefix, table (0: l3mdev); of a stranger's also name = iif, master =
-					oif */
+	OBJECT_RULE, /* value = preference, family of prefix, table (0: l3mdev) */
 	OBJECT_MARK_RULE, /* value = mark, family of prefix, table */
+	OBJECT_STRANGE_RULE, /* of others, never wanted: value = preference, family of prefix, type = FR_ACT_*, table (0:
+							l3mdev; of a jump its goal), name = its conditions, as far as they fit */
 	OBJECT_VRF, /* name, table */
 	OBJECT_XFRM, /* name, value = if_id */
 	OBJECT_VLAN, /* name, value = VLAN, master = the interface that carries it */
@@ -28,13 +29,13 @@ enum object_kind {
 
 enum { OBJECT_KINDS = OBJECT_SYSCTL + 1, OBJECT_NAME = 64 };
 
-struct object { /* fields that a kind does not use are zero */
+struct object { /* fields that a kind does not use are zero, and so is what is behind a name */
 	enum object_kind kind;
 	uint32_t table;
 	char name[OBJECT_NAME];
 	struct prefix prefix; /* of a rule only the family counts */
 	uint32_t value; /* if_id, MTU, metric, preference or the value of a sysctl */
-	uint8_t type; /* of a route: RTN_UNICAST, RTN_UNREACHABLE, ... */
+	uint8_t type; /* of a route: RTN_UNICAST, RTN_UNREACHABLE, ...; of a rule of others its action */
 	struct ip via; /* of a route: the next hop, AF_UNSPEC if on link */
 	char master[IFNAMSIZ];
 };

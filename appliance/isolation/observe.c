@@ -7,6 +7,7 @@
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/rule.h"
 #include "appliance/isolation/scope.h"
 #include "appliance/isolation/uses.h"
 #include "conf/ids.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -25,7 +27,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { TRIES = 5 };
+enum {
+	TRIES = 5,
+	NO_TABLE = INT_MAX, /* far above IDS_TABLE_LAST */
+};
 
 struct observation {
 	struct nl_sock *sk;
@@ -250,34 +255,6 @@ static int take_route(struct nl_msg *msg, void *arg)
 	return plan_add(&o->plan, &route);
 }
 
-/* True when the rule is for all packets. */
-static bool is_plain_rule(const struct fib_rule_hdr *rule, struct nlattr *const *tb)
-{
-	static const int selectors[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_FWMARK, FRA_TUN_ID, FRA_UID_RANGE, FRA_IP_PROTO,
-		FRA_SPORT_RANGE, FRA_DPORT_RANGE };
-
-	for (size_t i = 0; i < sizeof(selectors) / sizeof(*selectors); i++)
-		if (tb[selectors[i]])
-			return false;
-	return rule->src_len == 0 && rule->dst_len == 0 && rule->tos == 0 && !(rule->flags & FIB_RULE_INVERT);
-}
-
-/* Ours for marked packets: by its preference, and by a mark of our range that it compares as a whole. */
-static bool is_our_mark(struct nlattr *const *tb)
-{
-	return netlink_number(tb[FRA_PRIORITY]) == PLAN_RULE_MARK &&
-		   (netlink_number(tb[FRA_FWMARK]) & 0xffff0000u) == PLAN_MARK;
-}
-
-static int take_mark_rule(struct observation *o, const struct fib_rule_hdr *header, struct nlattr *const *tb)
-{
-	struct object rule = { .kind = OBJECT_MARK_RULE, .prefix.ip.family = header->family };
-
-	rule.value = netlink_number(tb[FRA_FWMARK]);
-	rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
-	return plan_add(&o->plan, &rule);
-}
-
 /* A table of the model. */
 static bool is_our_table(const struct observation *o, uint32_t table)
 {
@@ -290,54 +267,28 @@ static bool is_our_table(const struct observation *o, uint32_t table)
 	return found;
 }
 
-static bool names_ours(const struct nlattr *a)
-{
-	return a && plan_is_ours(nla_get_string(a));
-}
-
 /*
- * A rule of somebody else that would lead packets of our VRFs elsewhere, or others into them: one that names an
- * interface of ours or a table of ours, or that sends all packets to the main table before the VRFs' rule has its turn.
+ * Others' rules belong behind the VRFs' rule: there packets of VRFs never come, as each finds at least the refusal of
+ * its own table. One of theirs that stands before it, or that leads into what is ours, is no rule of the machine.
  */
-static int take_foreign_rule(struct observation *o, const struct object *rule, bool plain, struct nlattr *const *tb)
+static bool is_in_the_way(const struct observation *o, const struct rule *r)
 {
-	bool early =
-		plain && rule->value < PLAN_RULE_L3MDEV && (rule->table == RT_TABLE_MAIN || rule->table == RT_TABLE_DEFAULT);
-	struct object object = *rule;
-
-	if (!early && !names_ours(tb[FRA_IIFNAME]) && !names_ours(tb[FRA_OIFNAME]) && !is_our_table(o, rule->table))
-		return 0;
-	if (tb[FRA_IIFNAME])
-		nla_strlcpy(object.name, tb[FRA_IIFNAME], IFNAMSIZ);
-	if (tb[FRA_OIFNAME])
-		nla_strlcpy(object.master, tb[FRA_OIFNAME], sizeof(object.master));
-	return plan_add(&o->plan, &object);
+	return r->preference <= PLAN_RULE_L3MDEV || r->l3mdev || plan_is_ours(r->iif) || plan_is_ours(r->oif) ||
+		   (r->action == FR_ACT_TO_TBL && is_our_table(o, r->table));
 }
 
 static int take_rule(struct nl_msg *msg, void *arg)
 {
 	struct observation *o = arg;
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
-	struct nlattr *tb[FRA_MAX + 1];
+	struct object object;
+	struct rule rule;
 
-	if (nlh->nlmsg_type != RTM_NEWRULE)
+	if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWRULE)
 		return 0;
-	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
+	if (rule_parse(msg, &rule) < 0)
 		return -EBADMSG;
-	const struct fib_rule_hdr *header = nlmsg_data(nlh);
-	if (header->action != FR_ACT_TO_TBL)
-		return 0;
-	if (tb[FRA_FWMARK] && is_our_mark(tb))
-		return take_mark_rule(o, header, tb);
-	struct object rule = { .kind = OBJECT_RULE, .prefix.ip.family = header->family };
-	bool l3mdev = tb[FRA_L3MDEV] && nla_len(tb[FRA_L3MDEV]) == 1 && nla_get_u8(tb[FRA_L3MDEV]) == 1;
-	bool plain = is_plain_rule(header, tb);
-	rule.value = netlink_number(tb[FRA_PRIORITY]);
-	if (!l3mdev)
-		rule.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
-	if (plain && (l3mdev ? rule.value == PLAN_RULE_L3MDEV : rule.table == RT_TABLE_LOCAL))
-		return plan_add(&o->plan, &rule);
-	return l3mdev ? 0 : take_foreign_rule(o, &rule, plain, tb);
+	rule_object(&rule, &object);
+	return object.kind != OBJECT_STRANGE_RULE || is_in_the_way(o, &rule) ? plan_add(&o->plan, &object) : 0;
 }
 
 static int observe_addresses(struct observation *o, unsigned char family)
@@ -356,6 +307,27 @@ static int observe_addresses(struct observation *o, unsigned char family)
 		r = r == -ENODEV ? 0 : r;
 	}
 	return r;
+}
+
+/*
+ * The kernel tells of an IPv4 route that is deleted before it takes it away, and gives its routes to whoever asks
+ * without waiting for that. To delete one, even one that is not there, is to wait for who changes routes at the moment.
+ */
+static int await_deletions(struct nl_sock *sk)
+{
+	struct rtmsg header = {
+		.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_type = RTN_UNREACHABLE, .rtm_scope = RT_SCOPE_NOWHERE
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_DELROUTE, 0);
+
+	if (!msg || nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		nla_put_u32(msg, RTA_TABLE, NO_TABLE) < 0 || nla_put_u32(msg, RTA_DST, 0) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	/* Any answer will do: that there is none, or that who asks may not change routes. */
+	(void)netlink_request(sk, msg);
+	return 0;
 }
 
 static int observe_routes(struct observation *o, unsigned char family)
@@ -448,6 +420,8 @@ static int observe_all(struct observation *o, const struct plan *want)
 		r = observe_interfaces(o);
 	if (r == 0 && !o->in_part)
 		r = find_tables(o, o->model);
+	if (r == 0)
+		r = await_deletions(o->sk);
 	if (r == 0)
 		r = observe_family(o, AF_INET);
 	if (r == 0)

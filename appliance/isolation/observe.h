@@ -9,7 +9,8 @@ struct scope;
 
 /*
  * Only what is ours: interfaces with our prefix, members of our VRFs, of the interfaces that m names what it uses, the
- * tables of our VRFs and of m, the rules that look at the local table or at our marks, the sysctls that want names. sk
+ * tables of our VRFs and of m, the rules that look at the local table or at our marks, others' rules that are in the
+ * way of ours, the sysctls that want names. sk
  * is a NETLINK_ROUTE socket without memberships. 0 with *ret sorted (plan_free() it), or -errno.
  */
 int observe(struct nl_sock *sk, const struct model *m, const struct plan *want, struct plan *ret);

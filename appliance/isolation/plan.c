@@ -5,6 +5,7 @@
 #include "conf/ids.h"
 #include "conf/model.h"
 #include "lib/buf.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
@@ -81,14 +82,10 @@ bool plan_is_ours(const char *interface)
 
 int plan_add(struct plan *p, const struct object *o)
 {
-	if (p->count == p->size) {
-		size_t size = p->size > 0 ? 2 * p->size : 64;
-		struct object *objects = reallocarray(p->objects, size, sizeof(*objects));
-		if (!objects)
-			return -ENOMEM;
-		p->objects = objects;
-		p->size = size;
-	}
+	struct object *objects = grow(p->objects, p->count, &p->size, sizeof(*objects));
+	if (!objects)
+		return -ENOMEM;
+	p->objects = objects;
 	p->objects[p->count++] = *o;
 	return 0;
 }
@@ -120,11 +117,14 @@ static bool deal(struct runs *r, const struct plan *p, size_t at)
 {
 	enum object_kind kind = p->objects[at].kind;
 	size_t i = 0;
+	int c = 0;
 
-	while (i < r->count[kind] && object_compare(&p->objects[r->items[kind][i].last], &p->objects[at]) > 0)
+	while (i < r->count[kind] && (c = object_compare(&p->objects[r->items[kind][i].last], &p->objects[at])) > 0)
 		i++;
 	if (i == RUNS_MAX)
 		return false;
+	if (i < r->count[kind] && c == 0)
+		return true; /* a double */
 	if (i == r->count[kind])
 		r->items[kind][r->count[kind]++].first = at;
 	else
@@ -134,33 +134,48 @@ static bool deal(struct runs *r, const struct plan *p, size_t at)
 	return true;
 }
 
-/* Takes the least object of a kind off its run. NULL at the end. */
-static const struct object *take_least(struct runs *r, const struct plan *p, size_t kind)
+static bool begins_before(const struct plan *p, const struct run *a, const struct run *b)
+{
+	return !b || object_compare(&p->objects[a->first], &p->objects[b->first]) < 0;
+}
+
+/* The run that begins with the least object of a kind, and the next one; NULL if there is none. */
+static struct run *find_least(struct runs *r, const struct plan *p, size_t kind, const struct run **ret_next)
 {
 	struct run *least = NULL;
+	const struct run *next = NULL;
 
 	for (size_t i = 0; i < r->count[kind]; i++) {
 		struct run *run = &r->items[kind][i];
-		if (run->first < p->count && (!least || object_compare(&p->objects[run->first], &p->objects[least->first]) < 0))
+		if (run->first == p->count)
+			continue;
+		if (begins_before(p, run, least)) {
+			next = least;
 			least = run;
+		} else if (begins_before(p, run, next)) {
+			next = run;
+		}
 	}
-	if (!least)
-		return NULL;
-	const struct object *o = &p->objects[least->first];
-	least->first = r->next[least->first];
-	return o;
+	*ret_next = next;
+	return least;
 }
 
-/* Merges the runs into out, without doubles. Returns how many there are. */
+/* Merges the runs into out, without doubles, which no run has by itself. Returns how many there are. */
 static size_t merge(struct runs *r, const struct plan *p, struct object *out)
 {
-	const struct object *o;
+	const struct run *next;
+	struct run *least;
 	size_t n = 0;
 
 	for (size_t kind = 0; kind < OBJECT_KINDS; kind++)
-		while ((o = take_least(r, p, kind)))
-			if (n == 0 || object_compare(&out[n - 1], o) != 0)
-				out[n++] = *o;
+		while ((least = find_least(r, p, kind, &next))) {
+			if (n > 0 && object_compare(&out[n - 1], &p->objects[least->first]) == 0)
+				n--;
+			do {
+				out[n++] = p->objects[least->first];
+				least->first = r->next[least->first];
+			} while (least->first < p->count && begins_before(p, least, next));
+		}
 	return n;
 }
 
@@ -387,6 +402,7 @@ static void add_vlan(struct builder *b, const struct apn *a)
 	copy_text(o.master, sizeof(o.master), a->cloud.interface);
 	add(b, &o);
 	add_named(b, OBJECT_UP, a->cloud.interface, 0);
+	add_device_sysctl(b, 0, "net/ipv4/conf", a->cloud.interface, "forwarding");
 	add_device_sysctl(b, !uses_ipv6(a), "net/ipv6/conf", o.name, "disable_ipv6");
 }
 
@@ -433,6 +449,7 @@ static void add_shared(struct builder *b, const struct model *m, const struct sh
 	add_vrf(b, s->table, ipv6, vrf);
 	add_master(b, s->interface, vrf);
 	add_named(b, OBJECT_UP, s->interface, 0);
+	add_device_sysctl(b, 1, "net/ipv4/conf", s->interface, "forwarding");
 	if (s->address.ip.family != AF_UNSPEC)
 		add_address(b, s->interface, &s->address);
 	else if (ipv6) /* becoming a member takes an interface down for a moment, and IPv6 addresses with it */
@@ -475,6 +492,8 @@ static void add_apn(struct builder *b, const struct apn *a, const struct carryin
 		add_link(b, a, i, carrying, vrf);
 	switch (a->cloud.attach) {
 	case CLOUD_DEDICATED:
+		/* It may have been an interface that does not forward, and nothing else sets that back. */
+		add_device_sysctl(b, 1, "net/ipv4/conf", a->cloud.interface, "forwarding");
 		add_cloud(b, a, vrf);
 		return;
 	case CLOUD_VLAN:
@@ -502,6 +521,13 @@ static void add_host(struct builder *b, const struct model *m)
 	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout");
 	add_sysctl(b, PLAN_UDP_TIMEOUT, "net/netfilter/nf_conntrack_udp_timeout_stream");
 	add_sysctl(b, 1, "net/ipv4/ip_forward");
+	/* Anybody may say that the way to a peer takes little: with ESP in UDP the kernel has to believe it. */
+	add_sysctl(b, PLAN_PATH_MTU_LEAST, "net/ipv4/route/min_pmtu");
+	/* No IPv4 packet that comes in by these is routed on, whatever the second wall says. */
+	if (m->gateway.outer.interface)
+		add_device_sysctl(b, 0, "net/ipv4/conf", m->gateway.outer.interface, "forwarding");
+	if (m->management.interface)
+		add_device_sysctl(b, 0, "net/ipv4/conf", m->management.interface, "forwarding");
 	/* Left alone without need: it also ends the host's own router discovery. */
 	if (ipv6)
 		add_sysctl(b, 1, "net/ipv6/conf/all/forwarding");

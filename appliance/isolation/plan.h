@@ -20,6 +20,7 @@ struct model;
 
 enum {
 	PLAN_XFRM_MTU = 1400, /* octets; leaves room for ESP in UDP in an outer packet of 1500 */
+	PLAN_PATH_MTU_LEAST = 1280, /* octets; beyond it ESP is fragmented, as no real way is narrower (RFC 8200) */
 	PLAN_RULE_MARK = 900, /* preference of the rules for marked packets: before the VRFs' */
 	PLAN_RULE_L3MDEV = 1000, /* preference; the kernel's own choice for the rule that sends a VRF to its table */
 	PLAN_RULE_LOCAL = 32765, /* preference of the local table: behind the VRFs' rule, before main */

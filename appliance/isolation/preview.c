@@ -33,6 +33,34 @@ static void lines_free(struct lines *l)
 	free(l->text);
 }
 
+static bool starts(const char *line, const char *start)
+{
+	return strncmp(line, start, strlen(start)) == 0;
+}
+
+/* What says in another way what stands in other lines: short ways through, and what one APN or interface has alone. */
+static bool is_repetition(const char *line)
+{
+	static const char *const starts_of[] = { "table inet culvert { chain in_", "table inet culvert { chain down_",
+		"table inet culvert { chain shared_", "add map inet culvert ", "add element inet culvert arrive ",
+		"add element inet culvert way " };
+
+	for (size_t i = 0; i < sizeof(starts_of) / sizeof(*starts_of); i++)
+		if (starts(line, starts_of[i]))
+			return true;
+	return false;
+}
+
+/* Ports are in one of two sets by their number, which says nothing. */
+static void unite_ranges(char *line)
+{
+	static const char word[] = "_range { ";
+	char *at = starts(line, "add element ") ? strstr(line, word) : NULL;
+
+	if (at)
+		memmove(at, at + strlen("_range"), strlen(at + strlen("_range")) + 1);
+}
+
 static int lines_of(const char *text, struct lines *ret)
 {
 	struct lines l = { .text = strdup(text) };
@@ -49,8 +77,10 @@ static int lines_of(const char *text, struct lines *ret)
 	}
 	while ((line = strsep(&rest, "\n"))) {
 		line += strspn(line, "\t ");
-		if (*line && *line != '#')
-			l.items[l.n++] = line;
+		if (!*line || *line == '#' || is_repetition(line))
+			continue;
+		unite_ranges(line);
+		l.items[l.n++] = line;
 	}
 	qsort(l.items, l.n, sizeof(*l.items), compare_lines);
 	*ret = l;
@@ -61,7 +91,7 @@ static int lines_of(const char *text, struct lines *ret)
 static void print_line(char sign, const char *line, struct buf *out)
 {
 	static const char prefix[] = "add element inet culvert ";
-	size_t skip = strncmp(line, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
+	size_t skip = starts(line, prefix) ? sizeof(prefix) - 1 : 0;
 
 	buf_printf(out, "%c %s\n", sign, line + skip);
 }
@@ -177,7 +207,7 @@ static bool is_replaced(const struct plan *want, const struct object *route)
 /* What goes takes traffic along, apart from routes that have a substitute and from what refuses traffic. */
 static bool change_interrupts(const struct plan *want, const struct change *c)
 {
-	if (c->verb != CHANGE_REMOVE || c->object.kind == OBJECT_RULE)
+	if (c->verb != CHANGE_REMOVE || c->object.kind == OBJECT_RULE || c->object.kind == OBJECT_STRANGE_RULE)
 		return false;
 	if (c->object.kind != OBJECT_ROUTE)
 		return true;

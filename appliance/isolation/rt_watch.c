@@ -183,11 +183,13 @@ static void take_netconf(struct rt_watch *w, struct nl_msg *msg)
 	if (tb[NETCONFA_RP_FILTER] && index > 0 && concerns_us(w, name) &&
 		!is_setting(w, "net/ipv4/conf/", name, "rp_filter", (int)netlink_number(tb[NETCONFA_RP_FILTER])))
 		suspect_interface(w, name);
-	if (!tb[NETCONFA_FORWARDING] || index != NETCONFA_IFINDEX_ALL)
+	if (!tb[NETCONFA_FORWARDING])
 		return;
 	int forwarding = (int)netlink_number(tb[NETCONFA_FORWARDING]);
-	if (!(ipv6 ? is_setting(w, "net/ipv6/conf/", "all", "forwarding", forwarding)
-			   : is_setting(w, "net/", "ipv4", "ip_forward", forwarding)))
+	if (index > 0 && !ipv6 && !is_setting(w, "net/ipv4/conf/", name, "forwarding", forwarding))
+		w->suspects = true; /* as below: every look reads it */
+	if (index == NETCONFA_IFINDEX_ALL && !(ipv6 ? is_setting(w, "net/ipv6/conf/", "all", "forwarding", forwarding)
+												: is_setting(w, "net/", "ipv4", "ip_forward", forwarding)))
 		w->suspects = true;
 }
 

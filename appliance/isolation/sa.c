@@ -64,6 +64,7 @@ static int parse_info(const struct payload *p, size_t header_len, struct sa_even
 	ret->sa.spi = ntohl(info.id.spi);
 	ret->sa.daddr = read_ip(&info.id.daddr, info.family);
 	ret->sa.saddr = read_ip(&info.saddr, info.family);
+	ret->sa.reqid = info.reqid;
 	ret->sa.made = info.curlft.add_time;
 	return 0;
 }
@@ -204,6 +205,8 @@ int sa_compare(const struct sa *a, const struct sa *b)
 
 	if (c == 0)
 		c = compare_numbers(a->outbound, b->outbound);
+	if (c == 0)
+		c = compare_numbers(a->reqid, b->reqid);
 	if (c == 0)
 		c = compare_numbers(a->spi, b->spi);
 	return c != 0 ? c : ip_compare(&a->daddr, &b->daddr);

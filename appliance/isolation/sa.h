@@ -16,6 +16,7 @@ struct sa {
 	uint32_t spi; /* host order; not 0 */
 	struct ip daddr; /* with spi: its identity in the kernel */
 	struct ip saddr;
+	uint32_t reqid; /* charon's number of a pair of selectors: a rekey keeps it */
 	struct esp_shape shape; /* what its packets are larger by */
 	bool outbound; /* its source is our outer address; set by sa_watch */
 	uint64_t added; /* seconds of CLOCK_BOOTTIME: its key was made then, or later; set by sa_watch */
@@ -37,7 +38,7 @@ struct sa_event {
 
 /* Reads one message of len octets. 0, or -EBADMSG with *ret untouched if a length in it does not fit. */
 int sa_event_parse(const struct nlmsghdr *nlh, size_t len, struct sa_event *ret);
-/* Orders by if_id, then direction (outbound last), then SPI, then destination. */
+/* Orders by if_id, then direction (outbound last), then reqid, then SPI, then destination. */
 int sa_compare(const struct sa *a, const struct sa *b);
 
 #endif

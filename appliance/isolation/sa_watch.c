@@ -87,6 +87,14 @@ static int read_all(struct sa_watch *w)
 	return r;
 }
 
+/* Whether one that is outbound is the first of its pair of selectors in the list. */
+static bool begins_pair(const struct sa_table *t, size_t at)
+{
+	const struct sa *sa = &t->list[at], *before = at > 0 ? sa - 1 : NULL;
+
+	return !before || before->if_id != sa->if_id || !before->outbound || before->reqid != sa->reqid;
+}
+
 /* Brings list and carrying up to the table. */
 static int conclude(struct sa_watch *w, bool *ret_changed)
 {
@@ -97,7 +105,7 @@ static int conclude(struct sa_watch *w, bool *ret_changed)
 		sa_table_pair(&w->table);
 	for (size_t i = 0; i < w->table.list_count && r == 0; i++) {
 		const struct sa *sa = &w->table.list[i];
-		if (sa->outbound && sa->if_id != 0)
+		if (sa->outbound && sa->if_id != 0 && begins_pair(&w->table, i))
 			r = carrying_add(&carrying, sa->if_id);
 	}
 	if (r < 0) {

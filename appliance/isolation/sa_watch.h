@@ -28,7 +28,7 @@ int sa_watch_set_outer(struct sa_watch *w, const struct ip *outer_address, bool 
 
 /* Readable: call sa_watch_process(). */
 int sa_watch_fd(const struct sa_watch *w);
-/* Takes in what has happened, without waiting. *ret_changed: the set of carrying links differs from before. */
+/* Takes in what has happened, without waiting. *ret_changed: links carry that did not, or in other numbers of pairs. */
 int sa_watch_process(struct sa_watch *w, bool *ret_changed);
 
 /* Valid until the next sa_watch_process() or sa_watch_set_outer(); owned by w. */

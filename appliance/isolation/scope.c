@@ -19,16 +19,21 @@ static int compare_tables(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* NAME of net/ipv4/conf/NAME/..., with its length; NULL for a sysctl of the host. */
-static const char *sysctl_interface(const char *sysctl, size_t *ret_len)
+/*
+ * NAME of net/ipv4/conf/NAME/..., with its length; NULL for a sysctl of the host. That packets of an interface are not
+ * forwarded is the host's: where the host begins to forward, every interface does.
+ */
+static const char *sysctl_interface(const struct object *o, size_t *ret_len)
 {
+	const char *sysctl = o->name;
 	static const char *const folders[] = { "net/ipv4/conf/", "net/ipv6/conf/" };
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		if (strncmp(sysctl, folders[i], strlen(folders[i])) != 0)
 			continue;
 		const char *name = sysctl + strlen(folders[i]), *end = strchr(name, '/');
-		if (!end || strncmp(name, "all/", strlen("all/")) == 0 || strncmp(name, "default/", strlen("default/")) == 0)
+		if (!end || (strcmp(end, "/forwarding") == 0 && !o->value) || strncmp(name, "all/", strlen("all/")) == 0 ||
+			strncmp(name, "default/", strlen("default/")) == 0)
 			return NULL;
 		*ret_len = (size_t)(end - name);
 		return name;
@@ -39,10 +44,10 @@ static const char *sysctl_interface(const char *sysctl, size_t *ret_len)
 bool scope_interface(const struct object *o, char name[static IFNAMSIZ])
 {
 	size_t len = strlen(o->name);
-	const char *at = o->kind == OBJECT_SYSCTL ? sysctl_interface(o->name, &len) : o->name;
+	const char *at = o->kind == OBJECT_SYSCTL ? sysctl_interface(o, &len) : o->name;
 
 	name[0] = '\0';
-	if (!at || len == 0 || len >= IFNAMSIZ || o->kind == OBJECT_RULE) /* a rule only compares with one */
+	if (!at || len == 0 || len >= IFNAMSIZ || o->kind == OBJECT_STRANGE_RULE) /* a rule only compares with one */
 		return false;
 	memcpy(name, at, len);
 	name[len] = '\0';
@@ -153,7 +158,7 @@ void scope_settle(struct scope *s)
 
 static bool is_rule(const struct object *o)
 {
-	return o->kind == OBJECT_RULE || o->kind == OBJECT_MARK_RULE;
+	return o->kind == OBJECT_RULE || o->kind == OBJECT_MARK_RULE || o->kind == OBJECT_STRANGE_RULE;
 }
 
 int scope_of(const struct changes *c, struct scope *ret)
@@ -195,7 +200,9 @@ bool scope_has(const struct scope *s, const struct object *o)
 	if (o->kind == OBJECT_ROUTE)
 		return scope_has_table(s, o->table);
 	/* What is about no interface is the host's, or a rule. */
-	return !scope_interface(o, name) || scope_has_name(s, name);
+	if (o->kind == OBJECT_SYSCTL)
+		return !scope_interface(o, name) || scope_has_name(s, name);
+	return is_rule(o) || scope_has_name(s, o->name);
 }
 
 int scope_filter(const struct scope *s, const struct plan *p, struct plan *ret)
@@ -228,6 +235,21 @@ static void drop(const struct scope *s, struct plan *p)
 	p->count = kept;
 }
 
+/* Of the first of the sorted objects that does not come before key. */
+static size_t place_of(const struct object *objects, size_t count, const struct object *key)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (object_compare(&objects[middle], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 int scope_overlay(const struct scope *s, const struct plan *part, struct plan *known)
 {
 	size_t room = known->count + part->count;
@@ -245,11 +267,11 @@ int scope_overlay(const struct scope *s, const struct plan *part, struct plan *k
 	size_t k = known->count, p = part->count;
 	known->count = k + p;
 	while (p > 0) {
-		struct object *to = &known->objects[k + p - 1];
-		if (k > 0 && object_compare(&known->objects[k - 1], &part->objects[p - 1]) > 0)
-			*to = known->objects[--k];
-		else
-			*to = part->objects[--p];
+		size_t at = place_of(known->objects, k, &part->objects[p - 1]);
+		memmove(&known->objects[at + p], &known->objects[at], (k - at) * sizeof(*known->objects));
+		k = at;
+		p--;
+		known->objects[k + p] = part->objects[p];
 	}
 	return 0;
 }
@@ -257,18 +279,11 @@ int scope_overlay(const struct scope *s, const struct plan *part, struct plan *k
 const struct object *scope_find(const struct plan *p, enum object_kind kind, const char *interface)
 {
 	struct object key = { .kind = kind };
-	size_t low = 0, high = p->count;
 
 	strncpy(key.name, interface, sizeof(key.name) - 1);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (object_compare(&p->objects[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool found = low < p->count && p->objects[low].kind == kind && strcmp(p->objects[low].name, interface) == 0;
-	return found ? &p->objects[low] : NULL;
+	size_t at = place_of(p->objects, p->count, &key);
+	bool found = at < p->count && p->objects[at].kind == kind && strcmp(p->objects[at].name, interface) == 0;
+	return found ? &p->objects[at] : NULL;
 }
 
 void scope_free(struct scope *s)

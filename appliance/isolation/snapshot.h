@@ -9,6 +9,7 @@
 #include "appliance/isolation/interfaces.h"
 #include "lib/prefix.h"
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,10 +24,11 @@ struct snapshot_address {
 struct snapshot_rule {
 	int family;
 	uint32_t preference;
-	uint32_t table; /* 0 with l3mdev */
+	uint32_t table; /* 0 with l3mdev, and of one that looks nowhere */
 	bool l3mdev;
 	uint32_t mark; /* 0: of all packets */
 	bool odd; /* has an action, a selector or a mask that is none of the above */
+	char in[IFNAMSIZ], out[IFNAMSIZ]; /* interfaces that it names; then it is odd as well */
 };
 
 struct snapshot_route {

@@ -1,11 +1,13 @@
 /*
  * Reads the kernel by sockets of its own, so that nothing that culvertd remembers or gets wrong is taken over. Relied
- * on are the parsers of single messages: of interfaces (interfaces.c) and SAs (sa.c). A list that the kernel changed
- * while it was read is read again.
+ * on are the parsers of single messages: of interfaces (interfaces.c), rules (rule.c), policies (policy.c) and SAs
+ * (sa.c). A list that the kernel changed while it was read is read again.
  */
 #include "appliance/isolation/snapshot.h"
 
 #include "appliance/isolation/netlink.h"
+#include "appliance/isolation/policy.h"
+#include "appliance/isolation/rule.h"
 #include "appliance/isolation/sa.h"
 #include "appliance/isolation/walls.h"
 #include "lib/buf.h"
@@ -20,7 +22,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
-#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
@@ -30,7 +31,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { TRIES = 5, POLICY_MASK = 7, POLICY_DIRECTIONS = 3 };
+enum { TRIES = 5 };
 
 static int take_address(struct nl_msg *msg, void *arg)
 {
@@ -82,85 +83,31 @@ static int take_route(struct nl_msg *msg, void *arg)
 	return result;
 }
 
-static bool has_selector(const struct fib_rule_hdr *rule, struct nlattr *const *tb)
-{
-	static const int selectors[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_TUN_ID, FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE,
-		FRA_DPORT_RANGE };
-
-	for (size_t i = 0; i < sizeof(selectors) / sizeof(*selectors); i++)
-		if (tb[selectors[i]])
-			return true;
-	return rule->src_len != 0 || rule->dst_len != 0 || rule->tos != 0 || (rule->flags & FIB_RULE_INVERT);
-}
-
 static int take_rule(struct nl_msg *msg, void *arg)
 {
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
-	struct nlattr *tb[FRA_MAX + 1];
+	struct rule parsed;
 
-	if (nlh->nlmsg_type != RTM_NEWRULE)
+	if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWRULE)
 		return 0;
-	if (nlmsg_parse(nlh, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) < 0)
+	if (rule_parse(msg, &parsed) < 0)
 		return -EBADMSG;
-	const struct fib_rule_hdr *header = nlmsg_data(nlh);
-	struct snapshot_rule r = { .family = header->family, .preference = netlink_number(tb[FRA_PRIORITY]) };
-	r.l3mdev = tb[FRA_L3MDEV] && nla_len(tb[FRA_L3MDEV]) == 1 && nla_get_u8(tb[FRA_L3MDEV]) == 1;
-	if (!r.l3mdev)
-		r.table = tb[FRA_TABLE] ? netlink_number(tb[FRA_TABLE]) : header->table;
-	r.mark = netlink_number(tb[FRA_FWMARK]);
-	bool masked = tb[FRA_FWMASK] && tb[FRA_FWMARK] && netlink_number(tb[FRA_FWMASK]) != UINT32_MAX;
-	bool suppresses = tb[FRA_SUPPRESS_PREFIXLEN] && netlink_number(tb[FRA_SUPPRESS_PREFIXLEN]) != UINT32_MAX;
-	r.odd = header->action != FR_ACT_TO_TBL || masked || suppresses || has_selector(header, tb);
+	struct snapshot_rule r = { .family = parsed.family, .preference = parsed.preference, .l3mdev = parsed.l3mdev };
+	r.table = parsed.action == FR_ACT_TO_TBL ? parsed.table : 0;
+	r.mark = parsed.mark;
+	memcpy(r.in, parsed.iif, sizeof(r.in));
+	memcpy(r.out, parsed.oif, sizeof(r.out));
+	r.odd = parsed.action != FR_ACT_TO_TBL || parsed.conditional;
 	return snapshot_add_rule(arg, &r);
-}
-
-static struct prefix selector_prefix(const xfrm_address_t *address, uint16_t family, uint8_t len)
-{
-	struct prefix p = { .ip.family = family, .len = len };
-
-	memcpy(p.ip.octets, address, netlink_ip_len(family));
-	return p;
-}
-
-/* Nothing but ESP in tunnel mode, without which nothing passes. */
-static bool is_tunnel(const struct nlattr *templates)
-{
-	struct xfrm_user_tmpl t;
-
-	if (!templates || nla_len(templates) != sizeof(t))
-		return false;
-	memcpy(&t, nla_data(templates), sizeof(t));
-	return t.id.proto == IPPROTO_ESP && t.mode == XFRM_MODE_TUNNEL && !t.optional;
 }
 
 static int take_policy(struct nl_msg *msg, void *arg)
 {
-	static const enum policy_direction directions[POLICY_DIRECTIONS] = {
-		[XFRM_POLICY_IN] = POLICY_IN, [XFRM_POLICY_OUT] = POLICY_OUT, [XFRM_POLICY_FWD] = POLICY_FWD
-	};
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
-	struct xfrm_userpolicy_info info;
-	struct nlattr *tb[XFRMA_MAX + 1];
+	struct snapshot_policy p;
 
-	if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY)
+	if (nlmsg_hdr(msg)->nlmsg_type != XFRM_MSG_NEWPOLICY)
 		return 0;
-	if (nlmsg_parse(nlh, sizeof(info), tb, XFRMA_MAX, NULL) < 0)
-		return -EBADMSG;
-	memcpy(&info, nlmsg_data(nlh), sizeof(info));
-	uint32_t direction = info.index & POLICY_MASK;
-	/* Directions beyond are those of a process's own sockets (charon's), which forward nothing. */
-	if (direction >= POLICY_DIRECTIONS || (info.sel.family != AF_INET && info.sel.family != AF_INET6))
-		return 0;
-	struct snapshot_policy p = {
-		.if_id = netlink_number(tb[XFRMA_IF_ID]),
-		.direction = directions[direction],
-		.from = selector_prefix(&info.sel.saddr, info.sel.family, info.sel.prefixlen_s),
-		.to = selector_prefix(&info.sel.daddr, info.sel.family, info.sel.prefixlen_d),
-		.narrow = info.sel.proto || info.sel.sport_mask || info.sel.dport_mask || info.sel.ifindex,
-		.blocks = info.action != XFRM_POLICY_ALLOW,
-		.clear = !is_tunnel(tb[XFRMA_TMPL]),
-	};
-	return snapshot_add_policy(arg, &p);
+	int r = policy_parse(msg, &p);
+	return r == -ENOENT ? 0 : r < 0 ? r : snapshot_add_policy(arg, &p);
 }
 
 static int take_sa(struct nl_msg *msg, void *arg)
@@ -289,7 +236,7 @@ static void read_sysctls(struct snapshot *s)
 {
 	static const char *const names[] = { "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding",
 		"net/ipv4/tcp_l3mdev_accept", "net/ipv4/udp_l3mdev_accept", "net/ipv4/fwmark_reflect",
-		"net/ipv6/fwmark_reflect", "net/ipv4/conf/all/rp_filter" };
+		"net/ipv6/fwmark_reflect", "net/ipv4/conf/all/rp_filter", "net/ipv4/route/min_pmtu" };
 	_Static_assert(sizeof(names) / sizeof(*names) <= SNAPSHOT_SYSCTLS, "each has its place");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

@@ -4,6 +4,7 @@
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/walls.h"
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 #include "lib/prefix.h"
 
 #include <errno.h>
@@ -24,6 +25,10 @@ static const char *const lists[] = {
 	"list set inet culvert service6",
 	"list set inet culvert downlink4",
 	"list set inet culvert downlink6",
+	"list set inet culvert service4_range",
+	"list set inet culvert service6_range",
+	"list set inet culvert downlink4_range",
+	"list set inet culvert downlink6_range",
 	"list set inet culvert " REFUSED "invalid",
 	"list set inet culvert " REFUSED "spoofed",
 	"list set inet culvert " REFUSED "hairpin",
@@ -68,15 +73,10 @@ const struct tally_row *tally_find(const struct tally *t, const struct tally_row
 
 static int append(struct tally *t, const struct tally_row *row)
 {
-	if (t->count == t->size) {
-		size_t size = t->size > 0 ? 2 * t->size : 64;
-		struct tally_row *rows = reallocarray(t->rows, size, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		t->rows = rows;
-		t->size = size;
-	}
+	struct tally_row *rows = grow(t->rows, t->count, &t->size, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	t->rows = rows;
 	t->rows[t->count++] = *row;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "appliance/isolation/verify.h"
 
+#include "appliance/isolation/policy.h"
 #include "appliance/isolation/sa.h"
 #include "appliance/isolation/snapshot.h"
 #include "appliance/isolation/verify_classes.h"
@@ -81,34 +82,15 @@ static struct known *collect_links(const struct model *m, size_t *ret_n)
 	return list;
 }
 
-static bool one_covers(const struct prefix *list, size_t n, const struct prefix *p)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_covers(&list[i], p))
-			return true;
-	return false;
-}
-
 static void check_policy(const struct known *k, const struct snapshot_policy *p, struct facts *differences)
 {
-	static const char *const directions[] = { [POLICY_IN] = "in", [POLICY_OUT] = "out", [POLICY_FWD] = "fwd" };
-	char from[PREFIX_TEXT], to[PREFIX_TEXT];
-	const struct prefix *cloud = p->direction == POLICY_OUT ? &p->from : &p->to;
-	const struct prefix *devices = p->direction == POLICY_OUT ? &p->to : &p->from;
-	const char *flaw = NULL;
+	struct buf text CLEANUP(buf_free) = { 0 };
+	const char *flaw = policy_flaw(p, k ? k->link : NULL);
 
-	if (p->blocks)
+	if (!flaw)
 		return;
-	if (!k)
-		flaw = "of no configured link";
-	else if (p->clear)
-		flaw = "lets clear text pass";
-	else if (!one_covers(k->link->local, k->link->n_local, cloud) ||
-			 !one_covers(k->link->remote, k->link->n_remote, devices))
-		flaw = "wider than the selectors";
-	if (flaw)
-		facts_add(differences, 3, k ? k->apn->table : 0, EXTRA "%spolicy %s of if_id %u, %s -> %s: %s", wall_names[3],
-			directions[p->direction], p->if_id, prefix_print(&p->from, from), prefix_print(&p->to, to), flaw);
+	policy_print(p, &text);
+	facts_add(differences, 3, k ? k->apn->table : 0, EXTRA "%s%s: %s", wall_names[3], buf_text(&text), flaw);
 }
 
 static void check_sas(const struct snapshot *s, const struct model *m, struct facts *differences)

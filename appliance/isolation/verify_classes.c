@@ -35,8 +35,8 @@ static bool is_own_of(const struct reach *r, const struct ip *ip)
 	for (size_t i = 0; i < r->o->s->n_addresses; i++) {
 		const struct snapshot_address *a = &r->o->s->addresses[i];
 		const struct interface *on = interfaces_find(&r->o->interfaces, a->interface);
-		if (on && ip_equal(&a->prefix.ip, ip))
-			return verify_domain(r->o, on) == r->domain;
+		if (on && ip_equal(&a->prefix.ip, ip) && verify_domain(r->o, on) == r->domain)
+			return true;
 	}
 	return false;
 }

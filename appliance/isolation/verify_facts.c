@@ -1,5 +1,7 @@
 #include "appliance/isolation/verify_facts.h"
 
+#include "lib/grow.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,16 +15,12 @@ void facts_add(struct facts *f, unsigned wall, uint32_t of, const char *format, 
 
 	if (f->error < 0)
 		return;
-	if (f->count == f->size) {
-		size_t size = f->size > 0 ? 2 * f->size : 64;
-		struct fact *items = reallocarray(f->items, size, sizeof(*items));
-		if (!items) {
-			f->error = -ENOMEM;
-			return;
-		}
-		f->items = items;
-		f->size = size;
+	struct fact *items = grow(f->items, f->count, &f->size, sizeof(*items));
+	if (!items) {
+		f->error = -ENOMEM;
+		return;
 	}
+	f->items = items;
 	va_start(ap, format);
 	int len = vasprintf(&text, format, ap);
 	va_end(ap);

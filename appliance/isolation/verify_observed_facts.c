@@ -43,7 +43,18 @@ static void say_interface(struct verify_observed *o, const struct interface *i)
 	}
 }
 
-static void observe_interfaces(struct verify_observed *o)
+/* The model uses it though it is in no VRF: the outer and the management interface, and what VLANs stand on. */
+static bool is_used(const struct model *m, const char *name)
+{
+	bool used = strcmp(m->gateway.outer.interface, name) == 0 ||
+				(m->management.interface && strcmp(m->management.interface, name) == 0);
+
+	for (size_t i = 0; i < m->n_apns && !used; i++)
+		used = strcmp(m->apns[i].cloud.interface, name) == 0;
+	return used;
+}
+
+static void observe_interfaces(struct verify_observed *o, const struct model *m)
 {
 	for (size_t i = 0; i < o->interfaces.count; i++) {
 		const struct interface *one = &o->interfaces.items[i];
@@ -54,6 +65,8 @@ static void observe_interfaces(struct verify_observed *o)
 			facts_add(&o->facts, 1, verify_domain(o, one), "interface %s is up", one->name);
 		if (is_ours(master))
 			facts_add(&o->facts, 1, verify_domain(o, one), "interface %s in %s", one->name, master);
+		if (one->kind != INTERFACE_VRF && (is_inside(o, one) || is_used(m, one->name)))
+			facts_add(&o->facts, 1, verify_domain(o, one), "IPv4 forwarding of %s is %d", one->name, one->forwarding);
 	}
 }
 
@@ -113,9 +126,11 @@ static bool is_our_table(const struct verify_observed *o, const struct model *m,
  */
 static bool is_machines_rule(const struct verify_observed *o, const struct model *m, const struct snapshot_rule *r)
 {
-	bool usual = r->table == RT_TABLE_LOCAL || r->table == RT_TABLE_MAIN || r->table == RT_TABLE_DEFAULT;
+	/* Where the machine's own addresses have their turn is settled. */
+	bool local = r->table == RT_TABLE_LOCAL && !r->odd && !r->mark;
 
-	return r->preference > PLAN_RULE_L3MDEV && !r->l3mdev && (r->odd || !usual) && !is_our_table(o, m, r->table);
+	return r->preference > PLAN_RULE_L3MDEV && !r->l3mdev && !local && !is_ours(r->in) && !is_ours(r->out) &&
+		   !is_our_table(o, m, r->table);
 }
 
 static void observe_rules(struct verify_observed *o, const struct model *m)
@@ -191,7 +206,7 @@ static void observe_routes(struct verify_observed *o, const struct model *m)
 static void observe_sysctls(struct verify_observed *o)
 {
 	static const char *const names[] = { "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding",
-		"net/ipv4/tcp_l3mdev_accept", "net/ipv4/udp_l3mdev_accept" };
+		"net/ipv4/tcp_l3mdev_accept", "net/ipv4/udp_l3mdev_accept", "net/ipv4/route/min_pmtu" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		facts_add(&o->facts, 1, 0, "%s is %d", names[i], snapshot_sysctl(o->s, names[i]));
@@ -214,7 +229,7 @@ static void observe_elements(struct verify_observed *o)
 		const struct element *e = &o->ruleset.elements[k];
 		struct buf text CLEANUP(buf_free) = { 0 };
 		const struct interface *i = interfaces_named(&o->interfaces, e->fields[0]);
-		if (is_without_verdict(e->set))
+		if (is_without_verdict(e->set) || ruleset_is_unasked(&o->ruleset, e->set))
 			continue;
 		for (size_t n = 0; n < ELEMENT_FIELDS && e->fields[n]; n++) {
 			struct span s;
@@ -230,7 +245,7 @@ static void observe_elements(struct verify_observed *o)
 
 int verify_observe_facts(struct verify_observed *o, const struct model *m)
 {
-	observe_interfaces(o);
+	observe_interfaces(o, m);
 	observe_addresses(o, m);
 	observe_rules(o, m);
 	observe_routes(o, m);

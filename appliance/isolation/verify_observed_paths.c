@@ -114,10 +114,18 @@ static void each_pool(struct offer *offer, int family, void (*f)(struct offer *,
 			f(offer, &s);
 }
 
+/* Of IPv4 each interface says itself whether what comes in by it is routed on. */
+static bool forwards(const struct interface *in, const struct span *to)
+{
+	return in->up && (to->first.family != AF_INET || in->forwarding != 0);
+}
+
 static void up_from(struct offer *offer, const struct span *pool)
 {
 	struct span to = offer->path.to;
 
+	if (!forwards(offer->link, &to))
+		return;
 	offer->path.from = *pool;
 	verify_route(offer->o, verify_domain(offer->o, offer->link), 0, &to, go_up, offer);
 	offer->path.to = to;
@@ -126,10 +134,16 @@ static void up_from(struct offer *offer, const struct span *pool)
 /* Whether packets from the cloud interface get that mark. */
 static bool is_given(const struct offer *offer, int family, uint32_t mark)
 {
+	static const char shared[] = "goto shared_";
+	const struct ruleset *r = &offer->o->ruleset;
 	size_t n;
-	const struct element *marks =
-		ruleset_find(&offer->o->ruleset, family == AF_INET6 ? "mark6" : "mark4", offer->path.in, &n);
+	const struct element *arrive = ruleset_find(r, "arrive", offer->path.in, &n);
+	char map[32];
 
+	if (n == 0 || strncmp(arrive->value, shared, strlen(shared)) != 0)
+		return false;
+	snprintf(map, sizeof(map), "mark%c_%.20s", family == AF_INET6 ? '6' : '4', arrive->value + strlen(shared));
+	const struct element *marks = ruleset_find(r, map, NULL, &n);
 	for (size_t i = 0; i < n; i++)
 		if (strtoul(marks[i].value, NULL, 0) == mark)
 			return true;
@@ -145,7 +159,7 @@ static void down_to(struct offer *offer, const struct span *pool)
 	const struct interface *in = interfaces_named(&offer->o->interfaces, offer->path.in);
 	int family = pool->first.family;
 
-	if (!in || !in->up)
+	if (!in || !forwards(in, pool))
 		return;
 	verify_route(offer->o, verify_domain(offer->o, in), 0, pool, go_down, offer);
 	for (size_t i = 0; i < offer->o->s->n_rules && !offer->any; i++) {
@@ -177,13 +191,17 @@ static void each_allowed(struct offer *offer, const char *set, const char *proto
 	}
 }
 
-/* True if the chain of that name takes what comes from the interface. */
-static bool has_side(const struct verify_observed *o, const char *name, const char *chain)
+/* True if something asks what the cloud may begin with the link. */
+static bool is_cloud_of(const struct verify_observed *o, const char *cloud, const struct interface *link)
 {
-	size_t n;
-	const struct element *e = ruleset_find(&o->ruleset, "side", name, &n);
+	size_t n, n_ways;
+	const struct element *ways = ruleset_find(&o->ruleset, "way", cloud, &n_ways);
+	bool found = false;
 
-	return n > 0 && strcmp(e->value, chain) == 0;
+	ruleset_find(&o->ruleset, "cloud", cloud, &n);
+	for (size_t i = 0; i < n_ways && !found; i++)
+		found = ways[i].fields[1] && strcmp(ways[i].fields[1], link->name) == 0;
+	return found || n > 0;
 }
 
 static void walled_link(struct offer *offer)
@@ -194,10 +212,14 @@ static void walled_link(struct offer *offer)
 	} sets[] = {
 		{ "service4", NULL, true },
 		{ "service6", NULL, true },
+		{ "service4_range", NULL, true },
+		{ "service6_range", NULL, true },
 		{ "echo4", "icmp echo", true },
 		{ "echo6", "icmp echo", true },
 		{ "downlink4", NULL, false },
 		{ "downlink6", NULL, false },
+		{ "downlink4_range", NULL, false },
+		{ "downlink6_range", NULL, false },
 		{ "echo4", "icmp echo", false },
 		{ "echo6", "icmp echo", false },
 	};
@@ -208,9 +230,7 @@ static void walled_link(struct offer *offer)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < sizeof(sets) / sizeof(*sets) && ways[i].fields[1]; k++) {
 			const char *cloud = ways[i].fields[1];
-			bool up = has_side(o, offer->link->name, "goto from_device") ||
-					  has_side(o, offer->link->name, "goto from_limited_device");
-			if (sets[k].up ? up : has_side(o, cloud, "goto from_cloud"))
+			if (sets[k].up || is_cloud_of(o, cloud, offer->link))
 				each_allowed(offer, sets[k].set, sets[k].protocol, sets[k].up, cloud);
 		}
 }

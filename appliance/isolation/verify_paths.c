@@ -1,6 +1,7 @@
 #include "appliance/isolation/verify.h"
 
 #include "lib/buf.h"
+#include "lib/grow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,16 +11,12 @@ void paths_add(struct paths *p, const struct path *one)
 {
 	if (p->error < 0)
 		return;
-	if (p->count == p->size) {
-		size_t size = p->size > 0 ? 2 * p->size : 64;
-		struct path *items = reallocarray(p->items, size, sizeof(*items));
-		if (!items) {
-			p->error = -ENOMEM;
-			return;
-		}
-		p->items = items;
-		p->size = size;
+	struct path *items = grow(p->items, p->count, &p->size, sizeof(*items));
+	if (!items) {
+		p->error = -ENOMEM;
+		return;
 	}
+	p->items = items;
 	p->items[p->count++] = *one;
 }
 

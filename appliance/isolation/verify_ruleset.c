@@ -1,12 +1,12 @@
 #include "appliance/isolation/verify_ruleset.h"
 
+#include "lib/grow.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OURS "inet culvert"
 
 /* Tokens of one statement; "{", "}", "," and "\n" stand for themselves. */
 struct tokens {
@@ -42,16 +42,12 @@ static const char *keep(struct ruleset *r, const char *text, size_t len)
 
 static void push(struct reader *p, const char *token)
 {
-	if (p->t.count == p->t.size) {
-		size_t size = p->t.size ? 2 * p->t.size : 64;
-		const char **items = reallocarray(p->t.items, size, sizeof(*items));
-		if (!items) {
-			p->r->error = -ENOMEM;
-			return;
-		}
-		p->t.items = items;
-		p->t.size = size;
+	const char **items = grow(p->t.items, p->t.count, &p->t.size, sizeof(*items));
+	if (!items) {
+		p->r->error = -ENOMEM;
+		return;
 	}
+	p->t.items = items;
 	p->t.items[p->t.count++] = token;
 }
 
@@ -237,7 +233,7 @@ static void end_statement(struct reader *p, struct block *b)
 
 	if (p->t.count == 0)
 		return;
-	if (elements && is(p->table, OURS))
+	if (elements && is(p->table, RULESET_OURS))
 		take_elements(p, b->name);
 	else if (!elements)
 		add_statement(p, b);
@@ -290,7 +286,7 @@ static void take_block(struct reader *p)
 static void take_table(struct reader *p)
 {
 	const char *token;
-	bool dormant = false, ours = is(p->table, OURS);
+	bool dormant = false, ours = is(p->table, RULESET_OURS);
 
 	p->t.count = 0;
 	while (p->r->error == 0 && (token = next(p)) && !is(token, "}")) {
@@ -314,6 +310,16 @@ static int compare_elements(const void *a, const void *b)
 	return c != 0 ? c : strcmp(x->fields[0], y->fields[0]);
 }
 
+static int compare_blocks(const void *a, const void *b)
+{
+	const struct block *x = a, *y = b;
+	int c = strcmp(x->table, y->table);
+
+	if (c == 0)
+		c = strcmp(x->kind, y->kind);
+	return c != 0 ? c : strcmp(x->name, y->name);
+}
+
 int ruleset_parse(const char *text, struct ruleset *ret)
 {
 	struct reader p = { .at = text, .r = ret };
@@ -334,7 +340,16 @@ int ruleset_parse(const char *text, struct ruleset *ret)
 	free(p.t.items);
 	if (ret->n_elements > 0)
 		qsort(ret->elements, ret->n_elements, sizeof(*ret->elements), compare_elements);
+	if (ret->n_blocks > 0)
+		qsort(ret->blocks, ret->n_blocks, sizeof(*ret->blocks), compare_blocks);
 	return ret->error;
+}
+
+const struct block *ruleset_block(const struct ruleset *r, const char *kind, const char *name)
+{
+	struct block key = { .table = RULESET_OURS, .kind = kind, .name = name };
+
+	return r->n_blocks > 0 ? bsearch(&key, r->blocks, r->n_blocks, sizeof(key), compare_blocks) : NULL;
 }
 
 const struct element *ruleset_find(const struct ruleset *r, const char *set, const char *first, size_t *ret_n)

@@ -10,6 +10,8 @@
 
 struct facts;
 
+#define RULESET_OURS "inet culvert"
+
 enum { ELEMENT_FIELDS = 4 };
 
 /* "culv-x1 . 10.110.0.5 . udp . 5684 : value"; without quotation marks. */
@@ -27,7 +29,7 @@ struct block { /* a chain, set, map, counter, ... */
 };
 
 struct ruleset { /* zero-initialise */
-	struct block *blocks; /* owned */
+	struct block *blocks; /* owned; by table, kind and name */
 	size_t n_blocks;
 	struct element *elements; /* owned; of the table `inet culvert` only, by set and first field */
 	size_t n_elements;
@@ -41,9 +43,20 @@ struct ruleset { /* zero-initialise */
 int ruleset_parse(const char *text, struct ruleset *ret);
 /* The elements of a set whose first field is that (NULL: all of the set). */
 const struct element *ruleset_find(const struct ruleset *r, const char *set, const char *first, size_t *ret_n);
+/* Of the table `inet culvert`; NULL if it has none such. */
+const struct block *ruleset_block(const struct ruleset *r, const char *kind, const char *name);
+/* True if a chain or a map has a shape that those of single APNs and shared interfaces have. */
+bool ruleset_is_of_model(const struct block *b);
+/* True if a map of a shared interface is asked by nobody: left behind by an interface that is shared no more. */
+bool ruleset_is_unasked(const struct ruleset *r, const char *map);
 /*
- * Adds to unproven what keeps the constant rules from having the meaning that they have: chains and sets that are
- * missing, others, or unknown; base chains of other tables that might alter verdicts.
+ * Adds to unproven which chains of single APNs and interfaces do not say what the sets say of who is led to them, and
+ * who is led past what the sets say.
+ */
+void ruleset_check_ways(const struct ruleset *r, struct facts *unproven);
+/*
+ * Adds to unproven what keeps the rules from having the meaning that they have: chains and sets that are missing,
+ * others, or unknown; base chains of other tables that might alter verdicts.
  */
 void ruleset_check(const struct ruleset *r, struct facts *unproven);
 void ruleset_free(struct ruleset *r);

@@ -1,15 +1,14 @@
 /*
- * Whether the rules that stand are the constant ones, statement by statement. What they mean is then fixed, and only
- * the elements of their sets are left to be interpreted.
+ * Whether the rules that stand are the constant ones, statement by statement, and chains of single APNs that say what
+ * the sets say. What they mean is then fixed, and only the elements of the sets are left to be interpreted.
  */
 #include "appliance/isolation/verify_ruleset.h"
 
 #include "appliance/isolation/nft_rules.h"
 #include "appliance/isolation/verify_facts.h"
 
+#include <errno.h>
 #include <string.h>
-
-#define OURS "inet culvert"
 
 static bool is(const char *a, const char *b)
 {
@@ -19,14 +18,6 @@ static bool is(const char *a, const char *b)
 static bool starts(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
-}
-
-static const struct block *find(const struct ruleset *r, const struct block *like)
-{
-	for (size_t i = 0; i < r->n_blocks; i++)
-		if (is(r->blocks[i].table, OURS) && is(r->blocks[i].kind, like->kind) && is(r->blocks[i].name, like->name))
-			return &r->blocks[i];
-	return NULL;
 }
 
 static bool same(const struct block *a, const struct block *b)
@@ -51,25 +42,12 @@ static void say_other(const struct block *is_there, const struct block *wanted, 
 		i < wanted->n_statements ? wanted->statements[i] : "nothing");
 }
 
-static bool only_refuses(const char *statement)
+/* What the model adds to the constant rules. */
+static bool is_known(const struct block *b)
 {
-	return (starts(statement, "ct count over ") && strstr(statement, " goto refuse_over_flows")) ||
-		   (starts(statement, "meta nfproto ") && strstr(statement, " ct timeout set "));
-}
-
-/* The chains of APNs with limits: they may only refuse what is allowed, or say how long it is remembered. */
-static bool is_known_chain(const struct block *b)
-{
-	if (!is(b->kind, "chain"))
-		return is(b->kind, "counter") || is(b->kind, "limit") || is(b->kind, "ct timeout");
-	if (starts(b->name, "layout_"))
-		return b->n_statements == 0;
-	if (!starts(b->name, "begin_"))
-		return false;
-	for (size_t i = 0; i < b->n_statements; i++)
-		if (!only_refuses(b->statements[i]))
-			return false;
-	return true;
+	if (is(b->kind, "counter") || is(b->kind, "limit") || is(b->kind, "ct timeout"))
+		return true;
+	return starts(b->name, "layout_") ? b->n_statements == 0 : ruleset_is_of_model(b);
 }
 
 /* A chain that hooks nothing, or that has no rule and lets all pass. */
@@ -85,26 +63,51 @@ static bool is_harmless(const struct block *b)
 	return true;
 }
 
+static void hold_against(const struct ruleset *r, const struct block *wanted, bool required, struct facts *unproven)
+{
+	const struct block *there = ruleset_block(r, wanted->kind, wanted->name);
+
+	if (!there && required)
+		facts_add(unproven, 2, 0, "%s %s is missing", wanted->kind, wanted->name);
+	else if (there && !is(wanted->kind, "counter") && !same(there, wanted))
+		say_other(there, wanted, unproven);
+}
+
+/* A chain that not every model needs: some pool is presented; peers are asked by IPv6. */
+static bool is_needed(const struct ruleset *r, const struct block *optional)
+{
+	static const char *const presented[] = { "real4", "real6", "presented4", "presented6", "mark_zone", NULL };
+	static const char *const outer6[] = { "outer6", NULL };
+	size_t n = 0;
+
+	for (const char *const *set = is(optional->name, "untracked_in") ? outer6 : presented; *set && n == 0; set++)
+		ruleset_find(r, *set, NULL, &n);
+	return n > 0;
+}
+
 void ruleset_check(const struct ruleset *r, struct facts *unproven)
 {
-	struct ruleset constant = { 0 };
+	struct ruleset constant = { 0 }, optional = { 0 };
 
-	if (ruleset_parse(nft_rules, &constant) < 0)
-		unproven->error = constant.error;
-	for (size_t i = 0; i < constant.n_blocks && r->stands; i++) {
-		const struct block *wanted = &constant.blocks[i], *there = find(r, wanted);
-		if (!there)
-			facts_add(unproven, 2, 0, "%s %s is missing", wanted->kind, wanted->name);
-		else if (!is(wanted->kind, "counter") && !same(there, wanted))
-			say_other(there, wanted, unproven);
-	}
+	if (ruleset_parse(nft_rules, &constant) < 0 || ruleset_parse(nft_presenting, &optional) < 0 ||
+		ruleset_parse(nft_outer6, &optional) < 0)
+		unproven->error = -ENOMEM;
+	for (size_t i = 0; i < constant.n_blocks && r->stands; i++)
+		hold_against(r, &constant.blocks[i], true, unproven);
+	for (size_t i = 0; i < optional.n_blocks && r->stands; i++)
+		hold_against(r, &optional.blocks[i], is_needed(r, &optional.blocks[i]), unproven);
+	if (r->stands)
+		ruleset_check_ways(r, unproven);
 	for (size_t i = 0; i < r->n_blocks; i++) {
 		const struct block *b = &r->blocks[i];
-		if (!is(b->table, OURS) && !is_harmless(b))
+		bool ours = is(b->table, RULESET_OURS);
+		if (!ours && !is_harmless(b))
 			facts_add(
 				unproven, 2, 0, "%s %s of table %s may alter what becomes of packets", b->kind, b->name, b->table);
-		else if (is(b->table, OURS) && !find(&constant, b) && !is_known_chain(b))
-			facts_add(unproven, 2, 0, "%s %s in table " OURS " is not Culvert's", b->kind, b->name);
+		else if (ours && !ruleset_block(&constant, b->kind, b->name) && !ruleset_block(&optional, b->kind, b->name) &&
+				 !is_known(b))
+			facts_add(unproven, 2, 0, "%s %s in table " RULESET_OURS " is not Culvert's", b->kind, b->name);
 	}
 	ruleset_free(&constant);
+	ruleset_free(&optional);
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { PORTS = UINT16_MAX + 1, TEXT = 256 };
+enum { PORTS = UINT16_MAX + 1, TEXT = 256, UDP_TIMEOUT = 300 /* seconds; that of an APN which says nothing else */ };
+enum { LISTED = 1, GOES_ON = 2 }; /* a port, and that some range has the next one as well */
 
 /* An APN, or one of its links, on its way into facts. */
 struct want {
@@ -94,6 +95,13 @@ static void want_member(struct want *w, const char *name, uint32_t table)
 {
 	facts_add(&w->ret->required, 1, table, "interface %s in culv-v%u", name, table);
 	facts_add(&w->ret->required, 1, table, "interface %s is up", name);
+	facts_add(&w->ret->required, 1, table, "IPv4 forwarding of %s is 1", name);
+}
+
+/* No IPv4 packet that comes in by it is routed on. */
+static void want_unforwarding(struct want *w, const char *name)
+{
+	facts_add(&w->ret->required, 1, 0, "IPv4 forwarding of %s is 0", name);
 }
 
 /* metric is not looked at: it chooses between what is allowed. */
@@ -147,8 +155,10 @@ static void want_cloud(struct want *w)
 				w->a->table, family(&w->a->pool[0].ip));
 		return;
 	}
-	if (c->attach == CLOUD_VLAN)
+	if (c->attach == CLOUD_VLAN) {
 		facts_add(&w->ret->required, 1, w->a->table, "interface %s (VLAN %u on %s)", w->cloud, c->vlan, c->interface);
+		want_unforwarding(w, c->interface);
+	}
 	want_member(w, w->cloud, w->a->table);
 	want_address(w, true, w->a->table, &c->address, w->cloud);
 	for (size_t i = 0; i < c->n_prefixes; i++)
@@ -196,7 +206,7 @@ static bool has_set(const char *name)
 	return strstr(nft_rules, text) != NULL;
 }
 
-/* Each run of ports that a host has with one protocol, however it was written. */
+/* Each run of ports that a host has with one protocol, however it was written; what only touches is not joined. */
 static void each_run(struct want *w, const struct service *list, size_t n, const struct ip *ip, bool tcp,
 	void (*f)(struct want *, const struct ip *, const char *, unsigned, unsigned))
 {
@@ -206,17 +216,18 @@ static void each_run(struct want *w, const struct service *list, size_t n, const
 		const struct ports *p = tcp ? list[i].tcp : list[i].udp;
 		size_t count = tcp ? list[i].n_tcp : list[i].n_udp;
 		for (size_t k = 0; k < count && ip_equal(&list[i].host, ip); k++) {
-			memset(w->ports + p[k].first, 1, (size_t)(p[k].last - p[k].first) + 1);
+			for (unsigned port = p[k].first; port <= p[k].last; port++)
+				w->ports[port] |= port < p[k].last ? LISTED | GOES_ON : LISTED;
 			low = p[k].first < low ? p[k].first : low;
 			high = p[k].last > high ? p[k].last : high;
 		}
 	}
 	for (unsigned port = low; port <= high; port++) {
 		unsigned first = port;
-		while (port <= high && w->ports[port])
+		while (w->ports[port] & GOES_ON)
 			port++;
-		if (port > first)
-			f(w, ip, tcp ? "tcp" : "udp", first, port - 1);
+		if (w->ports[port])
+			f(w, ip, tcp ? "tcp" : "udp", first, port);
 	}
 	if (low <= high)
 		memset(w->ports + low, 0, high - low + 1);
@@ -239,7 +250,7 @@ static void want_ports(
 
 	if (last != first)
 		snprintf(key + n, sizeof(key) - (size_t)n, "-%u", last);
-	snprintf(name, sizeof(name), "%s%c", set, family(ip));
+	snprintf(name, sizeof(name), "%s%c%s", set, family(ip), last != first ? "_range" : "");
 	require_element(w, name, key, "");
 }
 
@@ -258,15 +269,38 @@ static void want_echo(struct want *w, const struct prefix *p)
 	require_prefix(w, "echo", w->link, p, "");
 }
 
-static void want_side(struct want *w, const char *name, bool zone, const char *chain)
+static void want_zone(struct want *w, const char *name)
 {
 	char number[16];
 
 	snprintf(number, sizeof(number), "%u", w->zone);
-	if (zone)
-		require_element(w, "zone", name, number);
-	if (chain)
-		require_element(w, "side", name, chain);
+	require_element(w, "zone", name, number);
+}
+
+/* The first packet of a flow is counted, or remembered for another time than usual. */
+static bool has_begin(const struct apn *a)
+{
+	return a->limits.connections || (a->udp_timeout && a->udp_timeout != UDP_TIMEOUT);
+}
+
+/* What leads packets to the chains of the APN. */
+static void want_ways(struct want *w)
+{
+	const struct apn *a = w->a;
+	char key[TEXT], value[TEXT];
+
+	snprintf(value, sizeof(value), "jump in_%u", a->table);
+	require_element(w, "arrive", w->link, value);
+	snprintf(key, sizeof(key), "%s . %s", w->link, w->cloud);
+	require_element(w, "path", key, "");
+	if (!a->limits.packets)
+		require_element(w, "way", key, has_begin(a) ? "jump up_known" : "jump up");
+	snprintf(key, sizeof(key), "%s . %s", w->cloud, w->link);
+	snprintf(value, sizeof(value), "jump down_%u", a->table);
+	require_element(w, "way", key, value);
+	snprintf(value, sizeof(value), "jump begin_%u", a->table);
+	if (has_begin(a))
+		require_element(w, "begin", w->link, value);
 }
 
 static void want_gateway_sets(struct want *w)
@@ -291,11 +325,10 @@ static void want_gateway_sets(struct want *w)
 static void want_link_walls(struct want *w)
 {
 	const struct apn *a = w->a;
-	char key[TEXT], value[TEXT];
+	char value[TEXT];
 
-	want_side(w, w->link, true, a->limits.packets ? "goto from_limited_device" : "goto from_device");
-	snprintf(key, sizeof(key), "%s . %s", w->link, w->cloud);
-	require_element(w, "path", key, "");
+	want_zone(w, w->link);
+	want_ways(w);
 	for (size_t i = 0; i < a->n_pool; i++)
 		if (!covered(a->pool, a->n_pool, &a->pool[i]))
 			require_prefix(w, "pool", w->link, &a->pool[i], "");
@@ -307,11 +340,15 @@ static void want_link_walls(struct want *w)
 	snprintf(value, sizeof(value), "packets_%u_%u", a->table, a->limits.packets);
 	if (a->limits.packets)
 		require_element(w, "packets", w->link, value);
-	snprintf(value, sizeof(value), "jump begin_%u", a->table);
-	/* Whether an APN needs a chain of its own also depends on a default; without one nothing more is let through. */
-	facts_add(&w->ret->allowed, 2, a->table, "element begin { %s : %s }", w->link, value);
-	if (a->limits.connections)
-		require_element(w, "begin", w->link, value);
+}
+
+/* What a shared interface knows of packets by their destination. */
+static void require_shown(struct want *w, const char *map, const struct prefix *shown, const char *value)
+{
+	char name[32], text[SPAN_TEXT];
+
+	snprintf(name, sizeof(name), "%s%c_%u", map, family(&shown->ip), w->a->cloud.shared->table);
+	require_element(w, name, network(shown, text), value);
 }
 
 static void want_presented(struct want *w, const struct prefix *pool, const struct prefix *shown)
@@ -321,7 +358,7 @@ static void want_presented(struct want *w, const struct prefix *pool, const stru
 	snprintf(mark, sizeof(mark), "%u", 0x63750000u | w->zone);
 	snprintf(zone, sizeof(zone), "%u", w->zone);
 	require_element(w, "mark_zone", mark, zone);
-	require_prefix(w, "mark", w->cloud, shown, mark);
+	require_shown(w, "mark", shown, mark);
 	require_prefix(w, "real", w->cloud, shown, network(pool, text));
 	require_prefix(w, "presented", zone, pool, network(shown, text));
 }
@@ -329,18 +366,22 @@ static void want_presented(struct want *w, const struct prefix *pool, const stru
 static void want_cloud_walls(struct want *w)
 {
 	const struct cloud *c = &w->a->cloud;
-	char zone[16];
+	char zone[16], arrive[32];
 
 	require_element(w, "cloud", w->cloud, "");
-	want_side(w, w->cloud, c->attach != CLOUD_SHARED, "goto from_cloud");
-	want_side(w, w->vrf, true, NULL);
+	want_zone(w, w->vrf);
 	const char *management = w->m->management.interface;
 	bool other_use = strcmp(w->m->gateway.outer.interface, c->interface) == 0 ||
 					 (management && strcmp(management, c->interface) == 0);
 	if (c->attach == CLOUD_VLAN && !other_use)
 		require_element(w, "parent", c->interface, "");
-	if (c->attach != CLOUD_SHARED)
+	if (c->attach != CLOUD_SHARED) {
+		require_element(w, "arrive", w->cloud, "goto dedicated_in");
+		want_zone(w, w->cloud);
 		return;
+	}
+	snprintf(arrive, sizeof(arrive), "goto shared_%u", c->shared->table);
+	require_element(w, "arrive", w->cloud, arrive);
 	if (c->shared->address.ip.family == AF_UNSPEC)
 		require_element(w, "dhcp", w->cloud, "");
 	snprintf(zone, sizeof(zone), "%u", w->zone);
@@ -348,7 +389,7 @@ static void want_cloud_walls(struct want *w)
 		if (i < c->n_presented_as)
 			want_presented(w, &w->a->pool[i], &c->presented_as[i]);
 		if (i < c->n_presented_as || c->n_presented_as == 0)
-			require_prefix(w, "zone", w->cloud, c->n_presented_as ? &c->presented_as[i] : &w->a->pool[i], zone);
+			require_shown(w, "zone", c->n_presented_as ? &c->presented_as[i] : &w->a->pool[i], zone);
 	}
 }
 
@@ -453,6 +494,7 @@ static void want_management(struct want *w, const struct management *g)
 	if (!g->interface)
 		return;
 	require_element(w, "management", g->interface, "");
+	want_unforwarding(w, g->interface);
 	want_address(w, true, 0, &g->address, g->interface);
 	for (size_t i = 0; i < g->n_allow; i++) {
 		struct path one = { .kind = PATH_MANAGEMENT, .last = UINT16_MAX, .from = span_of(&g->allow[i]) };
@@ -489,6 +531,9 @@ static void want_machine(struct want *w)
 	for (size_t i = 0; i < w->m->n_apns; i++)
 		ipv6 = ipv6 || has_ipv6(&w->m->apns[i]);
 	require_element(w, "outer", o->interface, "");
+	want_unforwarding(w, o->interface);
+	if (o->address.ip.family == AF_INET6)
+		require_element(w, "outer6", o->interface, "");
 	if (o->address.dhcp)
 		require_element(w, "dhcp", o->interface, "");
 	for (size_t i = 0; i < o->n_resolvers; i++) {
@@ -501,14 +546,13 @@ static void want_machine(struct want *w)
 	for (int f = 4; f <= (w->ipv6 ? 6 : 4); f += 2) {
 		facts_add(&w->ret->required, 1, 0, "rule 1000: each VRF to its own table (IPv%d)", f);
 		facts_add(&w->ret->required, 1, 0, "rule 32765: to table 255 (IPv%d)", f);
-		facts_add(&w->ret->allowed, 1, 0, "rule 32766: to table 254 (IPv%d)", f);
-		facts_add(&w->ret->allowed, 1, 0, "rule 32767: to table 253 (IPv%d)", f);
 	}
 	require(w, 1, "net/ipv4/ip_forward is 1");
 	facts_add(ipv6 ? &w->ret->required : &w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is 1");
 	facts_add(&w->ret->allowed, 1, 0, "net/ipv6/conf/all/forwarding is %d", w->ipv6 ? 0 : -1);
 	require(w, 1, "net/ipv4/tcp_l3mdev_accept is 0");
 	require(w, 1, "net/ipv4/udp_l3mdev_accept is 0");
+	require(w, 1, "net/ipv4/route/min_pmtu is 1280");
 }
 
 int verify_want(const struct model *m, bool ipv6, verify_open_fn open, const void *userdata, struct verify_wanted *ret)

@@ -158,11 +158,14 @@ int walls_prepare(struct walls_memory *w, const struct model *m, struct report *
 	uint32_t generation = 0;
 	bool none;
 	int r = render_model(m, &text, report);
+	size_t len = text.len;
 
 	if (r < 0)
 		return r;
+	mtu_render(m, w->mtus, &text);
 	if (walls_generation(&generation) < 0 || use_difference(w, generation, buf_text(&text), walls_check, &none) < 0)
 		r = use_whole(w, m, nft_render, walls_check, report);
+	buf_cut(&text, len);
 	free(w->next_text);
 	w->next_text = r < 0 ? NULL : buf_steal(&text);
 	w->next = m;

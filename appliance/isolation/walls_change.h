@@ -1,7 +1,7 @@
 /*
  * The second wall of one model after another. What stands is remembered with the number that the kernel's ruleset had
  * then: while that is the same, nobody has changed anything, and a change is the difference of two texts. Otherwise, or
- * if more than elements differs, the whole is put in place.
+ * if more differs than such a change may touch, the whole is put in place.
  */
 #ifndef CULVERT_APPLIANCE_ISOLATION_WALLS_CHANGE_H
 #define CULVERT_APPLIANCE_ISOLATION_WALLS_CHANGE_H

@@ -91,6 +91,7 @@ static void take_part(struct walls_watch *w, size_t kind, const struct nfgenmsg 
 		note(&w->open, subject, kinds[kind].text, name ? nla_get_string(name) : "?");
 	else if (subject == SUBJECT_CHAIN || subject == SUBJECT_TABLE)
 		w->open_chains = true;
+	w->others = w->others || (!ours && subject != SUBJECT_ELEMENT);
 }
 
 static void merge(struct walls_damage *to, const struct walls_damage *from)
@@ -111,7 +112,7 @@ static void merge(struct walls_damage *to, const struct walls_damage *from)
 static void lose(struct walls_watch *w)
 {
 	w->damage.any = w->damage.lost = true;
-	w->chains = true;
+	w->chains = w->others = true;
 }
 
 static void name_process(struct walls_damage *d, const struct nlattr *pid, const struct nlattr *name)

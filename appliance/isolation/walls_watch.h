@@ -44,6 +44,7 @@ struct walls_watch {
 	struct walls_damage open; /* of the transaction whose end has not come yet */
 	bool open_chains;
 	bool chains; /* chains of other tables came or went, or may have */
+	bool others; /* so did their rules, or such a table; until somebody takes it back */
 };
 
 /* Opens the socket. 0 or -errno; walls_watch_close() it either way. */

@@ -2,7 +2,7 @@
 # Builds the pinned strongSwan for /usr/lib/culvert. Runs in the tools tree.
 # build.sh TARBALL DIR: DIR gets dest/ (what ships), src/ and build/ (headers and config.h for the plugins), and is
 # renamed into place when complete. CULVERT_SANITIZE=1 builds what two charons need to meet under ASan and UBSan, and
-# unpatched/: libcharon without the cures of the crashes that tests/plugins/reproducer_test.py provokes.
+# unpatched/: libcharon without the cures of what tests/plugins/reproducer_test.py provokes.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -63,13 +63,13 @@ step install make install DESTDIR="$part/dest"
 lib=$part/dest$prefix
 rm -rf "$lib"/{units,libexec,include,man,share} "$lib"/*.la "$lib"/plugins/*.la
 if [ "${CULVERT_SANITIZE:-}" ]; then
-	crashes=(rekey-children rekey-unlink)
-	for p in "${crashes[@]}"; do
+	cures=(rekey-children rekey-move rekey-unlink shutdown-destroy shutdown-segments)
+	for p in "${cures[@]}"; do
 		patch -s -R -d "$part/src" -p1 <"$here/$p.patch"
 	done
 	step 'libcharon without the cures' make -C src/libcharon libcharon.la
 	install -D -m 644 src/libcharon/.libs/libcharon.so.0.0.0 "$part/unpatched/libcharon.so.0"
-	for p in "${crashes[@]}"; do
+	for p in "${cures[@]}"; do
 		patch -s -d "$part/src" -p1 <"$here/$p.patch"
 	done
 fi

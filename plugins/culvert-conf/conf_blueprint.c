@@ -6,44 +6,42 @@
 #include "ikev2/suite.h"
 #include "lib/buf.h"
 
-/* Each thing on a line, which is what tells it from the next one. */
-static void print_word(struct buf *print, const char *what, const char *word)
+/*
+ * Texts with their NUL and numbers as they lie in memory, since a digest does not leave this process; how many there
+ * are of what there may be several.
+ */
+static void print_text(struct buf *print, const char *text)
 {
-	buf_puts(print, what);
-	buf_puts(print, " ");
-	buf_puts(print, word);
-	buf_puts(print, "\n");
+	buf_add(print, text, strlen(text) + 1);
 }
 
-static void print_number(struct buf *print, const char *what, u_int number)
+static void print_number(struct buf *print, u_int number)
 {
-	buf_puts(print, what);
-	buf_puts(print, " ");
-	buf_put_number(print, number);
-	buf_puts(print, "\n");
+	buf_add(print, &number, sizeof(number));
+}
+
+static void print_ip(struct buf *print, const struct ip *ip)
+{
+	buf_add(print, ip, sizeof(*ip));
 }
 
 static void print_lifetime(struct buf *print, const struct lifetime *lifetime)
 {
-	print_number(print, "rekey", lifetime->rekey);
-	print_number(print, "jitter", lifetime->jitter);
-	print_number(print, "ceiling", lifetime->ceiling);
+	buf_add(print, lifetime, sizeof(*lifetime));
 }
 
 static void print_peer(struct buf *print, const struct peer *peer)
 {
-	char text[IP_TEXT];
-
+	print_number(print, peer->kind);
 	switch (peer->kind) {
 	case PEER_ADDRESS:
-		print_word(print, "peer", ip_print(&peer->address, text));
+		print_ip(print, &peer->address);
 		break;
 	case PEER_NAME:
-		print_word(print, "peer name", peer->name);
+		print_text(print, peer->name);
 		break;
 	case PEER_ANY:
 	case PEER_UNSET:
-		print_word(print, "peer", "any");
 		break;
 	}
 }
@@ -52,67 +50,76 @@ static void print_ike(struct buf *print, const struct gateway *gateway, const st
 {
 	const struct retransmission *repeat = &tunnel->retransmission;
 	const struct outer *outer = &gateway->outer;
-	char text[IP_TEXT];
 	size_t i;
 
-	print_word(print, "name", tunnel->name);
-	print_word(print, "address", outer->address.dhcp ? "dhcp" : ip_print(&outer->address.ip, text));
-	print_number(print, "encapsulate", outer->encapsulate);
-	print_word(print, "local", tunnel->carrier->local_id);
-	print_word(print, "remote", tunnel->remote_id ?: "");
+	print_text(print, tunnel->name);
+	print_number(print, outer->address.dhcp);
+	if (!outer->address.dhcp)
+		print_ip(print, &outer->address.ip);
+	print_number(print, outer->encapsulate);
+	print_text(print, tunnel->carrier->local_id);
+	print_text(print, tunnel->remote_id ?: "");
+	print_number(print, (u_int)tunnel->n_peers);
 	for (i = 0; i < tunnel->n_peers; i++)
 		print_peer(print, &tunnel->peers[i]);
+	print_number(print, (u_int)tunnel->n_suites);
 	for (i = 0; i < tunnel->n_suites; i++)
-		print_word(print, "suite", tunnel->suites[i]->name);
+		print_text(print, tunnel->suites[i]->name);
 	print_lifetime(print, &tunnel->ike);
-	print_number(print, "dpd", tunnel->dpd);
-	/* As they lie in memory: a digest does not leave this process. */
+	print_number(print, tunnel->dpd);
 	buf_add(print, &repeat->timeout, sizeof(repeat->timeout));
 	buf_add(print, &repeat->base, sizeof(repeat->base));
 	buf_add(print, &repeat->tries, sizeof(repeat->tries));
 }
 
-static int compare_texts(const void *a, const void *b)
+static int compare_prefixes(const void *a, const void *b)
 {
-	return strcmp(a, b);
+	return prefix_compare(a, b);
 }
 
-static void print_selectors(struct buf *print, const char *side, const struct prefix *prefixes, size_t count)
+static void print_prefixes(struct buf *print, const struct prefix *prefixes, size_t count)
 {
-	char(*texts)[PREFIX_TEXT];
-	char text[PREFIX_TEXT];
 	size_t i;
 
-	if (count == 1) {
-		print_word(print, side, prefix_print(prefixes, text));
+	for (i = 0; i < count; i++) {
+		print_ip(print, &prefixes[i].ip);
+		print_number(print, prefixes[i].len);
+	}
+}
+
+static void print_selectors(struct buf *print, const struct prefix *prefixes, size_t count)
+{
+	struct prefix *sorted;
+
+	print_number(print, (u_int)count);
+	if (count < 2) {
+		print_prefixes(print, prefixes, count);
 		return;
 	}
-	texts = calloc(max(count, (size_t)1), PREFIX_TEXT);
-	if (!texts) {
+	sorted = calloc(count, sizeof(*sorted));
+	if (!sorted) {
 		print->error = -ENOMEM;
 		return;
 	}
-	for (i = 0; i < count; i++)
-		prefix_print(&prefixes[i], texts[i]);
-	qsort(texts, count, PREFIX_TEXT, compare_texts);
-	for (i = 0; i < count; i++)
-		print_word(print, side, texts[i]);
-	free(texts);
+	memcpy(sorted, prefixes, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare_prefixes);
+	print_prefixes(print, sorted, count);
+	free(sorted);
 }
 
 static void print_link(struct buf *print, const struct apn *apn, const struct link *link)
 {
 	const struct tunnel *tunnel = link->tunnel;
 
-	print_word(print, "link", apn->name);
-	print_number(print, "if_id", link->if_id);
-	print_number(print, "each_pair", link->each_pair);
+	print_text(print, apn->name);
+	print_number(print, link->if_id);
+	print_number(print, link->each_pair);
 	print_lifetime(print, &tunnel->child);
-	print_number(print, "replay", tunnel->replay_window);
-	print_number(print, "df", tunnel->df);
-	print_number(print, "dscp", tunnel->dscp);
-	print_selectors(print, "local", link->local, link->n_local);
-	print_selectors(print, "remote", link->remote, link->n_remote);
+	print_number(print, tunnel->replay_window);
+	print_number(print, tunnel->df);
+	print_number(print, tunnel->dscp);
+	print_selectors(print, link->local, link->n_local);
+	print_selectors(print, link->remote, link->n_remote);
 }
 
 static bool hash_part(
@@ -155,8 +162,9 @@ bool conf_blueprint_seal(conf_blueprint_t *this, hasher_t *hasher, struct buf *p
 		print_link(print, this->links[i].apn, this->links[i].link);
 		this->links[i].end = print->len;
 	}
-	print_word(print, "initiate", this->tunnel->initiate ? "yes" : "no");
-	print_word(print, "rehearse", this->tunnel->rehearse ? "yes" : "no");
+	print_text(print, ""); /* no APN is called so: these were all */
+	print_number(print, this->tunnel->initiate);
+	print_number(print, this->tunnel->rehearse);
 	buf_add(print, this->carrier->digest, sizeof(this->carrier->digest));
 	return !print->error && hash_part(print, 0, print->len, hasher, this->digest);
 }

@@ -454,7 +454,7 @@ conf_generation_t *conf_generation_load(const char *run, u_int number, conf_gene
 	if (!model)
 		return NULL;
 	if (load_ids(run, number, model, error)) {
-		this = create(number, 64);
+		this = create(number, (u_int)max(count_tunnels(model), (size_t)1));
 		if (!build(this, model, previous, error)) {
 			destroy(this);
 			this = NULL;

@@ -32,6 +32,11 @@ enum {
 	/** repetitions within the patience; behind it one in each twice the patience */
 	REPETITIONS = 3,
 	BEHIND = 2,
+	/** repetitions to one address in a tick; what is beyond that waits for the next: a busy peer answers no sooner for
+	 * being asked more */
+	ADDRESS_MOST = 3,
+	/** addresses are told apart by so many values of their hash */
+	ADDRESSES = 256,
 	/** a peer that takes longer for an answer was away, one that takes less may be slow */
 	SLOW = 5000,
 	/** how many times as long as its last answer a slow peer is waited for */
@@ -63,8 +68,8 @@ struct asker_t {
 /** A request that is out */
 struct exchange_t {
 	asker_t *asker;
-	/** among all of them */
-	LIST_ENTRY(exchange_t) open;
+	/** among all of them, whoever waits longest to be repeated first */
+	TAILQ_ENTRY(exchange_t) open;
 	/** milliseconds for it */
 	uint64_t patience;
 	/** monotonic milliseconds: asked; silent from then on; next repetition */
@@ -96,7 +101,7 @@ struct private_conf_liveness_t {
 	hashtable_t *askers;
 	/** name => tunnel_t, owned */
 	hashtable_t *tunnels;
-	LIST_HEAD(, exchange_t) open;
+	TAILQ_HEAD(exchanges, exchange_t) open;
 	TAILQ_HEAD(tunnels, tunnel_t) changes;
 	/** number of the last change, from 1 */
 	uint64_t changed;
@@ -184,13 +189,13 @@ static void forget_tunnel(private_conf_liveness_t *this, tunnel_t *tunnel)
 	free(tunnel);
 }
 
-static void close_question(asker_t *asker)
+static void close_question(private_conf_liveness_t *this, asker_t *asker)
 {
 	exchange_t *out = asker->out;
 
 	if (!out)
 		return;
-	LIST_REMOVE(out, open);
+	TAILQ_REMOVE(&this->open, out, open);
 	DESTROY_IF(out->packet);
 	free(out);
 	asker->out = NULL;
@@ -232,7 +237,7 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 		return;
 	tunnel = asker->tunnel;
 	spoke = speaks_for_tunnel(asker);
-	close_question(asker);
+	close_question(this, asker);
 	LIST_REMOVE(asker, sibling);
 	if (spoke && !LIST_EMPTY(&tunnel->askers))
 		set_silent(this, tunnel, is_silent(LIST_FIRST(&tunnel->askers)));
@@ -243,15 +248,12 @@ static void remove_asker(private_conf_liveness_t *this, ike_sa_id_t *id)
 }
 
 /**
- * Looks after one question.
+ * Looks whether a question has remained unanswered.
  *
  * @param stall		milliseconds for which nobody could have heard an answer: they do not count
- * @param packets	receives what to send
  */
-static void tend(private_conf_liveness_t *this, exchange_t *out, uint64_t now, uint64_t stall, array_t *packets)
+static void tend(private_conf_liveness_t *this, exchange_t *out, uint64_t now, uint64_t stall)
 {
-	packet_t *packet;
-
 	if (stall) {
 		out->asked = min(out->asked + stall, now);
 		out->deadline = min(out->deadline + stall, out->silent ? now : now + out->patience);
@@ -261,16 +263,40 @@ static void tend(private_conf_liveness_t *this, exchange_t *out, uint64_t now, u
 		if (speaks_for_tunnel(out->asker))
 			set_silent(this, out->asker->tunnel, TRUE);
 	}
-	if (out->packet && now >= out->repeat) {
+}
+
+/**
+ * Repeats what is due, as far as the peers' addresses may be asked in this tick.
+ *
+ * @param silent	those that are silent; the others come before them, a lost packet of theirs would be a silence
+ * @param asked		questions in this tick by address
+ * @param packets	receives what to send
+ */
+static void repeat(private_conf_liveness_t *this, bool silent, uint64_t now, u_int *asked, array_t *packets)
+{
+	exchange_t *out, *next, *last = TAILQ_LAST(&this->open, exchanges);
+	packet_t *packet;
+	host_t *peer;
+
+	for (out = TAILQ_FIRST(&this->open); out; out = out == last ? NULL : next) {
+		next = TAILQ_NEXT(out, open);
+		if (out->silent != silent || !out->packet || now < out->repeat)
+			continue;
+		peer = out->packet->get_destination(out->packet);
+		if (asked[chunk_hash(peer->get_address(peer)) % ADDRESSES]++ >= ADDRESS_MOST)
+			continue;
 		packet = out->packet->clone(out->packet);
 		array_insert(packets, ARRAY_TAIL, packet);
 		out->repeat = now + (out->silent ? out->patience * BEHIND : out->patience / REPETITIONS);
+		TAILQ_REMOVE(&this->open, out, open);
+		TAILQ_INSERT_TAIL(&this->open, out, open);
 	}
 }
 
 static job_requeue_t tick(private_conf_liveness_t *this)
 {
 	array_t *packets = array_create(0, 0);
+	u_int asked[ADDRESSES] = { 0 };
 	uint64_t now = now_ms(), stall;
 	exchange_t *out;
 	packet_t *packet;
@@ -279,8 +305,10 @@ static job_requeue_t tick(private_conf_liveness_t *this)
 	this->mutex->lock(this->mutex);
 	stall = now - this->ticked > TICK + STALL ? now - this->ticked - TICK : 0;
 	this->ticked = now;
-	LIST_FOREACH(out, &this->open, open) tend(this, out, now, stall, packets);
-	again = !LIST_EMPTY(&this->open);
+	TAILQ_FOREACH(out, &this->open, open) tend(this, out, now, stall);
+	repeat(this, FALSE, now, asked, packets);
+	repeat(this, TRUE, now, asked, packets);
+	again = !TAILQ_EMPTY(&this->open);
 	this->ticking = again;
 	this->mutex->unlock(this->mutex);
 	while (array_remove(packets, ARRAY_HEAD, &packet))
@@ -321,13 +349,13 @@ static void open_question(private_conf_liveness_t *this, asker_t *asker, ike_sa_
 	uint64_t now = now_ms(), patience = max(patience_of(ike_sa), (uint64_t)asker->slow * LENIENCE);
 	exchange_t *out;
 
-	close_question(asker);
+	close_question(this, asker);
 	INIT(out, .asker = asker, .patience = patience, .asked = now, .cheap = is_cheap(message),
 		.repeat = now + patience / REPETITIONS, );
 	out->deadline = now + patience * (out->cheap || asker->queued ? 1 : COSTLY);
 	asker->out = out;
 	asker->queued = FALSE;
-	LIST_INSERT_HEAD(&this->open, out, open);
+	TAILQ_INSERT_TAIL(&this->open, out, open);
 	start_ticking(this);
 }
 
@@ -417,7 +445,7 @@ static void measure(private_conf_liveness_t *this, asker_t *asker)
 static void take_answer(private_conf_liveness_t *this, asker_t *asker)
 {
 	measure(this, asker);
-	close_question(asker);
+	close_question(this, asker);
 	if (speaks_for_tunnel(asker))
 		set_silent(this, asker->tunnel, FALSE);
 }
@@ -553,7 +581,7 @@ METHOD(conf_liveness_t, destroy, void, private_conf_liveness_t *this)
 	while ((tunnel = TAILQ_FIRST(&this->changes))) {
 		while ((asker = LIST_FIRST(&tunnel->askers))) {
 			LIST_REMOVE(asker, sibling);
-			close_question(asker);
+			close_question(this, asker);
 			free(asker);
 		}
 		forget_tunnel(this, tunnel);
@@ -590,7 +618,7 @@ conf_liveness_t *conf_liveness_create(conf_query_t *query)
 		.changed = 1,
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	);
-	LIST_INIT(&this->open);
+	TAILQ_INIT(&this->open);
 	TAILQ_INIT(&this->changes);
 	return &this->public;
 }

@@ -2,7 +2,8 @@
  * Which tunnels' peers answer. Every request of an established IKE_SA is a question; one that stays unanswered for
  * about a second makes its tunnel silent, an answer ends that. Nothing that charon does about the request changes: when
  * it repeats it, when it gives the peer up. Questions of INFORMATIONAL exchanges, which cost the peer nothing, are
- * repeated meanwhile, so that one lost packet is no silence.
+ * repeated meanwhile, so that one lost packet is no silence; if many tunnels' questions to one address are out, only
+ * some of them at a time: 30 a second.
  *
  * Patience, milliseconds: a second, or half of the tunnel's first retransmission time if that is longer; three times as
  * much for an exchange for which the peer has to compute keys, unless it is asked for. A peer whose answer comes late

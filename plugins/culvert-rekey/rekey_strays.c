@@ -1,6 +1,6 @@
 /*
- * A look at each CHILD_SA some time after it was replaced, and again; usually it is gone at the first. Nothing is
- * remembered but the jobs themselves, which charon cancels when it ends.
+ * A look at each CHILD_SA some time after it was replaced or deleted, and again; usually it is gone at the first.
+ * Nothing is remembered but the jobs themselves, which charon cancels when it ends.
  */
 #include "rekey_strays.h"
 
@@ -9,7 +9,7 @@
 typedef struct private_rekey_strays_t private_rekey_strays_t;
 
 enum {
-	/** seconds between two looks: what a peer has to delete one that has lost */
+	/** seconds between two looks: what a peer has to delete one that has lost, and more than delete_rekeyed_delay */
 	PAUSE = 10,
 	/** looks after which the old one of a rekey by the peer is ended, whose DELETE may have to be repeated */
 	LOOKS_REKEYED = 9,
@@ -25,6 +25,8 @@ struct private_rekey_strays_t {
 typedef struct {
 	/** unique ID */
 	uint32_t id;
+	/** what it was then; once it is something else, these looks are over */
+	child_sa_state_t state;
 	/** looks so far */
 	u_int count;
 } look_t;
@@ -66,6 +68,14 @@ static status_t work(ike_sa_t *ike_sa, child_sa_t *stray, u_int count)
 	return ike_sa->rekey_child_sa(ike_sa, heir->get_protocol(heir), heir->get_spi(heir, TRUE));
 }
 
+/** A job of charon's takes it away a moment after its DELETE, unless that job was lost. */
+static status_t take_away(ike_sa_t *ike_sa, child_sa_t *child_sa)
+{
+	DBG1(DBG_IKE, "CHILD_SA %s{%u} was deleted, but is still there: to be taken away", child_sa->get_name(child_sa),
+		child_sa->get_unique_id(child_sa));
+	return ike_sa->delete_child_sa(ike_sa, child_sa->get_protocol(child_sa), child_sa->get_spi(child_sa, TRUE), FALSE);
+}
+
 static job_requeue_t look(look_t *this)
 {
 	child_sa_t *child_sa;
@@ -75,9 +85,10 @@ static job_requeue_t look(look_t *this)
 
 	if (!ike_sa)
 		return JOB_REQUEUE_NONE;
-	stray = child_sa->get_state(child_sa) == CHILD_REKEYED;
+	stray = child_sa->get_state(child_sa) == this->state;
+	this->count++;
 	if (stray)
-		status = work(ike_sa, child_sa, ++this->count);
+		status = this->state == CHILD_REKEYED ? work(ike_sa, child_sa, this->count) : take_away(ike_sa, child_sa);
 	if (status == DESTROY_ME)
 		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
 	else
@@ -91,9 +102,9 @@ METHOD(listener_t, child_state_change, bool, private_rekey_strays_t *this, ike_s
 	callback_job_t *job;
 	look_t *data;
 
-	if (state != CHILD_REKEYED)
+	if (state != CHILD_REKEYED && state != CHILD_DELETED)
 		return TRUE;
-	INIT(data, .id = child_sa->get_unique_id(child_sa), );
+	INIT(data, .id = child_sa->get_unique_id(child_sa), .state = state, );
 	job = callback_job_create((callback_job_cb_t)look, data, free, NULL);
 	lib->scheduler->schedule_job(lib->scheduler, (job_t *)job, PAUSE);
 	return TRUE;

@@ -1,7 +1,7 @@
 /*
- * Ends CHILD_SAs that were replaced and that nobody deletes. When rekeys of both sides have crossed, the peer is to
- * delete the CHILD_SA that lost, and libreswan does not; and a peer that has rekeyed a CHILD_SA is to delete the old
- * one, and may be stopped before.
+ * Ends CHILD_SAs that were replaced and that nobody deletes, and those that charon itself has forgotten. When rekeys of
+ * both sides have crossed, the peer is to delete the CHILD_SA that lost, and libreswan does not; and a peer that has
+ * rekeyed a CHILD_SA is to delete the old one, and may be stopped before.
  *
  * One that has lost is not simply deleted: to libreswan it is the newest, which takes the policies along when it goes,
  * and with them the traffic until the next rekey. So the one that has won is rekeyed first.

@@ -218,7 +218,7 @@ static void repair(struct isolation *i, const struct apns *apns, const char *han
 	if (found->count == 0 || !found->items[0].repaired)
 		die(hand, "is not repaired");
 	printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_SELF) - used, hand);
-	sleep(1);
+	sleep(1); /* no event tells that none follows */
 	/* What the repair itself set off may call for another look, not for more. */
 	isolation_doubt(i);
 	check(isolation_follow(i, apns->model, &apns->carrying, &report), &report);

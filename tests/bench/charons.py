@@ -229,7 +229,7 @@ class Stock(Measured, Charon):
                 n = waiting.pop()
                 connection.ask("initiate", ike=f"t{n}", child=f"a{n}", timeout=-1)
                 started += 1
-            time.sleep(0.01)
+            time.sleep(0.01)  # how many are up is no event
         connection.close()
 
     def pool_of(self, n):

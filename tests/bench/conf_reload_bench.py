@@ -5,8 +5,8 @@ from charons import Ours, Stock, Wire
 NAME = "conf-reload-1-of-5000"
 WHAT = ("reload after the pool of one of 5000 tunnels has changed, another one each time, with some tunnels up, whose SPIs stay: CPU seconds of all "
         "processes. Ours: culvert.conf read and checked, a generation frozen, prepared and committed; culvertd's part in C, by the process that did it "
-        "the time before, as culvertd is. Peer: swanctl --load-conns of a file with the same change. Both charons log to a file at the level that is "
-        "their default. CPU and not wall time: on both sides client and charon wait for each other, so that the wall time of an idle machine is nearly "
+        "the time before, as culvertd is: files of secrets that did not change it does not read again, but in the first run. Peer: "
+        "swanctl --load-conns of a file with the same change. Both charons log to a file at the level that is their default. CPU and not wall time: on both sides client and charon wait for each other, so that the wall time of an idle machine is nearly "
         "the CPU time, and that of a busy one says what else it does; it is in the runs")
 UNIT = "CPU s"
 GOAL = 0.03

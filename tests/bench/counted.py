@@ -62,7 +62,7 @@ class Gateway(Ours):
         before = [-1.0]
 
         def probe():
-            time.sleep(1.5)
+            time.sleep(1.5)  # no event tells that nothing happens
             cpu, last = measure.cpu_of(self.pid), before[0]
             before[0] = cpu
             return cpu - last < 0.01

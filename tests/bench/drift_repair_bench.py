@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-sys.path.append( os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab"))
 
 import measure
 
@@ -24,6 +24,7 @@ LAB = "boot"
 _NETLINK_NETFILTER, _NFTABLES_GROUP, _SOL_NETLINK, _ADD_MEMBERSHIP = 12, 7, 270, 1
 _NEWRULE, _DELRULE = 0xA06, 0xA08
 LIMIT = 60  # seconds
+PATIENCE = 6  # seconds; culvertd waits up to 5 after it has looked often
 
 
 class _Events:
@@ -64,12 +65,12 @@ class Bench:
 
     def _quiet(self):
         """Until a change is looked at at once again, and culvertd has nothing left to do."""
-        end, last = time.monotonic() + LIMIT, None
-        while time.monotonic() < end:
+        calm, last = 0, measure.cpu_of(self.pid)
+        end = time.monotonic() + LIMIT
+        while calm < PATIENCE and time.monotonic() < end:
             time.sleep(1)  # no event tells that nothing happens
             spent = measure.cpu_of(self.pid)
-            if last is not None and spent - last < 0.001:
-                return
+            calm = calm + 1 if spent - last < 0.02 else 0
             last = spent
 
     def _measure(self, repair):

@@ -9,6 +9,7 @@ UNIT = "us"
 GOAL = 1.25
 SIZE, SMALL = 20000, 400
 LAB = "drive"
+DIFFERENCE = True
 
 
 class Bench:

@@ -1,6 +1,7 @@
 /*
  * Any text as a tree: what is read as plain text is what libconfig reads, node for node, with the same lines. So the
- * reader of plain text takes nothing that libconfig refuses, and takes nothing otherwise.
+ * reader of plain text takes nothing that libconfig refuses, and takes nothing otherwise; nor anything that is to be
+ * refused, or put in, before libconfig sees it.
  */
 #include "conf/source.h"
 #include "conf/tree.h"
@@ -8,6 +9,7 @@
 #include "lib/diag.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +64,29 @@ static void check(const struct source *s)
 	tree_free(any);
 }
 
+/* What is plain without a look at it beforehand is what source_build() would have left as it is. */
+static void check_taken(const struct source *taken, const struct source *built, bool refused)
+{
+	struct tree *plain;
+
+	if (tree_parse_plain(buf_text(&taken->text), taken->text.len, &plain))
+		return;
+	REQUIRE(!refused && !strcmp(buf_text(&taken->text), buf_text(&built->text)));
+	tree_free(plain);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct diag_list diags = { 0 };
-	struct source source;
+	struct source source, taken;
 
-	if (!source_build("x", (const char *)data, size, NULL, NULL, &diags, &source))
+	int refused = source_build("x", (const char *)data, size, NULL, NULL, &diags, &source);
+	if (!refused)
 		check(&source);
+	if (!source_take("x", (const char *)data, size, &diags, &taken))
+		check_taken(&taken, &source, refused);
 	source_free(&source);
+	source_free(&taken);
 	diag_free(&diags);
 	return 0;
 }

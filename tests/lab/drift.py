@@ -11,7 +11,7 @@ import netns
 RULES = " ".join(gateway.TABLE)
 _COMMANDS = f"""ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all type unreachable
 ip -4 -br address show dev eth1; nft -s list table {RULES}"""
-_SETTINGS = ("net/ipv4/ip_forward", "net/netfilter/nf_conntrack_udp_timeout")
+_SETTINGS = ("net/ipv4/ip_forward", "net/ipv4/conf/eth0/forwarding", "net/netfilter/nf_conntrack_udp_timeout")
 
 
 def _links():

@@ -5,6 +5,7 @@ to that address all the time; which of the two saw a datagram says which link it
 """
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import signal
@@ -21,7 +22,23 @@ import topology as net
 import traffic
 
 FIRST, BACKUP = "vf-praha", "vf-brno"
-SOURCE, TARGET = net.GATEWAY_CLOUD, net.CARRIER_LAN
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """The addresses of the APN; source and target of its probes are the gateway's own and the carriers' hosts'."""
+    pool: str
+    device: str
+    cloud: str
+    length: int
+    host: str
+    source: str
+    target: str
+
+
+FOUR = Family(net.POOL, net.DEV1, net.CLOUD_NET, 20, net.CLOUD, net.GATEWAY_CLOUD, net.CARRIER_LAN)
+SIX = Family(second.POOL_SIX, second.DEV3_SIX, "fd00:120::/64", 64, "fd00:120::5", "fd00:120::4", second.LAN_SIX)
+SOURCE, TARGET = FOUR.source, FOUR.target
 PROBE = f'probe = {{ source = "{SOURCE}"; target = "{TARGET}"; }};'
 ALONE = 20  # seconds: with the shipped timers charon needs longer than that to give a peer up
 RESTORED = 15  # seconds: far beyond what the shipped timers of culvertd need, far below what nothing at all needs
@@ -38,24 +55,24 @@ table inet broken {
 """
 
 
-def conf(tunnels=(FIRST, BACKUP), settings=PROBE):
+def conf(tunnels=(FIRST, BACKUP), settings=PROBE, family=FOUR):
     names = ", ".join(f'"{name}"' for name in tunnels)
     return f'''gateway = {{ name = "gw"; outer = {{ interface = "eth0"; address = "{net.GATEWAY}"; }}; }};
 carriers = ( {{ name = "one"; local_id = "{net.GATEWAY}"; psk_file = "vodafone-cz.psk";
     tunnels = ( {{ name = "{FIRST}"; peer = "{net.CARRIER}"; remote_id = "praha.example.net"; rehearse = false; }} ); }},
   {{ name = "two"; local_id = "{net.GATEWAY}"; psk_file = "vodafone-cz.psk";
     tunnels = ( {{ name = "{BACKUP}"; peer = "{second.CARRIER}"; remote_id = "brno.example.net"; rehearse = false; }} ); }} );
-apns = ( {{ name = "meters"; pool = [ "{net.POOL}" ]; tunnels = [ {names} ];
-    cloud = {{ attach = "dedicated"; interface = "eth1"; address = "{net.GATEWAY_CLOUD}/20"; prefixes = [ "{net.CLOUD_NET}" ]; }};
-    services = ( {{ name = "ingest"; host = "{net.CLOUD}"; udp = [ {traffic.SERVICE} ]; }} );
-    downlink = ( {{ name = "firmware"; host = "{net.CLOUD}"; udp = [ {traffic.DOWNLINK} ]; }} );
+apns = ( {{ name = "meters"; pool = [ "{family.pool}" ]; tunnels = [ {names} ];
+    cloud = {{ attach = "dedicated"; interface = "eth1"; address = "{family.source}/{family.length}"; prefixes = [ "{family.cloud}" ]; }};
+    services = ( {{ name = "ingest"; host = "{family.host}"; udp = [ {traffic.SERVICE} ]; }} );
+    downlink = ( {{ name = "firmware"; host = "{family.host}"; udp = [ {traffic.DOWNLINK} ]; }} );
     {settings} }} );
 '''
 
 
-def numbered():
+def numbered(family=FOUR):
     """Numbered datagrams of a cloud host to the device, and its answers."""
-    return traffic.Stream(traffic.Exchange("cloud", (net.CLOUD, next(_ports)), (net.DEV1, traffic.DOWNLINK)))
+    return traffic.Stream(traffic.Exchange("cloud", (family.host, next(_ports)), (family.device, traffic.DOWNLINK)))
 
 
 def state(name):
@@ -79,18 +96,43 @@ def has(link, **wanted):
     return all(link.get(key) == value for key, value in wanted.items())
 
 
-def carriers(lab):
+def _six(lab):
+    """The same by IPv6: the first carrier and its device get it as well, and the cloud host."""
+    for namespace, interfaces in (("carrier", ("lan1", "wan")), ("dev1", ("eth0",)), ("cloud", ("eth0",))):
+        for one in interfaces:
+            netns.set_sysctl(namespace, f"net.ipv6.conf.{one}.disable_ipv6", 0)
+    netns.set_sysctl("carrier", "net.ipv6.conf.all.forwarding", 1)
+    netns.ip("carrier", f"""
+        addr add {SIX.target}/64 dev lan1 nodad
+        route add {SIX.cloud} dev wan
+    """)
+    netns.ip("dev1", f"""
+        addr add {SIX.device}/64 dev eth0 nodad
+        route add default via {SIX.target}
+    """)
+    netns.ip("cloud", f"""
+        addr add {SIX.host}/64 dev eth0 nodad
+        route add default via {SIX.source}
+    """)
+    for one in (libreswan.FIRST, second.pluto):
+        one.ends.update(pool=SIX.pool, cloud=SIX.cloud)
+    lab.six = [traffic.Echo(namespace, SIX.device, traffic.DOWNLINK) for namespace in ("dev1", "dev3")]
+
+
+def carriers(lab, family=FOUR):
     second.build(lab)
+    if family == SIX:
+        _six(lab)
     netns.ip("carrier2", f"route add default via {net.ROUTER}")  # its host answers probes, as the first one's
     lab.other_face = traffic.Echo("dev3", second.DEV3, traffic.DOWNLINK)
     libreswan.start(operators_file.PSK)
     second.pluto.start(operators_file.PSK)
 
 
-def start(lab, **how):
+def start(lab, family=FOUR, **how):
     """Both carriers and the gateway, with both links up and the first one in use."""
-    carriers(lab)
-    lab.start_gateway(conf(**how))
+    carriers(lab, family)
+    lab.start_gateway(conf(family=family, **how))
     require_well(lab)
 
 
@@ -159,9 +201,9 @@ def marks(lab):
 class Failure:
     """A failure of the first link under numbered traffic: how long the downlink was gone."""
 
-    def __init__(self, lab, text):
+    def __init__(self, lab, text, family=FOUR):
         self.lab, self.text = lab, text
-        self.stream = numbered()
+        self.stream = numbered(family)
         lab.require("numbered datagrams of a cloud host come back", self.stream.await_answers(20))
 
     def restored(self, limit=RESTORED, backup=BACKUP):

@@ -59,6 +59,9 @@ class Frame:
     def is_ike(self):
         return self.proto == UDP and (self.sport in IKE_PORTS or self.dport in IKE_PORTS)
 
+    def is_dhcp(self):
+        return self.proto == UDP and {self.sport, self.dport} == {67, 68}
+
     def belongs_outside(self):
         """What a gateway may send and receive on its outer wire: ESP, IKE, ICMP, ARP."""
         return self.kind == ETH_ARP or self.proto in (ESP, ICMP, ICMP6) or self.is_ike()

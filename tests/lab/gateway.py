@@ -62,6 +62,7 @@ def clear():
     netns.run("conntrack", "-F", check=False)
     if not netns.run("ip", "rule").startswith("0:"):
         netns.ip(None, "rule add pref 0 lookup local\nrule del pref 32765", force=True)
+    netns.set_sysctl(None, "net.ipv4.ip_forward", 0)
 
 
 def rehearse_after(seconds):

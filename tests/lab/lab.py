@@ -3,6 +3,7 @@
 import os
 
 import check
+import dhcp
 import gateway
 import libreswan
 import netns
@@ -26,6 +27,7 @@ _DIAGNOSTICS = (
     ("counters", f"nft list counters table {' '.join(gateway.TABLE)}"),
     ("culvertd", _JOURNAL + gateway.CULVERTD),
     ("culvert-charon", _JOURNAL + gateway.CHARON),
+    ("DHCP", f"{_JOURNAL}{dhcp.CLIENT}"),
     ("culvert status", "culvert status"),
 )
 
@@ -91,5 +93,6 @@ def clear():
     libreswan.clear()
     second.clear()
     stock.clear()
+    dhcp.clear()
     gateway.clear()
     topology.remove()

@@ -68,8 +68,19 @@ class Pluto:
             raise RuntimeError("pluto did not come up")
         self.whack("--listen")
         self.whack("--rereadsecrets")
-        netns.run(f"{LIBEXEC}/addconn", "--config", f"{folder}/ipsec.conf", "--ctlsocket", self.control, NAME,
-            *self.more)
+        self.add(NAME, *self.more)
+
+    def add(self, *names):
+        """Loads connections of the file."""
+        netns.run(f"{LIBEXEC}/addconn", "--config", f"{self.folder}/ipsec.conf", "--ctlsocket", self.control, *names)
+
+    def end(self, name):
+        """Ends the SA of one of several connections; what asks for it anew gets it."""
+        return self.whack("--terminate", "--name", name)
+
+    def forget(self, name):
+        """Does not know it any more, and tells nobody."""
+        return self.whack("--delete", "--name", name)
 
     def initiate(self):
         """Asks pluto to bring the tunnel up and does not wait."""

@@ -13,8 +13,18 @@ KINDS = ("TCP", "UDP", "ICMP", "other protocol", "fragments", "IPv6", "spoofed",
 PAIRS = [(a, b) for a in places.PLACES for b in places.PLACES if a is not b or a.namespace]
 BY_NAME = {one.name: one for one in places.PLACES}
 _NO_FLOW, _FIRST_PORT, _PORTS = 39990, 42000, 18000
+_SERIES = itertools.count(step=10 * _PORTS)
 
 Probe = collections.namedtuple("Probe", "number source target kind text packet verdict sites address")
+
+
+def numbers():
+    """Those of one set of packets: what is late of it is not taken for the next one's. The ports are the same in each."""
+    return itertools.count(next(_SERIES) + 1)
+
+
+def port(number):
+    return _FIRST_PORT + number % _PORTS
 
 
 class Probes:
@@ -22,7 +32,7 @@ class Probes:
 
     def __init__(self, cells):
         self.all = {}
-        self._numbers = itertools.count(1)
+        self._numbers = numbers()
         self._cell = None
         for self._cell in cells:
             source, target, kind = self._cell
@@ -33,14 +43,13 @@ class Probes:
         """build(payload, port): one packet or several, each then with a number of its own (calls mark())."""
         source, target, kind = self._cell
         number = next(self._numbers)
-        packet = build(packets.mark(number), _FIRST_PORT + number % _PORTS)
+        packet = build(packets.mark(number), port(number))
         self.all[number] = Probe(number, source, target, kind, text, packet, *expected, _source_of(packet))
 
     def add_pieces(self, text, expected, source, target, dport):
-        numbers = [next(self._numbers) for _ in range(2)]
-        both = packets.pieces(source, target, _FIRST_PORT + numbers[0] % _PORTS, dport, *map(packets.mark, numbers),
-            numbers[0] & 0xFFFF)
-        for number, packet, which in zip(numbers, both, ("first", "second")):
+        two = [next(self._numbers) for _ in range(2)]
+        both = packets.pieces(source, target, port(two[0]), dport, *map(packets.mark, two), two[0] & 0xFFFF)
+        for number, packet, which in zip(two, both, ("first", "second")):
             self.all[number] = Probe(number, *self._cell, f"{which} {text}", packet, *expected, source)
 
 
@@ -101,6 +110,20 @@ def _six(probes, source, target, _):
         lambda mark, sport: packets.tcp(source.six, to, sport, places.TCP_SERVICE, mark))
     probes.add("echo", model.expected(source, target, 6, "echo", to),
         lambda mark, port: packets.echo(source.six, to, packets.ECHO6, port, mark))
+    for what, port in (("service", places.SERVICE), ("closed", places.CLOSED)):
+        text = f"fragment of {what}"
+        probes.add_pieces(text, model.expected(source, target, 6, text, to), source.six, to, port)
+    probes.add("error about no flow", model.expected(source, target, 6, "error", to), lambda mark, _:
+        packets.error(source.six, to, packets.udp(to, source.six, _NO_FLOW, places.SERVICE, mark)))
+    for name in ("fd00:99::1", places.DEV3.six, places.SIX_HOST):
+        # Who is on the same wire cannot be told from his neighbour.
+        if name in (source.six, to) or (source.name in model.HOSTS and name == places.SIX_HOST):
+            continue
+        for what, port in (("service", places.SERVICE), ("downlink", places.DOWNLINK)):
+            probes.add(f"{what} as {name}", model.spoofed(source, target, what, to, 6),
+                lambda mark, sport, name=name, port=port: packets.udp(name, to, sport, port, mark))
+        probes.add(f"echo as {name}", model.spoofed(source, target, "echo", to, 6),
+            lambda mark, port, name=name: packets.echo(name, to, packets.ECHO6, port, mark))
 
 
 def _names(source, target):

@@ -106,13 +106,13 @@ def error(source, target, other):
     return (MAY, beyond(target)) if alike and same_side(source, other) else _REFUSED
 
 
-def spoofed(source, target, what, address=""):
+def spoofed(source, target, what, address="", family=4):
     """The same with a source address that is not the sender's. An ICMP echo that the gateway takes from anyone on that wire
     may come to it; what it answers must not go to whom the address belongs to."""
     if what == "echo" and target.name == "gateway" and source.name != "admin":
-        return _to_gateway(source, 4, what, address)
+        return _to_gateway(source, family, what, address)
     if source.name == "gateway":
-        return _from_gateway(target, 4, what)
+        return _from_gateway(target, family, what)
     return _REFUSED
 
 

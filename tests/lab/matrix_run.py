@@ -107,7 +107,7 @@ class Burst:
             self._look()
             if all(self._arrived(one) for one in waiting.values()):
                 return
-            time.sleep(0.01)
+            time.sleep(0.01)  # the eye has many sockets, and is asked
         missing = [f"{one.source.name} > {one.target.name}" for one in waiting.values() if not self._arrived(one)]
         raise RuntimeError(f"what was sent behind all else has not arrived: {', '.join(missing)}")
 

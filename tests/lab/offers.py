@@ -43,6 +43,7 @@ def _internet(text, target, port=SERVICE, source=net.INTERNET):
 # Inside the carrier's selectors: only the walls of the gateway can tell.
 PORT = _device("device to a port that is no service", net.CLOUD, _NO_SERVICE)
 HOST = _device("device to a cloud host that is no service", net.CLOUD_OTHER)
+OWN = _device("device to the gateway's own address", net.GATEWAY_CLOUD)
 # Outside of them: it takes a carrier that misbehaves.
 DEVICE = _device("device to another device", net.DEV2)
 INTERNET = _device("device to the Internet", net.INTERNET)

@@ -11,7 +11,7 @@ from frame import ETH_IPV4, ETH_IPV6, ICMP, ICMP6, TCP, UDP
 MAGIC = b"cv" + secrets.token_bytes(6)
 _MARK = re.compile(re.escape(MAGIC) + b"(.{4})", re.S)
 ECHO_REPLY, UNREACHABLE, ECHO, TIMESTAMP = 0, 3, 8, 13
-PORT_UNREACHABLE = 3
+PORT_UNREACHABLE, UNREACHABLE6, PORT_UNREACHABLE6 = 3, 1, 4
 ECHO6, ECHO_REPLY6, FRAGMENT6 = 128, 129, 44
 SYN = 2
 
@@ -76,13 +76,19 @@ def echo(source, target, kind, identity, payload):
 
 def error(source, target, quoted):
     """That a port is closed, about a packet."""
-    return icmp(source, target, UNREACHABLE, b"\0" * 4, PORT_UNREACHABLE, quoted)
+    kind, code = (UNREACHABLE6, PORT_UNREACHABLE6) if ":" in target else (UNREACHABLE, PORT_UNREACHABLE)
+    return icmp(source, target, kind, b"\0" * 4, code, quoted)
 
 
 def pieces(source, target, sport, dport, first, second, identity):
     """A UDP datagram in two fragments; first, second: what each carries."""
     first = first.ljust(24, b".")
-    whole = udp(source, target, sport, dport, first + second)[20:]
+    whole = udp(source, target, sport, dport, first + second)
+    if ":" in target:
+        whole = whole[40:]
+        return tuple(ip(source, target, FRAGMENT6, struct.pack("!BBHI", UDP, 0, place, identity) + piece)
+            for place, piece in ((1, whole[:32]), (32, whole[32:])))
+    whole = whole[20:]
     return (ip(source, target, UDP, whole[:32], identity, 0x2000), ip(source, target, UDP, whole[32:], identity, 4))
 
 

@@ -91,7 +91,7 @@ apns = ( {{ name = "meters"; pool = [ "{net.POOL}" ]; tunnels = [ "vf-praha" ]; 
 LINKS = (("meters", "vf-praha"), ("buses", "vf-brno"), ("sixes", "vf-brno"))
 PLUTOS = (libreswan.FIRST, second.pluto)
 
-_CARRIER_SIX = """
+CARRIER_SIX = """
 table ip6 carrier {
 	chain forward {
 		type filter hook forward priority 0;
@@ -101,7 +101,7 @@ table ip6 carrier {
 """
 
 
-def _route_six(namespace, *lans):
+def route_six(namespace, *lans):
     """What devices send by IPv6 goes to the tunnel as well, wherever it goes to."""
     netns.run("ip", "-n", namespace, "-6", "route", "add", "default", "dev", "wan", "table", str(net.TABLE_OF_DEVICES))
     for one in lans:
@@ -113,15 +113,16 @@ def _carriers():
     for interface in ("lan1", "lan2", "wan"):
         netns.set_sysctl("carrier", f"net.ipv6.conf.{interface}.disable_ipv6", 0)
     netns.set_sysctl("carrier", "net.ipv6.conf.all.forwarding", 1)
-    _route_six("carrier", "lan1", "lan2")
-    _route_six("carrier2", "lan")
+    route_six("carrier", "lan1", "lan2")
+    route_six("carrier2", "lan")
     with netns.inside("carrier"):
-        netns.run("nft", "-f", "-", stdin=_CARRIER_SIX)
+        netns.run("nft", "-f", "-", stdin=CARRIER_SIX)
     second.pluto.ends.update(pool=net.POOL, cloud=NET2)
     second.pluto.more = {"six": {"pool": second.POOL_SIX, "cloud": SIX_NET}}
 
 
-def _clouds():
+def lay_vlans():
+    """The cloud's addresses stand on VLANs of its interface."""
     netns.ip("cloud", f"""
         addr flush dev eth0
         link add link eth0 name v110 type vlan id 110
@@ -138,6 +139,10 @@ def _clouds():
         link set v120 up
         route add default via {SIX_GATEWAY}
     """)
+
+
+def _clouds():
+    lay_vlans()
     _stub("cloud2", "eth3", GATEWAY_CLOUD2, f"{HOST3}/20", f"{HOST4}/20")
     _stub("admin", "eth2", OWN, f"{ADMIN}/24", f"{STRANGER}/24")
 

@@ -112,7 +112,7 @@ class Numbered(threading.Thread):
         while time.monotonic() < end:
             if all(len(one.arrived) >= w for one, w in zip(self.both, wanted)):
                 return True
-            time.sleep(0.02)
+            time.sleep(0.02)  # both ends are threads of their own
         return False
 
     def stop(self):

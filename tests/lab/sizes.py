@@ -78,20 +78,29 @@ def segment_sizes(capture, since, source):
     return found
 
 
+def _path(address):
+    """The options of a socket by its family: level, discovery, the path's MTU."""
+    if ":" in address:
+        return socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_MTU
+    return socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_MTU
+
+
 def udp_df(namespace, source, target):
     """A datagram socket whose packets are never taken apart, and which sends whatever it has been told of the path."""
     sock = wire.udp(namespace, source)
-    sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE)
+    level, discovery, _ = _path(source)
+    sock.setsockopt(level, discovery, PROBE)
     sock.connect(target)
     return sock
 
 
 def known_mtu(namespace, source, target):
     """What the host knows of the path."""
+    level, discovery, mtu = _path(source)
     with wire.udp(namespace, source) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, DF)
+        sock.setsockopt(level, discovery, DF)
         sock.connect((target, 9))
-        return sock.getsockopt(socket.IPPROTO_IP, IP_MTU)
+        return sock.getsockopt(level, mtu)
 
 
 class Sink(threading.Thread):
@@ -139,17 +148,17 @@ def transfer(namespace, source, target, octets):
 
 def is_told(lab, text, start, end, mtu, by, capture):
     """A sender of a packet with DF that is too big gets an ICMP error; then one that fits arrives, and its echo."""
-    mark = capture.mark()
+    mark, headers = capture.mark(), 48 if ":" in by else 28
     with udp_df(*start, end) as sock:
         errors = []
         for _ in range(3):  # of an error itself the kernel makes no more than one a second for each destination
-            sock.send(b"x" * (mtu - 28 + 1))
+            sock.send(b"x" * (mtu - headers + 1))
             errors = check.poll(lambda: [one for one in capture.frames(mark) if too_big(one)], 10, 0.05)
             if errors:
                 break
         seen = [(one.src, too_big(one)) for one in errors or ()]
         lab.check(f"{text}: one octet too many, and {by} says that {mtu} is the most", set(seen) == {(by, mtu)}, seen)
-        fits = wire.token().ljust(mtu - 28, b"x")
+        fits = wire.token().ljust(mtu - headers, b"x")
         mark = capture.mark()
         try:
             sock.recv(100)

@@ -18,7 +18,7 @@ CLOUD, CLOUD_OTHER, GATEWAY_CLOUD, CLOUD_NET = "10.110.0.5", "10.110.0.6", "10.1
 SPOOFED = "10.99.0.1"
 INET_MAC = "02:00:00:00:00:09"
 NAMESPACES = ("seg", "carrier", "dev1", "dev2", "cloud", "inet")
-MORE = ("carrier2", "dev3", "admin", "cloud2")  # what some scenarios add (second.py, places.py)
+MORE = ("carrier2", "dev3", "admin", "cloud2", "leases")  # what some scenarios add (second.py, places.py, dhcp.py)
 TABLE_OF_DEVICES = 100
 
 # "ipsec missing": no policy takes the packet, so it would leave in clear text.

@@ -1,7 +1,6 @@
 """Datagrams that belong together: services that answer, an exchange, a numbered stream with its losses and gaps."""
 
 import select
-import socket
 import threading
 import time
 
@@ -22,16 +21,6 @@ class Echo(threading.Thread):
         self._sock = wire.udp(namespace, address, port)
         self._sock.settimeout(None)
         self.start()
-
-    @classmethod
-    def of(cls, sock):
-        """The same on a socket that is there."""
-        echo = cls.__new__(cls)
-        threading.Thread.__init__(echo, daemon=True)
-        echo._sock = sock
-        sock.settimeout(None)
-        echo.start()
-        return echo
 
     def close(self):
         """From then on its port is closed."""
@@ -87,10 +76,6 @@ class Exchange:
         return payload if self.await_answer(payload, limit) else None
 
 
-def socket_of_six():
-    return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-
-
 def device_to_service():
     return Exchange("dev1", (topology.DEV1, _DEVICE), (topology.CLOUD, SERVICE))
 
@@ -107,6 +92,7 @@ class Stream(threading.Thread):
     def __init__(self, exchange=None):
         super().__init__(daemon=True)
         self.mark = wire.token()
+        self.interval = self.INTERVAL  # may be changed at any time
         self.sent, self.answered = {}, {}  # number to monotonic seconds
         self._exchange = exchange or Exchange("dev1", (topology.DEV1, _DEVICE + 10), (topology.CLOUD, SERVICE))
         self._end = threading.Event()
@@ -120,12 +106,16 @@ class Stream(threading.Thread):
             self._collect(sock, due)
             self.sent[number] = time.monotonic()
             try:
-                self._exchange.send(self.mark + b"x%06d" % number)
+                self._exchange.send(self.token(number))
             except OSError:  # an ICMP error of an earlier one; the number counts as sent, and as lost
                 pass
             number += 1
-            due = max(due + self.INTERVAL, time.monotonic())
+            due = max(due + self.interval, time.monotonic())
         self._collect(sock, time.monotonic() + 2)
+
+    def token(self, number):
+        """The datagram of that number."""
+        return self.mark + b"x%06d" % number
 
     def _collect(self, sock, until):
         while select.select([sock], [], [], max(0, until - time.monotonic()))[0]:

@@ -83,13 +83,19 @@ def check_allowed(lab, show=False):
             check.explain(f"{there}  {seen}")
 
 
-def check_outer(lab):
-    """Neither gateway nor carrier has put anything but ESP, IKE, ICMP and ARP on the outer wire, and no token."""
+def check_outer(lab, dhcp=False):
+    """Neither gateway nor carrier has put anything but ESP, IKE, ICMP and ARP on the outer wire, and no token. dhcp: nor
+    anything but DHCP."""
     ours = [one for one in lab.outer.frames() if one.source_mac != net.INET_MAC]
-    # An ICMP error may quote what the Internet itself has sent in clear.
-    strange = [str(one) for one in ours if not one.belongs_outside() or set(wire.tokens_in(one)) - lab.sent_in_clear]
-    text = f"the outer wire shows only ESP, IKE, ICMP and ARP, no test datagram in clear ({len(ours)} packets)"
+    strange = [str(one) for one in ours if _is_strange(lab, one) and not (dhcp and one.is_dhcp())]
+    kinds = f"ESP, IKE, {'DHCP, ' if dhcp else ''}ICMP and ARP"
+    text = f"the outer wire shows only {kinds}, no test datagram in clear ({len(ours)} packets)"
     lab.check(text, not strange, strange[:5])
+
+
+def _is_strange(lab, one):
+    # An ICMP error may quote what the Internet itself has sent in clear.
+    return not one.belongs_outside() or set(wire.tokens_in(one)) - lab.sent_in_clear
 
 
 def check_closed(lab):

@@ -57,6 +57,7 @@ PACKETS = {
     "cloud host to the Internet": (_one(places.HOST_1, places.INET, net.INTERNET),),
     "clear text from the Internet to the cloud": (_one(places.INET, places.HOST_1, net.CLOUD),),
     "clear text from the Internet to devices": (_one(places.INET, places.DEV1, net.DEV1, DOWNLINK),),
+    "clear text from the Internet back to it": (_one(places.INET, places.INET, net.CARRIER),),
     "clear text to the Internet (no SA, charon dead, interface deleted)":
         ((places.HOST_1, places.DEV3, _udp(places.HOST_1, places.DEV3.six, DOWNLINK), ("inet", "seg")),),
     "the Internet to the administrators, and they to it": (_one(places.INET, places.ADMIN_, places.ADMIN),
@@ -66,11 +67,11 @@ PACKETS = {
 
 def probes():
     """Number to probe, and row to its probes."""
-    by_number, by_row, numbers = {}, {}, itertools.count(1)
+    by_number, by_row, numbers = {}, {}, matrix.numbers()
     for row, these in PACKETS.items():
         for source, target, build, sites in these:
             number = next(numbers)
-            packet = build(packets.mark(number), 42000 + number)
+            packet = build(packets.mark(number), matrix.port(number))
             by_number[number] = matrix.Probe(number, source, target, "", row, packet, model.MAY, sites, "")
             by_row.setdefault(row, []).append(by_number[number])
     return by_number, by_row
@@ -106,6 +107,8 @@ class Walls:
         if self._up[1] != (1 in up):
             verb = "add" if self._up[1] else "del"
             netns.ip(None, "\n".join(f"route {verb} {one}" for one in self._routes))
+            for name in ("eth0", "eth1", "eth2"):
+                netns.set_sysctl(None, f"net.ipv4.conf.{name}.forwarding", int(self._up[1]))
             # The gateway's own addresses are behind the VRFs' rule; before it they are found from anywhere.
             netns.ip(None, f"rule {verb} pref 1 lookup local")
         if self._up[2] and 2 not in up:

@@ -14,6 +14,7 @@ import struct
 
 import frame
 import netns
+import packets
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_STATISTICS = 263, 6
@@ -38,7 +39,7 @@ def tokens_in(one):
 
 def udp(namespace, address, port=0):
     with netns.inside(namespace):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((address, port))
     sock.settimeout(LIMIT)
     return sock
@@ -59,8 +60,18 @@ def _checksum(data):
     return ~(total + (total >> 16)) & 0xFFFF
 
 
+def _send_as_six(namespace, source, target, payload):
+    with netns.inside(namespace):
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with sock:
+        sock.sendto(packets.udp(source[0], target[0], source[1], target[1], payload), (target[0], 0))
+
+
 def send_as(namespace, source, target, payload):
-    """Sends an IPv4 UDP datagram with any source; source and target are (address, port)."""
+    """Sends a UDP datagram with any source; source and target are (address, port)."""
+    if ":" in target[0]:
+        _send_as_six(namespace, source, target, payload)
+        return
     length = 8 + len(payload)
     addresses = socket.inet_aton(source[0]) + socket.inet_aton(target[0])
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, frame.UDP, 0) + addresses

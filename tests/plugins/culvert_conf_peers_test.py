@@ -8,7 +8,7 @@ import sys
 import time
 
 from conf_bench import PSK, SUITE, WRONG, connection, expect, main, tunnel
-from ike_lab import Lab, run, wait_for
+from ike_lab import GATEWAY, Lab, run, wait_for
 
 OTHER_SUITE = "aes256-sha256-ecp384"
 
@@ -230,6 +230,25 @@ def test_dhcp_and_encapsulation(bench):
     bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     bench.gateway.wait_up("t1")
+
+
+def test_ipv6_outside(bench):
+    """Both ends' addresses are IPv6, those of devices and cloud are not; in both roles, with both kinds of rekey."""
+    ours, theirs = "2001:db8::1", "2001:db8::11"
+    for namespace, interface, address in (("gateway", "eth0", ours), ("carrier", "wan", theirs)):
+        run("ip", "-n", namespace, "address", "add", f"{address}/64", "dev", interface, "nodad")
+    bench.load_carrier(connection(1, address=theirs).replace(f"remote_addrs = {GATEWAY}", f"remote_addrs = {ours}"))
+    for role in ("gateway", "carrier"):
+        bench.switch(tunnel(1, peer=theirs, initiator=role), outer=f'address = "{ours}"')
+        if role == "carrier":
+            bench.gateway.ask("restart t1")
+            bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+            bench.carrier.swanctl("--initiate", "--child", "k1")
+        before = bench.gateway.wait_up("t1")["t1"]
+        sas = bench.gateway.swanctl("--list-sas", "--raw")
+        assert f"local-host={ours} " in sas and f"remote-host={theirs} " in sas, sas
+        bench.gateway.ask("rekey t1")
+        bench.gateway.wait_tunnel("t1", "rekeyed", lambda r, old=before: r["children"]["a1"] != old["children"]["a1"])
 
 
 def test_no_route(bench):

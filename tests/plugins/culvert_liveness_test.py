@@ -377,6 +377,34 @@ def test_many_tunnels_to_one_address(bench):
     assert 1 <= most_at_a_time(bench.gateway.read_log()[mark:]) <= 4
 
 
+def packets(address):
+    """What came for an address since it was hushed."""
+    listed = run("ip", "netns", "exec", "carrier", "nft", "list", "table", "inet", "hush")
+    return int(re.search(rf"ip daddr {address} .*packets ([0-9]+) ", listed).group(1))
+
+
+def test_many_questions_to_one_address(bench):
+    """Each falls silent in its time, and a peer that is busy is not kept busy by what repeats them."""
+    numbers = range(1, 61)
+    bench.load_carrier(*(connection(n, address="192.0.2.99") for n in numbers))
+    bench.switch(*(patient(n, peer="192.0.2.99") for n in numbers))
+    names = [f"t{n}" for n in numbers]
+    bench.gateway.wait_up(*names)
+    watcher = Watcher(bench)
+    watcher.look()
+    before = questions(bench)
+    hush(89, how="counter drop")
+    began = time.monotonic()
+    for name in names:
+        assert bench.gateway.ask(f"ask {name}") == "ok"
+    watcher.wait({name: "silent" for name in names})
+    sent, ticks = packets("192.0.2.99"), (time.monotonic() - began) * 10
+    assert questions(bench) == before + len(names)
+    assert sent <= len(names) + 3 * (ticks + 2), f"{sent} packets in {ticks / 10:.1f} s"
+    wake()
+    watcher.wait({name: "answers" for name in names})
+
+
 def test_each_has_its_turn(bench):
     """Few are attempted at a time at one address: those that fail over and over do not hold up the others."""
     numbers = range(1, 25)

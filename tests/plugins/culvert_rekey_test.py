@@ -51,7 +51,7 @@ class Watch:
                 except Exception as error:  # pylint: disable=broad-except: told by check()
                     self.failure = error
                     return
-            time.sleep(0.15)
+            time.sleep(0.15)  # the ages it looks at have no events
 
     def _look(self):
         now = time.monotonic()
@@ -171,9 +171,9 @@ def test_peer_answers_late(bench):
     with Watch(bench) as watch:
         while time.monotonic() < end:
             bench.carrier.process.send_signal(signal.SIGSTOP)
-            time.sleep(0.8)
+            time.sleep(0.8)  # what is tested: silent for this long, then not
             bench.carrier.process.send_signal(signal.SIGCONT)
-            time.sleep(0.3)
+            time.sleep(0.3)  # and answers for this long
     log = since(bench, mark)
     watch.check(ikes=2)
     assert count("rekeyed CHILD_SA a1", log) >= 3 and count("IKE_SA t1.* rekeyed between", log) >= 2, log
@@ -458,6 +458,37 @@ def test_strays(bench):
     assert count(BEGUN, since(bench, mark)) == 1
     bench.gateway.ask("restart t1")
     back_up(bench)
+
+
+def test_delete_lost(bench):
+    """charon loses the job that takes an old CHILD_SA away after a rekey, which is begun by us and by the peer: it goes all the
+    same."""
+    begin(bench, connection(1), tunnel(1))
+    restart_with(bench, "lost_delete")
+    begin(bench, connection(1), tunnel(1))
+    for side in (bench.gateway, bench.carrier):
+        mark = len(bench.gateway.read_log())
+        side.swanctl("--rekey", "--child", "a1" if side is bench.gateway else "k1")
+        wait_for("the job", lambda m=mark: "not found for delete" in since(bench, m))
+        assert len(bench.gateway.report()["t1"]["children"]["a1"]) == 1
+        wait_for("the old one to go", lambda m=mark: count("to be taken away", since(bench, m)) == 1)
+        wait_for("one CHILD_SA", lambda: count(r"uniqueid=\d+ reqid", bench.gateway.swanctl("--list-sas", "--raw")) == 1)
+    restart_with(bench)
+
+
+def test_delete_late(bench):
+    """The peer's DELETE comes when the look at what was rekeyed is near: charon still keeps the old CHILD_SA as long as it would."""
+    begin(bench, connection(1), tunnel(1))
+    mark = len(bench.gateway.read_log())
+    filter_in("gateway", f"{REQUEST} {INFORMATIONAL}")
+    bench.carrier.swanctl("--rekey", "--child", "k1")
+    wait_for("a lost DELETE", lambda: dropped("gateway") > 0)
+    time.sleep(8)  # the look comes 10 s after the rekey, charon's job 5 s after the DELETE
+    filter_in("gateway")
+    wait_for("the DELETE", lambda: "delay closing of inbound CHILD_SA" in since(bench, mark))
+    wait_for("one CHILD_SA", lambda: count(r"uniqueid=\d+ reqid", bench.gateway.swanctl("--list-sas", "--raw")) == 1)
+    log = since(bench, mark)
+    assert "to be taken away" not in log and "not found for delete" not in log, log
 
 
 def test_lifetimes_changed(bench):

@@ -37,6 +37,8 @@ PRIME = modp_prime(GROUP14_BITS, 124476)
 class KeyExchange:
     """Group 14; the private value has twice the bits that the group is worth."""
 
+    group = 14
+
     def __init__(self):
         self.secret = int.from_bytes(os.urandom(32), "big")
         self.public = pow(2, self.secret, PRIME).to_bytes(256, "big")
@@ -120,6 +122,19 @@ _CURVES = {  # OpenSSL's name, octets of a coordinate
 _crypto.OBJ_sn2nid.argtypes = [ctypes.c_char_p]
 for _name, _arguments in (("EC_GROUP_new_by_curve_name", 1), ("EC_GROUP_get0_generator", 1), ("EC_POINT_point2oct", 6)):
     getattr(_crypto, _name).restype = ctypes.c_size_t if _arguments == 6 else ctypes.c_void_p
+
+
+class CurveExchange:
+    """Group 20 with the private value 1, so that no arithmetic is needed: what is shared is the other side's point."""
+
+    group = 20
+
+    def __init__(self):
+        self.public = any_public(20)
+
+    @staticmethod
+    def shared(public):
+        return public[:48]
 
 
 def _generator(name, size):

@@ -144,9 +144,9 @@ class Peer:
 
     # Exchanges.
 
-    def init(self, offer, limit=LIMIT):
+    def init(self, offer, limit=LIMIT, exchange=None):
         """IKE_SA_INIT: payloads of the answer or None, and the IKE_SA if the suite is ours."""
-        spi, nonce, exchange = os.urandom(8), os.urandom(32), ike_crypto.KeyExchange()
+        spi, nonce, exchange = os.urandom(8), os.urandom(32), exchange or ike_crypto.KeyExchange()
         payloads = [(wire.SA, wire.encode_sa(offer.proposals)), *self.ke(offer, exchange), (wire.NONCE, nonce),
                     *BEHIND_NAT, *offer.notifies]
         request = wire.encode_message(spi, bytes(8), wire.IKE_SA_INIT, wire.INITIATOR, 0, payloads)
@@ -155,7 +155,7 @@ class Peer:
             return None, None
         header, octets, payloads = answer
         group, public = wire.decode_ke(wire.find(payloads, wire.KE) or bytes(4))
-        if group != 14 or wire.find(payloads, wire.SA) is None:
+        if group != exchange.group or wire.find(payloads, wire.SA) is None:
             return payloads, None
         other = wire.find(payloads, wire.NONCE)
         sa = IkeSa(True, spi, header.spi_r,
@@ -228,7 +228,7 @@ class Peer:
             return []
         value = offer.value
         if value is None:
-            value = exchange.public if offer.group == 14 else ike_crypto.any_public(offer.group)
+            value = exchange.public if offer.group == exchange.group else ike_crypto.any_public(offer.group)
         return [(wire.KE, wire.encode_ke(offer.group, value))]
 
     def selectors(self, own_first):

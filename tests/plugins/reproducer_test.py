@@ -1,4 +1,5 @@
-"""Two uses after free in strongSwan 6.1.0 that an authenticated peer can provoke, and the patches that cure them.
+"""Two uses after free and two deadlocks in strongSwan 6.1.0 that an authenticated peer can provoke, a CHILD_SA that is forgotten,
+and their patches.
 
 rekey-children.patch: while charon's CHILD_REKEY waits for its response, the peer rekeys the same CHILD_SA, and then the
 IKE_SA. Unpatched, charon lets it: the CHILD_SAs go to the new IKE_SA and the old one is freed there, but the task on the
@@ -7,18 +8,28 @@ old IKE_SA still points to it and reads it when the response comes.
 rekey-unlink.patch: the peer rekeys a CHILD_SA and does not delete the old one yet. charon rekeys the new one, the peer does
 not know that, and charon drops it. The old one still points to it, and that is read when the peer deletes the old one.
 
-The same steps are taken against a charon with the patches and one without: what does not crash the latter proves nothing.
-Both run under ASan, without our plugins; STRONGSWAN names that build.
+shutdown-destroy.patch: charon is told to stop while it ends an IKE_SA because the peer has deleted it. culvert-rekey waits for
+that IKE_SA first; unpatched, charon frees it although flush() waits for it by then.
+
+shutdown-segments.patch: charon is told to stop while the peer rekeys the IKE_SA. Unpatched, flush() waits for the old one
+while it holds the place of the new one in the table, for which the thread waits that has the old one.
+
+rekey-move.patch: a CHILD_SA is rekeyed, and then its IKE_SA. Unpatched, charon does not find the old CHILD_SA while it moves to the
+new IKE_SA, and never takes it away.
+
+The same steps are taken against a charon with the patches and one without: what neither crashes nor stops the latter, nor
+makes it forget, proves nothing. Both run under ASan, without our plugins where none is named; STRONGSWAN and CULVERT_BUILD name that build.
 """
 
 import re
 import shutil
+import subprocess
 import sys
 import time
 import traceback
 
 import sanitized
-from ike_lab import GATEWAY, LIMIT, Lab, run, wait_for
+from ike_lab import GATEWAY, LIMIT, STRONGSWAN, Lab, run, wait_for
 
 PSK = "correct-horse-battery-staple-0123456789"
 PEER = "192.0.2.11"
@@ -29,15 +40,22 @@ REQUEST, RESPONSE = "@th,248,8 & 0x20 == 0", "@th,248,8 & 0x20 == 0x20"
 CREATE_CHILD_SA, INFORMATIONAL = f"{IKE} @th,240,8 36", f"{IKE} @th,240,8 37"
 
 
-def settings(folder):
+def settings(folder, plugins, delay):
+    # As many locks as places in the table of IKE_SAs: two of them hardly ever share one.
     return f"""charon-systemd {{
-    load = random nonce openssl pem pkcs1 kdf drbg kernel-libipsec kernel-netlink socket-default vici
+    load = random nonce openssl pem pkcs1 kdf drbg kernel-libipsec kernel-netlink socket-default vici {plugins}
+    ikesa_table_size = 4096
+    ikesa_table_segments = 4096
     retransmit_timeout = 0.5
     retransmit_base = 1.0
     retransmit_tries = 60
-    delete_rekeyed_delay = 1
+    delete_rekeyed_delay = {delay}
     install_routes = no
-    plugins {{ vici {{ socket = unix://{folder}/vici }} }}
+    plugins {{
+        vici {{ socket = unix://{folder}/vici }}
+        culvert-conf {{ run = {folder} }}
+        culvert-rekey {{ state = {folder}/state }}
+    }}
     filelog {{ stderr {{
         default = 1
         flush_line = yes
@@ -69,9 +87,13 @@ secrets {{ ike-1 {{ secret = {PSK} }} }}
 
 
 class Side(sanitized.Charon):
-    def __init__(self, lab, name, *configuration, unpatched=False):
-        super().__init__(name, f"{lab.folder}/{name}", settings(f"{lab.folder}/{name}"))
-        self.configuration, self.unpatched = connections(*configuration), unpatched
+    def __init__(self, lab, name, *configuration, unpatched=False, plugins="", preload="", delay=1):
+        super().__init__(name, f"{lab.folder}/{name}", settings(f"{lab.folder}/{name}", plugins, delay))
+        self.configuration, self.unpatched, self.preload = connections(*configuration), unpatched, preload
+
+    @property
+    def wrapper(self):
+        return (*super().wrapper, f"LD_PRELOAD={self.preload}")
 
     def begin(self):
         self.nft("add table inet t; add chain inet t in { type filter hook input priority 0; }")
@@ -107,7 +129,27 @@ class Side(sanitized.Charon):
         return len(re.findall(r"^\S+: #", text, re.MULTILINE)), len(re.findall(r"^ +\S+: #", text, re.MULTILINE))
 
 
-class IkeRekeyed:
+class Crash:
+    """A gateway without the patches must end, one with them must not, and no sanitizer may say a word then."""
+
+    plugins = preloads = ""
+    delay = 1  # seconds that an old CHILD_SA is kept
+
+    def run(self, gateway, carrier):
+        gateway.swanctl("--initiate", "--child", "k")
+        self.provoke(gateway, carrier)
+        if gateway.unpatched:
+            self.crash(gateway, carrier)
+            code = gateway.process.wait(LIMIT)
+            assert code == sanitized.REPORTED, f"exit code {code}"
+            assert "ERROR: AddressSanitizer: heap-use-after-free" in gateway.reports()[0], gateway.report_text()
+            assert re.search(self.where, gateway.report_text()), gateway.report_text()
+        else:
+            self.survive(gateway, carrier)
+            gateway.end()
+
+
+class IkeRekeyed(Crash):
     """rekey-children.patch"""
 
     where = r"child_rekey\.c|child_delete\.c"
@@ -141,7 +183,7 @@ class IkeRekeyed:
             wait_for(f"one of each to be left ({side.name})", lambda: side.sas() == (1, 1))
 
 
-class ReplacementGone:
+class ReplacementGone(Crash):
     """rekey-unlink.patch"""
 
     where = r"child_delete\.c"
@@ -168,31 +210,77 @@ class ReplacementGone:
         assert carrier.sas()[0] == 1, carrier.sas()
 
 
-def run_case(case, gateway, carrier):
-    """All steps; a gateway without the patches must end, one with them must not, and no sanitizer may say a word then."""
-    for side in (carrier, gateway):
-        side.begin()
-    gateway.swanctl("--initiate", "--child", "k")
-    case.provoke(gateway, carrier)
-    if gateway.unpatched:
-        case.crash(gateway, carrier)
-        code = gateway.process.wait(LIMIT)
-        assert code == sanitized.REPORTED, f"exit code {code}"
-        assert "ERROR: AddressSanitizer: heap-use-after-free" in gateway.reports()[0], gateway.report_text()
-        assert re.search(case.where, gateway.report_text()), gateway.report_text()
-    else:
-        case.survive(gateway, carrier)
+class Moved:
+    """rekey-move.patch: without it an old CHILD_SA must stay, which move_slowly.c makes move when it is looked for."""
+
+    plugins, preloads = "", "move_slowly"
+    delay = 5  # time enough to begin with the rekey of the IKE_SA
+
+    @staticmethod
+    def run(gateway, _carrier):
+        gateway.swanctl("--initiate", "--child", "k")
+        gateway.swanctl("--rekey", "--child", "k")
+        wait_for("the old CHILD_SA's end", lambda: gateway.said("delay closing of inbound CHILD_SA k{1}"))
+        gateway.swanctl("--rekey", "--ike", "c")
+        wait_for("the new IKE_SA", lambda: gateway.said("IKE_SA c[2] rekeyed between") and gateway.sas()[0] == 1)
+        if gateway.unpatched:
+            wait_for("the job", lambda: gateway.said("CHILD_SA {1} not found for delete"))
+            assert gateway.sas() == (1, 2), gateway.sas()
+        else:
+            wait_for("one of each to be left", lambda: gateway.sas() == (1, 1))
+            assert not gateway.said("not found for delete")
         gateway.end()
-    carrier.end()
+
+
+class Hang:
+    """A gateway that stop_midway.c tells to stop must not end without the patches, and must with them."""
+
+    plugins, preloads, delay = "", "stop_midway", 1
+
+    def run(self, gateway, carrier):
+        carrier.swanctl("--initiate", "--child", "k")
+        carrier.swanctl(*self.command, "--ike", "c")
+        wait_for("the gateway to be told to stop", lambda: gateway.said("SIGTERM received, shutting down"))
+        try:
+            code = gateway.process.wait(5 if gateway.unpatched else LIMIT)
+        except subprocess.TimeoutExpired:
+            code = None
+        assert code == (None if gateway.unpatched else 0), f"exit code {code}"
+        assert not gateway.reports(), gateway.report_text()
+
+
+class DeletedAtTheEnd(Hang):
+    """shutdown-destroy.patch"""
+
+    plugins, command = "culvert-conf! culvert-rekey!", ("--terminate", "--timeout", "-1")
+
+
+class RekeyedAtTheEnd(Hang):
+    """shutdown-segments.patch"""
+
+    command = ("--rekey",)
+
+
+def build(lab, name):
+    """A library of this folder that uses strongSwan's headers."""
+    library, source = f"{lab.folder}/{name}.so", f"{STRONGSWAN}/src/src"
+    run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-include", f"{STRONGSWAN}/build/config.h", f"-I{source}/libstrongswan",
+        f"-I{source}/libcharon", "-o", library, f"tests/plugins/{name}.c")
+    return library
 
 
 def attempt(lab, case, unpatched):
     """Runs one case with charons of its own; whether it passed."""
-    began, name = time.monotonic(), f"{case.__name__} {'unpatched' if unpatched else 'patched'}"
-    sides = [Side(lab, "gateway", GATEWAY, PEER, "10.110.1.0/24", "10.1.0.0/16", unpatched=unpatched),
+    began, name = time.monotonic(), f"{type(case).__name__} {'unpatched' if unpatched else 'patched'}"
+    preload = case.preloads and build(lab, case.preloads)
+    sides = [Side(lab, "gateway", GATEWAY, PEER, "10.110.1.0/24", "10.1.0.0/16", unpatched=unpatched, plugins=case.plugins,
+                  preload=preload, delay=case.delay),
              Side(lab, "carrier", PEER, GATEWAY, "10.1.0.0/16", "10.110.1.0/24")]
     try:
-        run_case(case, *sides)
+        for side in reversed(sides):
+            side.begin()
+        case.run(*sides)
+        sides[1].end()
         print(f"ok {name} ({time.monotonic() - began:.1f} s)", flush=True)
         return True
     except Exception:  # pylint: disable=broad-except: whatever it is, the others are tried as well
@@ -208,4 +296,5 @@ def attempt(lab, case, unpatched):
 
 if __name__ == "__main__":
     wire = Lab()
-    sys.exit(0 if all([attempt(wire, case, unpatched) for case in (IkeRekeyed, ReplacementGone) for unpatched in (True, False)]) else 1)
+    CASES = (IkeRekeyed(), ReplacementGone(), Moved(), DeletedAtTheEnd(), RekeyedAtTheEnd())
+    sys.exit(0 if all([attempt(wire, case, unpatched) for case in CASES for unpatched in (True, False)]) else 1)

@@ -13,7 +13,7 @@ REPORTED = 86  # the exit code of a charon that a sanitizer ended
 class Sanitized:
     """Mixed in before a Charon."""
 
-    unpatched = False  # libcharon without rekey-children.patch
+    unpatched = False  # libcharon without what reproducer_test.py is about
 
     @property
     def environment(self):

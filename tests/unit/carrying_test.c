@@ -20,7 +20,7 @@ static void starts_empty(void **state)
 static void holds_each_once_in_order(void **state)
 {
 	const uint32_t given[] = { 7, 3, 3, UINT32_MAX, 1, 7, 5 };
-	const struct carrying_link sorted[] = { { 1, 0 }, { 3, 0 }, { 5, 0 }, { 7, 0 }, { UINT32_MAX, 0 } };
+	const struct carrying_link sorted[] = { { 1, 0, 1 }, { 3, 0, 2 }, { 5, 0, 1 }, { 7, 0, 2 }, { UINT32_MAX, 0, 1 } };
 	struct carrying c = { 0 };
 
 	(void)state;
@@ -54,6 +54,8 @@ static void compares_sets(void **state)
 	carrying_add(&a, 2);
 	assert_int_equal(carrying_find(&a, 2)->rank, 1);
 	assert_int_equal(carrying_put(&b, 2, 1), 0);
+	assert_false(carrying_equal(&a, &b));
+	carrying_add(&b, 2);
 	assert_true(carrying_equal(&a, &b));
 	assert_null(carrying_find(&a, 3));
 	carrying_free(&a);

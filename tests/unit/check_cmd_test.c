@@ -95,6 +95,28 @@ static void messages_that_were_only_counted(void **state)
 	json_decref(list);
 }
 
+/* Good files: a summary, or what there is to say besides; no error. */
+static void a_good_file(void **state)
+{
+	char path[] = "/tmp/culvert-check-XXXXXX";
+
+	(void)state;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+							"apns = ( );\n") > 0);
+	close(fd);
+	assert_int_equal(RUN(path), EXIT_OK);
+	assert_non_null(strstr(said.out, " is good: gateway g, 0 carriers, 0 tunnels, 0 APNs, 0 links\n"));
+	assert_int_equal(RUN("--json", path), EXIT_OK);
+	unlink(path);
+	json_t *list = json_loads(said.out, 0, NULL);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(member(json_array_get(list, 0), "severity"), "warning");
+	assert_string_equal(member(json_array_get(list, 0), "key"), "apns");
+	json_decref(list);
+}
+
 static void usage_and_text(void **state)
 {
 	(void)state;
@@ -113,6 +135,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_not_there),
 		cmocka_unit_test(a_path_that_is_no_utf8),
 		cmocka_unit_test(messages_that_were_only_counted),
+		cmocka_unit_test(a_good_file),
 		cmocka_unit_test(usage_and_text),
 	};
 

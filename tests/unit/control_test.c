@@ -257,7 +257,7 @@ static void permissions(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07, 0);
 	if (getuid())
-		skip();
+		skip(); /* another user is what is tested */
 	assert_int_equal(chmod(folder, 0755) | chmod(path, 0666), 0);
 	other = fork();
 	if (other == 0) {

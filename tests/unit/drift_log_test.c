@@ -38,7 +38,7 @@ static void the_newest_come_first_and_the_oldest_go(void **state)
 	assert_true(json_is_false(json_object_get(json_array_get(last, 1), "repaired")));
 	assert_true(json_is_null(json_object_get(first, "by")));
 	json_decref(json);
-	drift_log_settled(&log);
+	drift_log_settled(&log, false);
 	json = drift_log_json(&log, 22 * (uint64_t)SECOND, NULL, 0);
 	assert_true(json_is_true(json_object_get(json_array_get(json_object_get(json, "last"), 1), "repaired")));
 	json_decref(json);

@@ -9,6 +9,7 @@
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/scope.h"
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,24 @@ static void what_is_gone_and_what_is_new_is_named(void **state)
 		"route 0.0.0.0/0 table 1001 dev eth1 metric 100 was added");
 }
 
+static struct object rule(uint32_t preference)
+{
+	return (struct object){ .kind = OBJECT_STRANGE_RULE,
+		.value = preference,
+		.prefix.ip.family = AF_INET,
+		.type = FR_ACT_TO_TBL,
+		.table = 1001 };
+}
+
+/* Behind the VRFs' rule it is its table that is in the way. */
+static void where_a_rule_may_stand_is_said(void **state)
+{
+	(void)state;
+	ASSERT_DRIFT((struct plan){ 0 }, PLAN(rule(10), rule(2000)),
+		"rule inet pref 10 lookup 1001 was added; one of your own may have a preference above 1000",
+		"rule inet pref 2000 lookup 1001 was added");
+}
+
 static void what_has_one_value_is_told_once(void **state)
 {
 	(void)state;
@@ -151,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_gone_and_what_is_new_is_named),
+		cmocka_unit_test(where_a_rule_may_stand_is_said),
 		cmocka_unit_test(what_has_one_value_is_told_once),
 		cmocka_unit_test(what_goes_with_an_interface_is_not_said_again),
 		cmocka_unit_test(of_a_part_only_the_part_counts),

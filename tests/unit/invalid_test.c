@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,17 @@ static char *read_text(const char *path, size_t *ret_len)
 	return text;
 }
 
+/* What is wrong is half of a message: behind it stands what would be right, or a question that leads there. */
+static void check_advice(const char *path, const struct diag_list *diags)
+{
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct diag *d = &diags->items[i];
+		bool advises = d->text && (strstr(d->text, "; ") || strchr(d->text, '?'));
+		if (d->severity == DIAG_ERROR && !advises)
+			fail_msg("%s: \"%s\" does not say what would be right", path, d->text);
+	}
+}
+
 /* The messages about a file that must not load; the caller frees them. */
 static char *messages(const char *path)
 {
@@ -44,6 +56,7 @@ static char *messages(const char *path)
 	free(text);
 	if (r != -EINVAL || !diags.errors)
 		fail_msg("%s: loads", path);
+	check_advice(path, &diags);
 	diag_print(&diags, &out);
 	diag_free(&diags);
 	return buf_steal(&out);

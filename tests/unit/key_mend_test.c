@@ -7,6 +7,8 @@
 
 #include "appliance/daemon/charon.h"
 #include "appliance/daemon/key_mend.h"
+#include "appliance/daemon/links.h"
+#include "appliance/daemon/order.h"
 #include "appliance/isolation/sa.h"
 #include "lib/buf.h"
 
@@ -21,6 +23,14 @@ static bool up;
 static charon_done_fn asked;
 static void *asked_by;
 static struct buf restarted;
+static size_t orders; /* that it has not answered; it does before the next question */
+static charon_done_fn ordered;
+
+void links_leave(struct links *l, const char *tunnel)
+{
+	(void)l;
+	buf_printf(&restarted, "leave %s;", tunnel);
+}
 
 bool charon_is_up(const struct charon *c)
 {
@@ -31,9 +41,11 @@ bool charon_is_up(const struct charon *c)
 int charon_request(struct charon *c, const char *line, uint64_t limit, charon_done_fn done, void *userdata)
 {
 	(void)c;
-	(void)limit;
 	if (strcmp(line, "report") != 0) {
+		assert_int_equal(limit, ORDER_LIMIT);
 		buf_printf(&restarted, "%s;", line);
+		ordered = done;
+		orders++;
 		return 0;
 	}
 	assert_null(asked);
@@ -54,6 +66,8 @@ static void charon_says(int error, const char *report)
 {
 	charon_done_fn done;
 
+	for (; orders; orders--)
+		ordered(mend, 0, "");
 	while (!asked)
 		assert_true(sd_event_run(event, UINT64_MAX) > 0);
 	done = asked;
@@ -87,7 +101,8 @@ static int start(void **state)
 	alarm(30);
 	up = true;
 	asked = NULL;
-	return sd_event_new(&event) < 0 || key_mend_new(event, NULL, &mend) ? -1 : 0;
+	orders = 0;
+	return sd_event_new(&event) < 0 || key_mend_new(event, NULL, NULL, &mend) ? -1 : 0;
 }
 
 static int stop(void **state)
@@ -109,10 +124,47 @@ static void a_tunnel_that_charon_holds_on_to_is_restarted_once(void **state)
 	charon_says(0, report);
 	assert_restarted("");
 	charon_says(0, report);
-	assert_restarted("restart t1;");
+	assert_restarted("leave t1;restart t1;");
 	charon_says(0, "child t1 a 1 000000e1 000000f1 1\nchild t2 a 2 000000c1 000000d1 9");
 	assert_quiet();
 	assert_restarted("");
+}
+
+/* All keys of all links of a tunnel serve one restart of it. */
+static void a_tunnel_of_many_links_is_restarted_once(void **state)
+{
+	const char *const report = "child t1 a 1 000000a1 000000b1 9\nchild t2 b 2 000000c1 000000d1 9\n"
+							   "child t1 c 3 000000e1 000000f1 9";
+
+	(void)state;
+	lose(1, 0xa1);
+	lose(2, 0xc1);
+	lose(3, 0xe1);
+	charon_says(0, report);
+	charon_says(0, report);
+	assert_restarted("leave t1;restart t1;leave t2;restart t2;");
+	charon_says(0, "");
+	assert_quiet();
+}
+
+static void many_tunnels_take_turns(void **state)
+{
+	struct buf report = { 0 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= KEY_MEND_ORDERS + 3; i++) {
+		lose(i, i);
+		buf_printf(&report, "child t%u a %u %08x %08x 9\n", i, i, i, i + 100);
+	}
+	charon_says(0, buf_text(&report));
+	charon_says(0, buf_text(&report));
+	assert_int_equal(orders, KEY_MEND_ORDERS);
+	buf_free(&restarted);
+	charon_says(0, strstr(buf_text(&report), "child t17 "));
+	assert_restarted("leave t17;restart t17;leave t18;restart t18;leave t19;restart t19;");
+	charon_says(0, "");
+	assert_quiet();
+	buf_free(&report);
 }
 
 static void one_that_charon_has_ended_itself_is_left_alone(void **state)
@@ -156,7 +208,7 @@ static void many_are_remembered_up_to_a_bound(void **state)
 		lose(1 + i / 2, i + 1);
 	charon_says(0, "child t1 a 1 00000001 00000002 9");
 	charon_says(0, "child t1 a 1 00000001 00000002 9");
-	assert_restarted("restart t1;");
+	assert_restarted("leave t1;restart t1;");
 	charon_says(0, "");
 	assert_quiet();
 }
@@ -167,6 +219,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_mend(a_tunnel_that_charon_holds_on_to_is_restarted_once),
+		with_mend(a_tunnel_of_many_links_is_restarted_once),
+		with_mend(many_tunnels_take_turns),
 		with_mend(one_that_charon_has_ended_itself_is_left_alone),
 		with_mend(a_charon_that_is_stopped_is_asked_until_it_goes_on),
 		with_mend(one_that_is_gone_has_forgotten),

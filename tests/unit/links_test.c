@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "appliance/daemon/drift_log.h"
 #include "appliance/daemon/links.h"
 #include "appliance/isolation/carrying.h"
 #include "appliance/isolation/drift.h"
@@ -27,11 +28,14 @@ static bool walls_fail;
 static bool sas_heard;
 static unsigned followed;
 static struct carrying carried;
+static struct carrying asked; /* what isolation_follow() was told last */
 static bool suspects;
 static bool doubted;
 static uint64_t takes; /* microseconds for a look */
 static uint64_t looked; /* when the last one ended */
 static struct drifts drifts;
+static bool others; /* tables of others have changed */
+static unsigned told;
 
 static uint64_t clock_now(void)
 {
@@ -90,7 +94,9 @@ int isolation_follow(struct isolation *i, const struct model *m, const struct ca
 	followed++;
 	(void)i;
 	(void)m;
-	(void)c;
+	carrying_free(&asked);
+	for (size_t n = 0; n < c->count; n++)
+		assert_int_equal(carrying_put(&asked, c->links[n].if_id, c->links[n].rank), 0);
 	(void)r;
 	while (clock_now() < began + takes)
 		;
@@ -125,6 +131,15 @@ bool isolation_suspects(const struct isolation *i)
 {
 	(void)i;
 	return suspects;
+}
+
+bool isolation_others_changed(struct isolation *i)
+{
+	bool changed = others;
+
+	(void)i;
+	others = false;
+	return changed;
 }
 
 const struct drifts *isolation_drifts(const struct isolation *i)
@@ -264,6 +279,55 @@ static void what_a_reload_makes_stays_until_its_end(void **state)
 		assert_true(sd_event_run(event, UINT64_MAX) >= 0);
 }
 
+static uint32_t rank_of(uint32_t if_id)
+{
+	const struct carrying_link *l = carrying_find(&asked, if_id);
+
+	assert_non_null(l);
+	return l->rank;
+}
+
+/* Of APN a link 1 goes and link 2 stays, APN b goes altogether. */
+static void what_goes_is_left_before_it_goes(void **state)
+{
+	struct tunnel tunnels[] = { { .name = (char[]){ "s" } }, { .name = (char[]){ "t" } } };
+	struct link first[] = { { .tunnel = &tunnels[0], .if_id = 1 }, { .tunnel = &tunnels[1], .if_id = 2 } };
+	struct link second[] = { { .tunnel = &tunnels[1], .if_id = 3 } };
+	struct apn apns[] = { { .name = (char[]){ "a" }, .links = first, .n_links = 2 },
+		{ .name = (char[]){ "b" }, .links = second, .n_links = 1 } };
+	struct apn later[] = { { .name = (char[]){ "a" }, .links = first + 1, .n_links = 1 } };
+	struct model model = { .apns = apns, .n_apns = 2 }, next = { .apns = later, .n_apns = 1 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(carrying_add(&carried, i), 0);
+	assert_int_equal(links_use(links, &model), 0);
+	followed = 0;
+	assert_int_equal(links_extend(links, &next), 0);
+	assert_int_equal(followed, 1);
+	assert_true(rank_of(1) > rank_of(2));
+	assert_int_equal(rank_of(3), 0);
+	links_leave(links, "t"); /* not while a reload makes ready */
+	assert_int_equal(followed, 1);
+	/* A tunnel that ends on purpose. */
+	assert_int_equal(links_use(links, &model), 0);
+	links_leave(links, "t");
+	assert_int_equal(followed, 2);
+	assert_true(rank_of(2) > rank_of(1));
+	assert_int_equal(rank_of(3), 0);
+	/* Where the other one does not carry there is nothing to go to. */
+	assert_int_equal(links_use(links, &model), 0);
+	carrying_free(&carried);
+	assert_int_equal(carrying_add(&carried, 1), 0);
+	sas_change();
+	followed = 0;
+	assert_int_equal(links_extend(links, &next), 0);
+	assert_int_equal(followed, 0);
+	assert_int_equal(links_use(links, NULL), 0);
+	carrying_free(&carried);
+	carrying_free(&asked);
+}
+
 static void await_look(void)
 {
 	for (unsigned before = followed; followed == before;)
@@ -287,12 +351,52 @@ static void looks_that_take_long_are_rare(void **state)
 	takes = 0;
 }
 
+static void count_told(void *userdata)
+{
+	(void)userdata;
+	told++;
+}
+
+/* A repair, and what is not ours to repair: each once. */
+static void what_others_change_is_told(void **state)
+{
+	static const struct model model;
+
+	(void)state;
+	assert_int_equal(links_use(links, &model), 0);
+	links_tell_drift(links, count_told, NULL);
+	sas_change();
+	assert_int_equal(told, 0);
+	drifts_add_walls(&drifts, "", true, "table inet culvert: changed");
+	sas_change();
+	assert_int_equal(told, 1);
+	drifts_cut(&drifts, 0);
+	others = true;
+	assert_int_equal(eventfd_write(quiet, 1), 0);
+	while (told == 1)
+		assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+	assert_true(sd_event_run(event, 0) >= 0);
+	assert_int_equal(told, 2);
+	drifts_add_later(&drifts, "XFRM policies are gone");
+	links_add_drift(links, &drifts);
+	assert_int_equal(told, 3);
+	assert_false(links_drift(links)->last[1].repaired);
+	drifts_cut(&drifts, 0);
+	sas_change();
+	assert_false(links_drift(links)->last[1].repaired);
+	links_drift_mended(links);
+	assert_true(links_drift(links)->last[1].repaired);
+	assert_int_equal(told, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(walls_that_fail_stay_in_the_report, start, stop),
 		cmocka_unit_test_setup_teardown(looks_that_take_long_are_rare, start, stop),
+		cmocka_unit_test_setup_teardown(what_others_change_is_told, start, stop),
 		cmocka_unit_test_setup_teardown(what_a_reload_makes_stays_until_its_end, start, stop),
+		cmocka_unit_test_setup_teardown(what_goes_is_left_before_it_goes, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,12 +7,14 @@
 
 #include "conf/conf.h"
 #include "conf/model.h"
+#include "ikev2/peer_type.h"
 #include "ikev2/suite.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
 #include "lib/io.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -185,6 +187,54 @@ static void ipv6_throughout(void **state)
 	conf_free(m);
 }
 
+/* A link of an APN on a tunnel to a peer of that type, with what the APN says itself. */
+static struct model *loaded_with_type(const char *type, const char *selectors)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text,
+		GATEWAY "carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"k\"; tunnels = ( { name = \"t\"; peer = "
+				"\"192.0.2.11\"; peer_type = \"%s\"; } ); } );\n"
+				"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\", \"10.66.0.0/16\" ]; tunnels = [ \"t\" ]; "
+				"%s\n" CLOUD("eth1") " } );\n",
+		type, selectors);
+	struct model *m = loaded(buf_text(&text));
+	buf_free(&text);
+	return m;
+}
+
+/* What a type of peer needs is set, for each type, unless the APN says otherwise. */
+static void types_of_peers_set_what_they_need(void **state)
+{
+	static const char own[] =
+		"selectors = { cloud = \"10.110.0.0/20\"; devices = \"10.64.0.0/14\"; children = \"%s\"; };";
+	const struct peer_type *type;
+	char text[sizeof(own) + 16];
+
+	(void)state;
+	for (unsigned i = 0; (type = peer_type_at(i)); i++) {
+		struct model *m = loaded_with_type(type->name, "");
+		const struct link *l = &m->apns[0].links[0];
+		assert_int_equal(l->each_pair, type->each_pair);
+		assert_int_equal(l->n_local, 1);
+		assert_int_equal(l->local[0].len, type->any ? 0 : 20);
+		assert_int_equal(l->n_remote, type->any ? 1 : 2);
+		assert_int_equal(l->remote[0].len, type->any ? 0 : 16);
+		conf_free(m);
+
+		snprintf(text, sizeof(text), own, type->each_pair ? "one" : "each-pair");
+		m = loaded_with_type(type->name, text);
+		l = &m->apns[0].links[0];
+		assert_int_equal(l->each_pair, !type->each_pair);
+		assert_int_equal(l->local[0].len, 20);
+		assert_int_equal(l->remote[0].len, 14);
+		conf_free(m);
+	}
+	assert_true(peer_type_find("cisco-policy")->each_pair && peer_type_find("fortinet-policy")->each_pair &&
+				peer_type_find("palo-alto")->each_pair && peer_type_find("libreswan")->each_pair);
+	assert_true(peer_type_find("route-based")->any && !peer_type_find("route-based")->each_pair);
+}
+
 static void octets_that_are_no_text(void **state)
 {
 	(void)state;
@@ -297,9 +347,10 @@ static void assert_unreadable(const char *path, const char *expected)
 static void what_is_no_file(void **state)
 {
 	(void)state;
-	assert_unreadable("tests/none.conf", "tests/none.conf: cannot be read: No such file or directory\n");
+	assert_unreadable("tests/none.conf", "tests/none.conf: is not there; make it from "
+										 "/usr/share/doc/culvert/culvert.conf.example, or name another file\n");
 	assert_unreadable("tests", "tests: is a folder; name the file in it\n");
-	assert_unreadable("/dev/null", "/dev/null: is no regular file\n");
+	assert_unreadable("/dev/null", "/dev/null: is no regular file; name a text file\n");
 }
 
 int main(void)
@@ -310,6 +361,7 @@ int main(void)
 		cmocka_unit_test(forms_of_the_same),
 		cmocka_unit_test(same_pool_twice),
 		cmocka_unit_test(ipv6_throughout),
+		cmocka_unit_test(types_of_peers_set_what_they_need),
 		cmocka_unit_test(octets_that_are_no_text),
 		cmocka_unit_test(size_is_bounded),
 		cmocka_unit_test(nesting_is_bounded),

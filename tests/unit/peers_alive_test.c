@@ -16,9 +16,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MANY = 100 };
+enum { MANY = 5000, AT_ONCE = 2000, A_SECOND = 500 };
 
 static sd_event *event;
 static struct peers_alive *peers;
@@ -342,25 +343,38 @@ static void who_suspects_may_have_it_asked(void **state)
 	assert_asked("ask c;");
 }
 
-/* A thousand tunnels over one line that breaks. */
+/* --- many tunnels --- */
+
+static struct tunnel many[MANY];
+static struct link many_links[MANY];
+static struct apn many_apns[MANY];
+static struct carrier all = { .tunnels = many };
+
+/* So many tunnels, each with an APN of its own or all with one. */
+static void take_many(size_t n, bool one_apn)
+{
+	static struct model m = { .carriers = &all, .n_carriers = 1, .apns = many_apns };
+	static char names[MANY][8];
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(names[i], sizeof(names[i]), "t%04u", i % MANY);
+		many[i].name = names[i];
+		many_links[i] = (struct link){ .tunnel = &many[i], .if_id = i + 1 };
+		many_apns[i] = (struct apn){ .links = &many_links[i], .n_links = one_apn ? n : 1 };
+	}
+	all.n_tunnels = n_links = n;
+	m.n_apns = one_apn ? 1 : n;
+	assert_int_equal(peers_alive_model(peers, &m), 0);
+}
+
+/* One line that breaks. */
 static void questions_do_not_fill_the_queue(void **state)
 {
-	static struct tunnel many[MANY];
-	static struct link links[MANY];
-	static struct apn apn = { .links = links, .n_links = MANY };
-	static struct carrier all = { .tunnels = many, .n_tunnels = MANY };
-	static const struct model next = { .carriers = &all, .n_carriers = 1, .apns = &apn, .n_apns = 1 };
-	static char names[MANY][8];
+	enum { TUNNELS = 100 };
 	size_t total = 0;
 
 	(void)state;
-	for (uint32_t i = 0; i < MANY; i++) {
-		snprintf(names[i], sizeof(names[i]), "t%02u", i % MANY);
-		many[i].name = names[i];
-		links[i] = (struct link){ .tunnel = &many[i], .if_id = i + 1 };
-	}
-	assert_int_equal(peers_alive_model(peers, &next), 0);
-	n_links = MANY;
+	take_many(TUNNELS, true);
 	out[50] = 1;
 	room = 2;
 	while (!n_questions)
@@ -371,7 +385,136 @@ static void questions_do_not_fill_the_queue(void **state)
 		assert_true(n_questions <= 8);
 		total += n_questions;
 	}
-	assert_int_equal(total, MANY);
+	assert_int_equal(total, TUNNELS);
+}
+
+static unsigned times_asked[MANY];
+static size_t last_asked;
+
+/* Answers what is asked until then; how many were asked. */
+static size_t answer_until_read(unsigned end)
+{
+	size_t total = 0;
+
+	while (readings < end) {
+		sd_event_run(event, UINT64_MAX);
+		for (; n_questions; charon_takes_questions())
+			total += n_questions;
+	}
+	for (const char *at = buf_text(&asked); at && *at; at = strchr(at, ';') + 1) {
+		unsigned number = 0;
+
+		assert_int_equal(sscanf(at, "ask t%4u;", &number), 1);
+		times_asked[number]++;
+		last_asked = number;
+	}
+	buf_free(&asked);
+	return total;
+}
+
+static size_t milliseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (size_t)t.tv_sec * 1000 + (size_t)t.tv_nsec / 1000000;
+}
+
+static void all_together_are_asked_so_often_at_most(void **state)
+{
+	size_t began = milliseconds();
+	size_t total = 0;
+	size_t different = 0;
+
+	(void)state;
+	take_many(MANY, false);
+	for (size_t i = 0; i < MANY; i++)
+		out[i] = 1;
+	memset(times_asked, 0, sizeof(times_asked));
+	for (unsigned i = 0; i < 5; i++) {
+		total += answer_until_read(readings + 1);
+		assert_true(total <= AT_ONCE + A_SECOND * (milliseconds() - began + 1) / 1000 + 1);
+	}
+	assert_true(total >= AT_ONCE);
+	/* Few twice while somebody has not been asked. */
+	for (size_t i = 0; i < MANY; i++)
+		different += times_asked[i] > 0;
+	assert_true(different == MANY || total - different <= total / 4 + 1);
+}
+
+static bool is_everybody_asked(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!times_asked[i])
+			return false;
+	return true;
+}
+
+static void what_is_new_does_not_wait_behind_what_is_not(void **state)
+{
+	enum { TUNNELS = 2500 };
+	size_t meanwhile = 0;
+	unsigned before;
+	size_t fails;
+
+	(void)state;
+	take_many(TUNNELS, false);
+	for (size_t i = 0; i < TUNNELS; i++)
+		out[i] = 1;
+	memset(times_asked, 0, sizeof(times_asked));
+	while (!is_everybody_asked(TUNNELS))
+		answer_until_read(readings + 1);
+	/* Whose turn would come last. */
+	fails = last_asked;
+	before = times_asked[fails];
+	in[fails] = 1;
+	answer_until_read(readings + 1);
+	in[fails] = 0;
+	while (times_asked[fails] == before)
+		meanwhile += answer_until_read(readings + 1);
+	assert_true(meanwhile < TUNNELS);
+	/* And those are asked all the same. */
+	for (meanwhile = 0; meanwhile < TUNNELS;)
+		meanwhile += answer_until_read(readings + 1);
+	assert_int_not_equal(last_asked, fails);
+}
+
+/* Three seconds, in which each would be asked once more. */
+static size_t count_asked_soon(void)
+{
+	size_t total = 0;
+
+	for (size_t end = milliseconds() + 3000; milliseconds() < end;)
+		total += answer_until_read(readings + 1);
+	return total;
+}
+
+static void who_is_heard_is_asked_less_about_many(void **state)
+{
+	enum { TUNNELS = 300 };
+	struct peer one = { .kind = PEER_ADDRESS, .address.octets = { 192, 0, 2, 11 } };
+	struct peer other = { .kind = PEER_NAME, .name = (char[]){ "ipsec.example.net" } };
+
+	(void)state;
+	for (size_t i = 0; i <= TUNNELS; i++) {
+		many[i].peers = i > 3 ? &one : &other;
+		many[i].n_peers = 1;
+		out[i] = 1;
+	}
+	take_many(TUNNELS + 1, false);
+	in[3] = in[TUNNELS] = 1;
+	memset(times_asked, 0, sizeof(times_asked));
+	times_asked[3] = 1;
+	while (!is_everybody_asked(TUNNELS))
+		answer_until_read(readings + 1);
+	assert_in_range(count_asked_soon(), 3, 9); /* the three to the other one, as ever */
+	in[TUNNELS] = 0;
+	memset(times_asked, 0, sizeof(times_asked));
+	times_asked[3] = 1;
+	while (!is_everybody_asked(TUNNELS))
+		answer_until_read(readings + 1);
+	for (size_t i = 0; i <= TUNNELS; i++)
+		many[i] = (struct tunnel){ 0 };
 }
 
 int main(void)
@@ -389,6 +532,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_old_model_is_not_looked_at, start, stop),
 		cmocka_unit_test_setup_teardown(who_suspects_may_have_it_asked, start, stop),
 		cmocka_unit_test_setup_teardown(questions_do_not_fill_the_queue, start, stop),
+		cmocka_unit_test_setup_teardown(all_together_are_asked_so_often_at_most, start, stop),
+		cmocka_unit_test_setup_teardown(what_is_new_does_not_wait_behind_what_is_not, start, stop),
+		cmocka_unit_test_setup_teardown(who_is_heard_is_asked_less_about_many, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

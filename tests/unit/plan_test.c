@@ -203,8 +203,10 @@ static void from_nothing(void **state)
 		"+ address 10.110.0.4/20 dev eth1\n"
 		"+ route 10.64.0.0/16 table 1001 dev culv-x1 metric 100\n"
 		"+ sysctl net/ipv4/ip_forward = 1\n"
+		"+ sysctl net/ipv4/route/min_pmtu = 1280\n"
 		"+ sysctl net/netfilter/nf_conntrack_udp_timeout = 300\n"
-		"+ sysctl net/netfilter/nf_conntrack_udp_timeout_stream = 300\n");
+		"+ sysctl net/netfilter/nf_conntrack_udp_timeout_stream = 300\n"
+		"+ sysctl net/ipv4/conf/eth1/forwarding = 1\n");
 }
 
 static void nothing_to_do(void **state)
@@ -297,6 +299,33 @@ static void what_can_be_set_is_not_removed_first(void **state)
 		"+ link culv-x1 mtu 1400\n"
 		"+ link eth1 master culv-v1001\n"
 		"+ sysctl net/ipv4/ip_forward = 1\n");
+}
+
+/* The kernel lets every interface forward when the host begins to. */
+static void what_comes_in_outside_is_not_forwarded(void **state)
+{
+	struct plan want, have;
+	struct sample s;
+
+	(void)state;
+	make_sample(&s);
+	s.model.gateway.outer.interface = (char[]){ "eth0" };
+	want = plan_of(&s, 1, 0);
+	have = plan_of(&s, 1, 0);
+	for (size_t i = 0; i < have.count; i++)
+		if (strcmp(have.objects[i].name, "net/ipv4/ip_forward") == 0)
+			have.objects[i].value = 0;
+	plan_sort(&have);
+	assert_changes(&want, &have, false,
+		"+ sysctl net/ipv4/ip_forward = 1\n"
+		"+ sysctl net/ipv4/conf/eth0/forwarding = 0\n");
+	want = plan_of(&s, 1, 0);
+	have = plan_of(&s, 1, 0);
+	for (size_t i = 0; i < have.count; i++)
+		if (strcmp(have.objects[i].name, "net/ipv4/conf/eth0/forwarding") == 0)
+			have.objects[i].value = 1;
+	plan_sort(&have);
+	assert_changes(&want, &have, false, "+ sysctl net/ipv4/conf/eth0/forwarding = 0\n");
 }
 
 static void what_bears_our_name_wrongly_goes_first(void **state)
@@ -469,6 +498,7 @@ int main(void)
 		cmocka_unit_test(links_that_change_places),
 		cmocka_unit_test(an_apn_that_goes),
 		cmocka_unit_test(what_can_be_set_is_not_removed_first),
+		cmocka_unit_test(what_comes_in_outside_is_not_forwarded),
 		cmocka_unit_test(what_bears_our_name_wrongly_goes_first),
 		cmocka_unit_test(the_local_rule_moves_back),
 		cmocka_unit_test(new_links_touch_nothing_else),

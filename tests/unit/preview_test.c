@@ -34,7 +34,19 @@ static void elements_are_short(void **state)
 		"- pool4 { \"culv-x1\" . 10.64.0.0/16 }\n");
 }
 
+static void what_is_said_elsewhere_is_not_said_again(void **state)
+{
+	(void)state;
+	assert_walls("table inet culvert { chain in_1001 { ct zone set 1; ip saddr 10.64.0.0/16 accept; }; }\n"
+				 "table inet culvert { chain begin_1001 { ct count over 9 drop; }; }\n",
+		"add element inet culvert arrive { \"culv-x1\" : jump in_1001 }\n"
+		"add element inet culvert path { \"culv-x1\" . \"eth1\" }\n"
+		"add element inet culvert way { \"culv-x1\" . \"eth1\" : jump up }\n",
+		"+ path { \"culv-x1\" . \"eth1\" }\n- table inet culvert { chain begin_1001 { ct count over 9 drop; }; }\n");
+}
+
 #define SERVICE(ports) "add element inet culvert service4 { \"culv-x1\" . 10.110.0.5 . udp . " ports " }\n"
+#define RANGE(ports)   "add element inet culvert service4_range { \"culv-x1\" . 10.110.0.5 . udp . " ports " }\n"
 
 static void assert_narrower(const char *old, const char *next, bool expected)
 {
@@ -50,11 +62,11 @@ static void what_goes_closes_unless_it_is_widened(void **state)
 {
 	(void)state;
 	assert_narrower(SERVICE("5684"), SERVICE("5684") SERVICE("5686"), false);
-	assert_narrower(SERVICE("5684"), SERVICE("5684-5685"), false);
-	assert_narrower(SERVICE("5684") SERVICE("5686"), SERVICE("5684-5686"), false);
-	assert_narrower(SERVICE("5684-5685"), SERVICE("5684"), true);
+	assert_narrower(SERVICE("5684"), RANGE("5684-5685"), false);
+	assert_narrower(SERVICE("5684") SERVICE("5686"), RANGE("5684-5686"), false);
+	assert_narrower(RANGE("5684-5685"), SERVICE("5684"), true);
 	assert_narrower(SERVICE("5684"), SERVICE("5685"), true);
-	assert_narrower(SERVICE("568"), SERVICE("5684-5690"), true);
+	assert_narrower(SERVICE("568"), RANGE("5684-5690"), true);
 	assert_narrower(SERVICE("5684"), "", true);
 	assert_narrower("add element inet culvert path { \"culv-x1\" . \"eth1\" }\n", "", true);
 	assert_narrower("", SERVICE("5684"), false);
@@ -65,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_differs),
 		cmocka_unit_test(elements_are_short),
+		cmocka_unit_test(what_is_said_elsewhere_is_not_said_again),
 		cmocka_unit_test(what_goes_closes_unless_it_is_widened),
 	};
 

@@ -79,13 +79,14 @@ static void what_a_change_touches(void **state)
 	struct object device = named(OBJECT_SYSCTL, "net/ipv6/conf/culv-x2/disable_ipv6", 1);
 	struct object strange = named(OBJECT_SYSCTL, "net/ipv6/conf/culv-x3/disable_ipv6", 1);
 	struct object host = named(OBJECT_SYSCTL, "net/ipv6/conf/all/forwarding", 1), rule = { .kind = OBJECT_RULE };
+	struct object exception = named(OBJECT_SYSCTL, "net/ipv4/conf/eth0/forwarding", 0);
 	struct object near = route(1001, "eth7", 1), far = route(1002, "eth1", 100);
 
 	(void)state;
 	assert_int_equal(s.n_names, 3);
 	assert_int_equal(s.n_tables, 1);
 	assert_true(scope_has(&s, &address) && scope_has(&s, &device) && scope_has(&s, &near));
-	assert_true(scope_has(&s, &host) && scope_has(&s, &rule));
+	assert_true(scope_has(&s, &host) && scope_has(&s, &exception) && scope_has(&s, &rule));
 	assert_false(scope_has(&s, &other) || scope_has(&s, &strange) || scope_has(&s, &far));
 	scope_free(&s);
 }

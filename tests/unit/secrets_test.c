@@ -277,7 +277,7 @@ static void owner(void **state)
 {
 	(void)state;
 	if (geteuid())
-		skip();
+		skip(); /* another user is what is tested */
 	write_psk(GOOD_PSK, 32, 0600);
 	if (chown("secrets/c.psk", 12, 12))
 		skip(); /* a user namespace that maps root alone */
@@ -315,7 +315,7 @@ static void not_for_this_user(void **state)
 {
 	(void)state;
 	if (geteuid())
-		skip();
+		skip(); /* another user is what is tested */
 	write_psk(GOOD_PSK, 32, 0600);
 	assert_int_equal(chmod(".", 0755), 0);
 	assert_int_equal(chmod("x.conf", 0644), 0);
@@ -339,13 +339,14 @@ static void no_file(void **state)
 	(void)state;
 	assert_load(-EINVAL,
 		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is not there; put the carrier's key into it, "
-		"or make one: culvert secret new c.psk\n");
+		"or make one: culvert secret new c.psk --dir ./secrets\n");
 	assert_int_equal(mkdir("secrets/c.psk", 0700), 0);
-	assert_load(-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is no regular file\n");
+	assert_load(
+		-EINVAL, "x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is no regular file; put the secret itself there\n");
 	assert_int_equal(io_remove_tree("secrets"), 0);
 	assert_load(-EINVAL,
 		"x.conf:2: carriers[0].psk_file: ./secrets/c.psk: is not there; put the carrier's key into it, "
-		"or make one: culvert secret new c.psk\n");
+		"or make one: culvert secret new c.psk --dir ./secrets\n");
 }
 
 static void too_large(void **state)

@@ -21,6 +21,8 @@
 
 #define GATEWAY "gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
 
+#define NO_APNS "apns = ( );\n"
+
 static char folder[64], before[4096];
 
 /* Each test works in a folder of its own. */
@@ -103,7 +105,8 @@ static void includes_anywhere(void **state)
 
 	(void)state;
 	put_carriers();
-	buf_printf(&text, "@include \"%s/gateway.conf\"\n\ncarriers = (\n  @include \"./carriers/c.conf\"\n);\n", folder);
+	buf_printf(
+		&text, "@include \"%s/gateway.conf\"\n\ncarriers = (\n  @include \"./carriers/c.conf\"\n);\n" NO_APNS, folder);
 	put("x.conf", buf_text(&text));
 	buf_free(&text);
 	put("gateway.conf", GATEWAY);
@@ -137,7 +140,7 @@ static void includes_anywhere(void **state)
 static void included_twice(void **state)
 {
 	(void)state;
-	put("x.conf", "@include \"empty.conf\"\n@include \"empty.conf\"\n" GATEWAY "@include \"empty.conf\"");
+	put("x.conf", "@include \"empty.conf\"\n@include \"empty.conf\"\n" GATEWAY NO_APNS "@include \"empty.conf\"");
 	put("empty.conf", "");
 	conf_free(loaded("x.conf"));
 }
@@ -146,7 +149,7 @@ static void included_twice(void **state)
 static void word_in_text_and_comment(void **state)
 {
 	(void)state;
-	put("x.conf", "# @include \"a\"\n/*\n@include \"a\" */ // @include \"a\"\n" GATEWAY);
+	put("x.conf", "# @include \"a\"\n/*\n@include \"a\" */ // @include \"a\"\n" GATEWAY NO_APNS);
 	conf_free(loaded("x.conf"));
 	assert_text_refused(
 		"gateway = { name = \"@include\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };",
@@ -254,7 +257,7 @@ static void multiplication(void **state)
 	(void)state;
 	assert_non_null(comment);
 	memset(comment, '#', 2 * 1024 * 1024);
-	comment[2 * 1024 * 1024 - 1] = '\0';
+	memcpy(comment + 2 * 1024 * 1024 - 2, "\n", 2);
 	for (char level = '0'; level < '8'; level++) {
 		struct buf text = { 0 };
 		char path[] = { level, '.', 'c', 'o', 'n', 'f', '\0' };
@@ -346,7 +349,7 @@ static void numbers_that_are_something_else(void **state)
 		"x.conf:3: 007 is read as octal; write 7\n"
 		"x.conf:3: 08 is read as octal; write 8\n");
 	assert_text_refused("a = 99999999999999999999; b = 0x100000001;\nc = 0x0000001bb;\n",
-		"x.conf:1: 99999999999999999999 is too large a number\n"
+		"x.conf:1: 99999999999999999999 is too large a number; write one that its key takes\n"
 		"x.conf:1: 0x100000001 is too large a number; write it in decimal\n");
 }
 
@@ -363,6 +366,71 @@ static void what_does_not_end(void **state)
 	/* A file that was written to half. */
 	assert_text_refused("gateway = { name = \"g\"; outer = { interface = \"eth0\"; addr",
 		"x.conf:1: syntax error here or just before; is text without quotes, or a quote or bracket not closed?\n");
+}
+
+/* Whoever loads a file while it is being written gets an error, wherever the writer is. */
+static void cut_short_anywhere(void **state)
+{
+	char *text = NULL, *example = NULL;
+	size_t len, loads = 0;
+
+	(void)state;
+	assert_true(asprintf(&example, "%s/conf/culvert.conf.example", before) > 0);
+	assert_int_equal(io_read_file(example, CONF_FILE_MAX, &text, &len), 0);
+	put("secrets/vodafone-cz.psk", "0123456789012345678901234567890123456789\n");
+	assert_true(len > 4096 && text[len - 1] == '\n');
+	for (size_t cut = 0; cut <= len; cut++) {
+		struct diag_list diags = { 0 };
+		struct model *m = NULL;
+		assert_int_equal(io_write_file("x.conf", text, cut, 0600), 0);
+		int r = conf_load("x.conf", &diags, &m);
+		loads += !r;
+		/* All that the end may lack is the newline, and the semicolon before it. */
+		if (!r != (cut + 2 >= len))
+			fail_msg("%zu of %zu octets: %s", cut, len, r ? "refused" : "loads");
+		diag_free(&diags);
+		conf_free(m);
+	}
+	assert_int_equal(loads, 3);
+	free(text);
+	free(example);
+}
+
+/* Between the entries of a list, in a file that is included. */
+static void cut_short_in_a_comment(void **state)
+{
+	static const char *const ends[] = { "# the ot", "// the", "  #", "/* of */ # the o" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "{ name = \"t\"; peer = \"192.0.2.11\"; },\n%s", ends[i]);
+		put("t.conf", text);
+		assert_text_refused("a = (\n@include \"t.conf\"\n);\n",
+			"t.conf:2: the file ends in the middle of a comment; is it whole? End its last line\n");
+	}
+	put("x.conf", "@include \"t.conf\"\n" NO_APNS);
+	put("t.conf", GATEWAY "/* whole */");
+	conf_free(loaded("x.conf"));
+	put("t.conf", GATEWAY "/* whole, see #3 */ \t");
+	conf_free(loaded("x.conf"));
+}
+
+/* What would end all traffic has to be said. */
+static void no_apns(void **state)
+{
+	(void)state;
+	assert_text_refused(GATEWAY, "x.conf: apns: is missing; is the file whole? Write apns = ( { name = \"meters\"; ... "
+								 "} ); or, where nothing is "
+								 "to be carried, apns = ( );\n");
+	put("x.conf", GATEWAY NO_APNS);
+	struct model *m = loaded("x.conf");
+	struct buf printed = { 0 };
+	conf_print(m, &printed);
+	put("x.conf", buf_text(&printed));
+	conf_free(loaded("x.conf"));
+	buf_free(&printed);
+	conf_free(m);
 }
 
 /* libconfig would take "g\x00h" for "g". */
@@ -426,6 +494,9 @@ int main(void)
 		IN_FOLDER(brackets_across_files),
 		IN_FOLDER(numbers_that_are_something_else),
 		IN_FOLDER(what_does_not_end),
+		IN_FOLDER(cut_short_anywhere),
+		IN_FOLDER(cut_short_in_a_comment),
+		IN_FOLDER(no_apns),
 		IN_FOLDER(escaped_nul),
 		IN_FOLDER(bounds),
 	};

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define SECOND UINT64_C(1000000)
 
@@ -34,7 +35,7 @@ static void make_model(void)
 	model = (struct model){ .apns = &apn, .n_apns = 1 };
 }
 
-/* The links of these letters have SAs. */
+/* The links of these letters have SAs; a letter for each pair of selectors that has one. */
 static void carry(struct steering *s, const char *letters, uint64_t now)
 {
 	struct carrying c = { 0 };
@@ -263,6 +264,92 @@ static void says_why(void **state)
 	steering_free(&s);
 }
 
+/* Two cloud prefixes and a pool of each family: two pairs, as IPv4 goes with IPv4. */
+static struct prefix clouds[] = { { .ip.family = AF_INET }, { .ip.family = AF_INET6 } };
+static struct prefix pools[] = { { .ip.family = AF_INET6 }, { .ip.family = AF_INET } };
+
+static void make_pairs(void)
+{
+	make_model();
+	for (size_t i = 0; i < 2; i++) {
+		links[i].local = clouds;
+		links[i].remote = pools;
+		links[i].n_local = links[i].n_remote = 2;
+		links[i].each_pair = true;
+	}
+}
+
+static void a_pair_without_sa_counts_in_time(void **state)
+{
+	const uint64_t patience = STEERING_PARTIAL * SECOND;
+	struct steering s = { 0 };
+
+	(void)state;
+	make_pairs();
+	assert_int_equal(steering_use(&s, &model), 0);
+	carry(&s, "abb", SECOND);
+	assert_ranks(&s, SECOND, "A0 b0");
+	assert_int_equal(steering_next(&s, SECOND), SECOND + patience);
+	carry(&s, "aabb", 2 * SECOND);
+	assert_int_equal(steering_next(&s, 2 * SECOND), UINT64_MAX);
+	assert_ranks(&s, 100 * SECOND, "A0 b0");
+	carry(&s, "abb", 100 * SECOND);
+	assert_ranks(&s, 100 * SECOND + patience - 1, "A0 b0");
+	assert_int_equal(steering_next(&s, 101 * SECOND), 100 * SECOND + patience);
+	assert_ranks(&s, 100 * SECOND + patience, "a2 B0");
+	assert_int_equal(steering_next(&s, 100 * SECOND + patience), UINT64_MAX);
+	assert_reason(&s, 1, 112 * SECOND, "SAs for 1 of 2 pairs of selectors only, since 12 s");
+	carry(&s, "ab", 120 * SECOND);
+	assert_ranks(&s, 120 * SECOND + patience, "A0 b0"); /* both are alike */
+	carry(&s, "aab", 140 * SECOND);
+	assert_ranks(&s, 140 * SECOND, "A0 b1"); /* held down is better than suspect */
+	carry(&s, "b", 150 * SECOND);
+	assert_ranks(&s, 150 * SECOND, "B0"); /* nothing better carries */
+	steering_free(&s);
+}
+
+/* However long that takes: many pairs come up one after the other. */
+static void a_link_that_comes_up_is_waited_for(void **state)
+{
+	char letters[] = "aaaaaaaa";
+	struct steering s = { 0 };
+
+	(void)state;
+	make_pairs();
+	links[0].remote = clouds;
+	links[0].local = (struct prefix[]){ clouds[0], clouds[0], clouds[0], clouds[0], clouds[0], clouds[0], clouds[0] };
+	links[0].n_local = sizeof(letters) - 2;
+	assert_int_equal(steering_use(&s, &model), 0);
+	for (size_t n = sizeof(letters) - 2; n > 0; n--) {
+		uint64_t now = (sizeof(letters) - n) * (STEERING_PARTIAL - 1) * SECOND;
+
+		carry(&s, letters + n, now);
+		assert_int_equal(steering_state(steering_find(&s, 1), now), STEERING_GOOD);
+	}
+	steering_free(&s);
+}
+
+/* Those that a reload adds come up after it, however long the link was whole. */
+static void more_pairs_are_waited_for(void **state)
+{
+	const uint64_t patience = STEERING_PARTIAL * SECOND;
+	struct steering s = { 0 };
+
+	(void)state;
+	make_pairs();
+	links[0].n_remote = links[1].n_remote = 1;
+	assert_int_equal(steering_use(&s, &model), 0);
+	carry(&s, "ab", SECOND);
+	links[0].n_remote = links[1].n_remote = 2;
+	assert_int_equal(steering_use(&s, &model), 0);
+	carry(&s, "ab", 100 * SECOND);
+	assert_ranks(&s, 100 * SECOND, "A0 b0");
+	assert_int_equal(steering_next(&s, 100 * SECOND), 100 * SECOND + patience);
+	carry(&s, "abb", 101 * SECOND);
+	assert_ranks(&s, 100 * SECOND + patience, "a2 B0");
+	steering_free(&s);
+}
+
 static void flaps_leave_no_memory(void **state)
 {
 	struct steering s = { 0 };
@@ -297,6 +384,9 @@ int main(void)
 		cmocka_unit_test(a_link_that_never_answered_waits),
 		cmocka_unit_test(another_model_keeps_what_is_known),
 		cmocka_unit_test(says_why),
+		cmocka_unit_test(a_pair_without_sa_counts_in_time),
+		cmocka_unit_test(a_link_that_comes_up_is_waited_for),
+		cmocka_unit_test(more_pairs_are_waited_for),
 		cmocka_unit_test(flaps_leave_no_memory),
 	};
 

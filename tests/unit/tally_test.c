@@ -22,7 +22,8 @@ static const char listed[] =
 	"{\"set\":{\"name\":\"refused_spoofed\",\"type\":\"ifname\",\"elem\":[{\"elem\":{\"val\":\"culv-x1\","
 	"\"counter\":{\"packets\":3,\"bytes\":300}}},{\"elem\":{\"val\":\"culv-x2\",\"counter\":{\"packets\":4,\"bytes\":"
 	"400}}}]}},"
-	"{\"set\":{\"name\":\"service4\",\"elem\":[{\"elem\":{\"val\":{\"concat\":[\"culv-x1\",\"10.110.0.5\",\"udp\","
+	"{\"set\":{\"name\":\"service4_range\",\"elem\":[{\"elem\":{\"val\":{\"concat\":[\"culv-x1\",\"10.110.0.5\","
+	"\"udp\","
 	"{\"range\":[5684,5685]}]},\"counter\":{\"packets\":10,\"bytes\":1000}}},{\"elem\":{\"val\":{\"concat\":[\"culv-"
 	"x2\","
 	"\"10.110.0.5\",\"udp\",{\"range\":[5684,5685]}]},\"counter\":{\"packets\":5,\"bytes\":50}}}]}},"
@@ -108,7 +109,7 @@ struct sample {
 static void make_sample(struct sample *s)
 {
 	*s = (struct sample){
-		.udp = { { 5684, 5684 }, { 5685, 5685 } },
+		.udp = { { 5684, 5685 }, { 5685, 5685 } },
 		.links = { { .if_id = 1 }, { .if_id = 2 } },
 		.ingest = "ingest",
 		.backup = "backup",
@@ -153,7 +154,7 @@ static void links_of_an_apn_are_added_up(void **state)
 	assert_int_equal(json_array_size(json_object_get(answer, "apns")), 2);
 	apn = json_array_get(json_object_get(answer, "apns"), 0);
 	service = json_array_get(json_object_get(apn, "services"), 0);
-	/* Ports that touch are one range in the walls, and one row. */
+	/* Ranges that overlap are one in the walls, and one row. */
 	assert_int_equal(json_array_size(json_object_get(service, "names")), 2);
 	assert_int_equal(number(service, "packets"), 15);
 	assert_int_equal(number(service, "octets"), 1050);

@@ -8,11 +8,14 @@
 #include "appliance/daemon/control.h"
 #include "appliance/daemon/verify.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define EXACT "{\"ok\":true,\"verdict\":\"exact\",\"seconds\":0.1,\"differences\":[],\"unproven\":[]}"
+#define EXACT   "{\"ok\":true,\"verdict\":\"exact\",\"seconds\":0.1,\"differences\":[],\"unproven\":[]}"
+#define DIFFERS "{\"ok\":true,\"verdict\":\"differs\",\"seconds\":0.1,\"differences\":[\"one\"],\"unproven\":[]}"
 
 static unsigned answered;
 
@@ -70,10 +73,38 @@ static void what_could_not_be_verified_is_not_exact(void **state)
 	sd_event_unref(event);
 }
 
+/* Well before the next one is due by the clock, which would be too late for the alarm. */
+static void a_change_calls_for_the_next_one(void **state)
+{
+	struct verifier *v = NULL;
+	sd_event *event = NULL;
+	json_t *summary;
+	bool exact = true;
+
+	(void)state;
+	alarm(VERIFY_PERIOD / 1000000 / 2);
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(verifier_new(event, "nowhere", &v), 0);
+	assert_verdict(summary_after(event, v, EXACT), "exact", "");
+	assert_int_equal(setenv("VERIFY_SAYS", DIFFERS, 1), 0);
+	verify_run(v);
+	while (exact) {
+		assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+		summary = verify_summary(v);
+		exact = strcmp(json_string_value(json_object_get(summary, "verdict")), "exact") == 0;
+		json_decref(summary);
+	}
+	assert_verdict(verify_summary(v), "differs", "one");
+	verifier_free(v);
+	sd_event_unref(event);
+	alarm(0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_could_not_be_verified_is_not_exact),
+		cmocka_unit_test(a_change_calls_for_the_next_one),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--verify") == 0) {

@@ -33,8 +33,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const goldens[] = { "example", "ipv6", "limits", "machine", "mapped", "next-hop", "same-pool",
-	"services", "shared", "two-links", "vlan" };
+static const char *const goldens[] = { "example", "ipv6", "limits", "machine", "mapped", "next-hop", "outer-ipv6",
+	"same-pool", "services", "shared", "two-links", "vlan" };
 
 static struct model *load(const char *name)
 {
@@ -63,7 +63,7 @@ static struct interface *named(struct snapshot *s, const char *name)
 	struct interfaces *l = &s->interfaces;
 	l->items = reallocarray(l->items, l->count + 1, sizeof(*l->items));
 	assert_non_null(l->items);
-	l->items[l->count] = (struct interface){ .index = (int)l->count + 1, .rp_filter = 0 };
+	l->items[l->count] = (struct interface){ .index = (int)l->count + 1, .forwarding = 1 };
 	snprintf(l->items[l->count].name, IFNAMSIZ, "%s", name);
 	return &l->items[l->count++];
 }
@@ -105,6 +105,15 @@ static void take_address(struct snapshot *s, const struct object *o)
 	assert_int_equal(snapshot_add_route(s, &own), 0);
 	if (o->prefix.len < ip_bits(o->prefix.ip.family))
 		assert_int_equal(snapshot_add_route(s, &net), 0);
+}
+
+/* Forwarding of an interface; it begins as the kernel's default, 1. */
+static void take_sysctl(struct snapshot *s, const struct object *o)
+{
+	char name[IFNAMSIZ], sysctl[16];
+
+	if (sscanf(o->name, "net/ipv4/conf/%15[^/]/%15s", name, sysctl) == 2 && strcmp(sysctl, "forwarding") == 0)
+		named(s, name)->forwarding = (int)o->value;
 }
 
 static void take(struct snapshot *s, const struct object *o)
@@ -150,9 +159,12 @@ static void take(struct snapshot *s, const struct object *o)
 	case OBJECT_ROUTE:
 		take_route(s, o);
 		return;
+	case OBJECT_SYSCTL:
+		take_sysctl(s, o);
+		return;
+	case OBJECT_STRANGE_RULE:
 	case OBJECT_FOREIGN:
 	case OBJECT_MTU:
-	case OBJECT_SYSCTL:
 		return;
 	}
 }
@@ -191,8 +203,9 @@ static void run_nft(const char *command, char **ret)
 static struct snapshot snapshot_of(const struct model *m, const char *change)
 {
 	struct snapshot s = { .sysctls = { { "net/ipv4/ip_forward", 1 }, { "net/ipv6/conf/all/forwarding", 1 },
-							  { "net/ipv4/tcp_l3mdev_accept", 0 }, { "net/ipv4/udp_l3mdev_accept", 0 } },
-		.n_sysctls = 4 };
+							  { "net/ipv4/tcp_l3mdev_accept", 0 }, { "net/ipv4/udp_l3mdev_accept", 0 },
+							  { "net/ipv4/route/min_pmtu", 1280 } },
+		.n_sysctls = 5 };
 	struct carrying c = { 0 };
 	struct buf text = { 0 };
 	struct plan p = { 0 };
@@ -370,6 +383,21 @@ static void stop_forwarding(struct snapshot *s)
 	s->sysctls[1].value = 0;
 }
 
+static void forward_from_outer(struct snapshot *s)
+{
+	named(s, "eth0")->forwarding = 1;
+}
+
+static void keep_what_comes_from_the_cloud(struct snapshot *s)
+{
+	named(s, "eth1")->forwarding = 0;
+}
+
+static void believe_any_path(struct snapshot *s)
+{
+	s->sysctls[4].value = 552;
+}
+
 static void widen_policy(struct snapshot *s)
 {
 	struct snapshot_policy p = { .if_id = 1, .direction = POLICY_FWD };
@@ -425,6 +453,14 @@ static void each_break_of_routing_is_named(void **state)
 		"configured but does not exist: path culv-x1 10.64.0.0/16");
 	assert_named("two-links", stop_forwarding, NULL, VERDICT_DIFFERS,
 		"exists but is not configured: wall 1, routing: net/ipv4/ip_forward is 0");
+	assert_named("two-links", forward_from_outer, NULL, VERDICT_DIFFERS,
+		"exists but is not configured: wall 1, routing: IPv4 forwarding of eth0 is 1");
+	assert_named("two-links", keep_what_comes_from_the_cloud, NULL, VERDICT_DIFFERS,
+		"configured but does not exist: wall 1, routing: IPv4 forwarding of eth1 is 1");
+	assert_named(
+		"example", keep_what_comes_from_the_cloud, NULL, VERDICT_DIFFERS, "configured but does not exist: path eth1 ");
+	assert_named("two-links", believe_any_path, NULL, VERDICT_DIFFERS,
+		"exists but is not configured: wall 1, routing: net/ipv4/route/min_pmtu is 552");
 }
 
 static void each_break_of_the_sa_is_named(void **state)
@@ -441,12 +477,12 @@ static void each_break_of_the_rules_is_named(void **state)
 	(void)state;
 	assert_named("two-links", NULL, "add element inet culvert service4 { \"culv-x1\" . 10.110.0.99 . tcp . 22 }",
 		VERDICT_DIFFERS, "exists but is not configured: path culv-x1 10.64.0.0/16 -> eth1 10.110.0.99 tcp 22");
-	assert_named("two-links", NULL, "add element inet culvert pool4 { \"culv-x1\" . 10.99.0.0/16 }", VERDICT_DIFFERS,
+	assert_named("two-links", NULL, "add element inet culvert pool4 { \"culv-x1\" . 10.99.0.0/16 }", VERDICT_UNPROVEN,
 		"exists but is not configured: wall 2, nftables: element pool4 { culv-x1 . 10.99.0.0/16 }");
 	assert_named("two-links", NULL, "flush set inet culvert service4", VERDICT_DIFFERS,
 		"configured but does not exist: path culv-x1 10.64.0.0/16");
 	assert_named("two-links", NULL, "insert rule inet culvert forward accept", VERDICT_UNPROVEN,
-		"chain forward is not Culvert's: there is \"accept\" where it has \"ct state invalid goto refuse_invalid\"");
+		"chain forward is not Culvert's: there is \"accept\" where it has \"tcp flags & syn == syn jump clamp\"");
 	assert_named("two-links", NULL, "flush chain inet culvert from_device", VERDICT_UNPROVEN,
 		"chain from_device is not Culvert's");
 	assert_named("two-links", NULL, "add chain inet culvert other { type nat hook prerouting priority 0; }",
@@ -466,6 +502,106 @@ static void each_break_of_the_rules_is_named(void **state)
 	assert_named("two-links", shape_traffic, NULL, VERDICT_UNPROVEN, "traffic control (ingress) on interface number 3");
 	assert_named("mapped", NULL, "delete element inet culvert real4 { \"eth1\" . 10.80.0.0/16 }", VERDICT_DIFFERS,
 		"configured but does not exist: wall 2, nftables: element real4 { eth1 . 10.80.0.0/16 : 10.64.0.0/16 }");
+}
+
+#define T      "inet culvert "
+#define IN     T "in_1001 "
+#define DOWN   T "down_1001 "
+#define ARRIVE T "arrive { \"culv-x1\""
+#define WAY    T "way { \"culv-x1\" . \"eth1\""
+
+static void each_break_of_an_apns_chains_is_named(void **state)
+{
+	static const struct {
+		const char *golden, *change, *words;
+	} breaks[] = {
+		{ "two-links", "add rule " IN "ip saddr 10.65.0.0/16 accept",
+			"chain in_1001 is not as the sets have culv-x1: right is \"saddr 10.64.0.0/16 accept\"" },
+		{ "two-links", "flush chain " IN "; add rule " IN "ct zone set 1; add rule " IN "ip saddr 10.64.0.0/17 accept",
+			"chain in_1001 is not as the sets have culv-x1" },
+		{ "two-links", "add rule " IN "accept", "chain in_1001 in table inet culvert is not Culvert's" },
+		{ "two-links", "add rule " IN "ip saddr != 10.65.0.0/16 accept", "chain in_1001 in table" },
+		{ "two-links", "add rule " IN "ip saddr 10.64.0.0/16 counter accept", "chain in_1001 in table" },
+		{ "two-links", "flush chain " IN "; add rule " IN "ct zone set 2; add rule " IN "ip saddr 10.64.0.0/16 accept",
+			"chain in_1001 is not that of culv-x1: there is \"ct zone set 2\" where it has \"ct zone set 1\"" },
+		{ "two-links", "flush chain " IN, "chain in_1001 is not that of culv-x1: there is \"\"" },
+		{ "two-links", "delete element " ARRIVE " }; add element " ARRIVE " : accept }",
+			"element arrive { culv-x1 : accept }: right is jump in_TABLE" },
+		{ "two-links", "delete element " ARRIVE " }; add element " ARRIVE " : goto dedicated_in }",
+			"element arrive { culv-x1 : goto dedicated_in }: right is jump in_TABLE" },
+		{ "two-links", "add element " T "arrive { \"eth0\" : jump in_1001 }",
+			"element arrive { eth0 : jump in_1001 }: right is goto dedicated_in, or shared_TABLE" },
+		{ "two-links", "add element " T "way { \"culv-x1\" . \"eth0\" : jump up }",
+			"element way { culv-x1 . eth0 : jump up }: right is none, as it is no path" },
+		{ "two-links", "delete element " WAY " }; add element " WAY " : accept }",
+			"element way { culv-x1 . eth1 : accept }: right is jump up" },
+		{ "two-links", "add element " T "way { \"culv-x1\" . \"culv-x1\" : jump up }",
+			"right is none, as it is no path" },
+		{ "two-links", "add chain " T "begin_1; add element " T "begin { \"culv-x1\" : jump begin_1 }",
+			"element way { culv-x1 . eth1 : jump up }: right is jump up_known" },
+		{ "two-links", "delete element " T "path { \"culv-x1\" . \"eth1\" }",
+			"element way { eth1 . culv-x1 : jump down_1001 }: right is none, as it is no path" },
+		{ "two-links", "add rule " DOWN "ip daddr 10.65.0.0/16 goto down",
+			"chain down_1001 is not as the sets have culv-x1: right is \"daddr 10.64.0.0/16 goto down\"" },
+		{ "two-links", "flush chain " DOWN, "chain down_1001 is not as the sets have culv-x1" },
+		{ "two-links", "add rule " DOWN "accept", "chain down_1001 in table inet culvert is not Culvert's" },
+		{ "two-links", "delete element " T "pool4 { \"culv-x1\" . 10.64.0.0/16 }",
+			"chain in_1001 is not as the sets have culv-x1: right is \"saddr no address accept\"" },
+		{ "two-links", "add chain " T "in_9; add rule " T "in_9 accept", "chain in_9 in table" },
+		{ "two-links", "add chain " T "down_9 { type filter hook forward priority -1; }", "chain down_9 in table" },
+		{ "two-links", "add chain " T "begin_9; add rule " T "begin_9 accept", "chain begin_9 in table" },
+		{ "limits", "add element " WAY " : jump up_known }",
+			"element way { culv-x1 . eth1 : jump up_known }: right is none, as each packet must meet a limit" },
+		{ "limits", "flush chain " DOWN "; add rule " DOWN "ip daddr 10.64.0.0/16 goto down",
+			"chain down_1001 is not as the sets have culv-x1: right is \"daddr 10.64.0.0/16 goto down_known\"" },
+		{ "mapped",
+			"flush chain " T "in_1003; add rule " T "in_1003 ct zone set 3; add rule " T
+			"in_1003 meta mark set 0x63750001; add rule " T "in_1003 ip6 saddr fd00:64::/64 accept",
+			"chain in_1003 is not that of culv-x3: its mark 1668612097 is not the zone's" },
+		{ "limits", "delete element " ARRIVE " }; add element " ARRIVE " : jump in_1002 }",
+			"chain in_1002 is not as the sets have culv-x1: right is \"saddr 10.64.0.0/16 accept\"" },
+		{ "mapped", "delete chain " T "real", "chain real is missing" },
+		{ "mapped", "flush chain " T "presented", "chain presented is not Culvert's" },
+		{ "mapped", "delete chain " T "unmark", "chain unmark is missing" },
+		{ "outer-ipv6", "delete chain " T "untracked_in", "chain untracked_in is missing" },
+		{ "shared", "flush chain " T "shared_1003", "chain shared_1003 lacks \"goto cloud_source\"" },
+		{ "shared", "flush chain " T "shared_1003; add rule " T "shared_1003 goto cloud_source",
+			"chain shared_1003 lacks \"ct zone set ip daddr map @zone4_1003\"" },
+		{ "shared", "insert rule " T "shared_1003 accept", "chain shared_1003 in table" },
+		{ "shared", "delete element " T "arrive { \"eth1\" }; add element " T "arrive { \"eth1\" : goto cloud_source }",
+			"element arrive { eth1 : goto cloud_source }: right is goto dedicated_in, or shared_TABLE" },
+		{ "mapped", "add chain " T "shared_9; add rule " T "shared_9 ip daddr 10.1.1.1 accept",
+			"chain shared_9 in table" },
+		{ "mapped",
+			"flush chain " T "shared_1005; add rule " T "shared_1005 ct zone set ip daddr map @zone4_1005; add rule " T
+			"shared_1005 goto cloud_source",
+			"chain shared_1005 lacks \"meta mark set ip daddr map @mark4_1005\"" },
+		{ "two-links", "add chain " T "real", "chain real is not Culvert's" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(*breaks); i++)
+		assert_named(breaks[i].golden, NULL, breaks[i].change, VERDICT_UNPROVEN, breaks[i].words);
+	/* What an APN or an interface that is gone may leave behind. */
+	assert_named("two-links", NULL,
+		"add chain " T "in_9; add chain " T "down_9; add chain " T "begin_9; add chain " T "shared_9; add map " T
+		"zone4_9 { typeof ip daddr : ct zone; flags interval; elements = { 10.64.0.0/16 : 9 }; }",
+		VERDICT_EXACT, "");
+	assert_named("shared", NULL, "add element " T "zone4_1003 { 10.99.0.0/16 : 1 }", VERDICT_DIFFERS,
+		"exists but is not configured: wall 2, nftables: element zone4_1003 { 10.99.0.0/16 : 1 }");
+	assert_named(
+		"mapped", NULL, "flush map " T "mark4_1005", VERDICT_DIFFERS, "configured but does not exist: path eth1 ");
+	assert_named("two-links", NULL, "delete element " WAY " }", VERDICT_DIFFERS,
+		"configured but does not exist: wall 2, nftables: element way { culv-x1 . eth1 : jump up }");
+	assert_named("two-links", NULL, "add element " T "service4_range { \"culv-x1\" . 10.110.0.99 . tcp . 22-23 }",
+		VERDICT_DIFFERS, "exists but is not configured: path culv-x1 10.64.0.0/16 -> eth1 10.110.0.99 tcp 22-23");
+	/* The kernel joins prefixes that touch where they are literals, and not in a set. */
+	assert_named("two-links", NULL,
+		"add element " T "pool4 { \"culv-x1\" . 10.65.0.0/16, \"culv-x2\" . 10.65.0.0/16 }; flush chain " IN
+		"; add rule " IN "ct zone set 1; add rule " IN
+		"ip saddr { 10.64.0.0/16, 10.65.0.0/16 } accept; flush chain " DOWN "; add rule " DOWN
+		"ip daddr { 10.64.0.0/16, 10.65.0.0/16 } goto down",
+		VERDICT_DIFFERS, "exists but is not configured: wall 2, nftables: element pool4 { culv-x1 . 10.65.0.0/16 }");
 }
 
 /* With the table gone, a default route by hand opens the Internet; the SA's selectors alone hold. */
@@ -518,6 +654,7 @@ int main(void)
 		cmocka_unit_test(each_break_of_routing_is_named),
 		cmocka_unit_test(each_break_of_the_sa_is_named),
 		cmocka_unit_test(each_break_of_the_rules_is_named),
+		cmocka_unit_test(each_break_of_an_apns_chains_is_named),
 		cmocka_unit_test(what_no_wall_stops_is_open),
 		cmocka_unit_test(any_text_is_taken),
 	};

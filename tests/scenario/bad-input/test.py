@@ -51,6 +51,7 @@ FILES = (
     ("a NUL in the middle", lambda: _write(GOOD.replace("meters", "met\0ers").encode())),
     ("what is no UTF-8", lambda: _write(GOOD.encode().replace(b"meters", b"met\xffers"))),
     ("half of a file", lambda: _write(GOOD.encode()[:len(GOOD) // 2])),
+    ("a file that ends between two settings", lambda: _write(GOOD[:GOOD.index("\napns = (") + 1].encode())),
     ("a file that includes itself", lambda: _write(f'@include "{gateway.CONF}"\n'.encode())),
     ("a FIFO", lambda: (_write(b""), _fifo())),
     ("a folder", lambda: (_write(b""), _folder())),

@@ -130,6 +130,27 @@ def check_outside(lab):
     return server
 
 
+def flows():
+    with open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as count:
+        return int(count.read())
+
+
+def check_flows(lab):
+    """Where peers are not known, IKE is heard from everybody; in the resolver's name as well, and no flow comes of it."""
+    many = range(20000, 20100)
+    mark = wire.token()
+    lab.sent_in_clear.add(mark)
+    with gateway.unwatched():
+        netns.run("nft", "add", "element", *gateway.TABLE, "anyone", "{ ipv4 }")
+        before = flows()
+        for port in many:
+            wire.send_as("inet", (net.ROUTER, port), (net.GATEWAY, 500), mark)
+        lab.require("what was sent behind is back", all(wire.arping("inet", "eth0", net.GATEWAY) for _ in range(2)))
+        grown = flows() - before
+        netns.run("nft", "delete", "element", *gateway.TABLE, "anyone", "{ ipv4 }")
+    lab.check("IKE in the resolver's name fills no table of flows", lab.inet.find(mark) and grown < len(many) / 2, grown)
+
+
 def run(lab):
     build(lab)
     libreswan.start(operators_file.PSK)
@@ -140,4 +161,5 @@ def run(lab):
     check_input(lab)
     check_forward(lab)
     check_outside(lab)
+    check_flows(lab)
     lab.check("devices and cloud are served as ever", lab.uplink.ask() and lab.downlink.ask())

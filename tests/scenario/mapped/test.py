@@ -5,6 +5,7 @@ import gateway
 import libreswan
 import operators_file
 import policy
+import presented
 import second
 import sizes
 import topology as net
@@ -28,7 +29,8 @@ carriers = ( {{ name = "one"; local_id = "{net.GATEWAY}"; psk_file = "vodafone-c
     tunnels = ( {{ name = "vf-praha"; peer = "{net.CARRIER}"; remote_id = "praha.example.net"; }} ); }},
   {{ name = "two"; local_id = "{net.GATEWAY}"; psk_file = "vodafone-cz.psk";
     tunnels = ( {{ name = "vf-brno"; peer = "{second.CARRIER}"; remote_id = "brno.example.net"; }} ); }} );
-apns = ( {apn("meters", "vf-praha", "10.80.0.0/16", net.CLOUD)}, {apn("buses", "vf-brno", "10.81.0.0/16", net.CLOUD_OTHER)} );
+apns = ( {apn("meters", "vf-praha", "10.80.0.0/16", net.CLOUD)}, {apn("buses", "vf-brno", "10.81.0.0/16", net.CLOUD_OTHER)},
+  {presented.apn("vf-brno", SILENT)} );
 '''
 
 
@@ -79,6 +81,41 @@ def errors(lab):
     sizes.set_mtu(None, "eth1", 1500)
 
 
+def six(lab):
+    """IPv6 by its presented prefix, both ways; ICMPv6 errors; what is refused."""
+    device, host, far = (second.DEV3_SIX, 40021), (presented.HOST, traffic.SERVICE), ("cloud2", "inet", "dev1")
+    up = second.exchange("dev3", device[0], host[0])
+    down = second.exchange("cloud2", host[0], presented.SHOWN, traffic.DOWNLINK)
+    for text, one, there, shown in (("an IPv6 device reaches its service", up, "cloud2", presented.SHOWN),
+            ("the cloud reaches the IPv6 device", down, "dev3", presented.HOST)):
+        mark = one.ask()
+        seen = lab.captures[there].find(mark) if mark else None
+        lab.check(f"{text}; there it comes from {shown}", seen and seen.src == shown, seen or "no answer")
+    for text, sock in (("an IPv6 device", connected("dev3", device[0], host[0], SILENT)),
+            ("its cloud host", connected("cloud2", host[0], presented.SHOWN, SILENT))):
+        with sock:
+            lab.check(f"{text} is told by ICMPv6 that a port is closed", refused_port(sock))
+    sizes.is_told(lab, "its cloud host to the IPv6 device", ("cloud2", host[0]), (presented.SHOWN, traffic.DOWNLINK), 1438,
+        presented.SHOWN, lab.captures["cloud2"])
+    sizes.set_mtu(None, presented.INTERFACE, 1300)
+    sizes.is_told(lab, "an IPv6 device to a cloud interface that takes less", ("dev3", device[0]), host, 1300, presented.OWN,
+        lab.captures["dev3"])
+    sizes.set_mtu(None, presented.INTERFACE, 1500)
+    policy.open_all("carrier2", "dev wan")
+    policy.open_all(None)
+    for text, source, target in (("IPv6 device to a port that is no service's", device, (host[0], 5999)),
+            ("IPv6 device to a host that is no service's", device, (presented.OTHER, host[1])),
+            ("IPv6 device to its own presented prefix", device, (presented.SHOWN, traffic.DOWNLINK)),
+            ("IPv6 device to the gateway's address", device, (presented.OWN, host[1])),
+            ("IPv6 device in its presented name", (presented.SHOWN, device[1]), host)):
+        second.refused(lab, text, "dev3", source, target, far, up, second.CARRIER)
+    for text, source, target in (("cloud host to a port that is no downlink's", host[0], (presented.SHOWN, 5999)),
+            ("another cloud host to the device", presented.OTHER, (presented.SHOWN, traffic.DOWNLINK)),
+            ("cloud host to the device's own address", host[0], (second.DEV3_SIX, traffic.DOWNLINK))):
+        second.refused(lab, text, "cloud2", (source, 40100), target, ("dev3", "dev1", "inet"), down)
+    return up, down
+
+
 def own_addresses(lab, fence):
     """Nothing of a device comes to a socket of the gateway, in whichever VRF."""
     socks = []
@@ -102,12 +139,15 @@ def own_addresses(lab, fence):
 
 def run(lab):
     second.build(lab)
+    presented.build(lab)
     libreswan.start(operators_file.PSK)
     second.pluto.start(operators_file.PSK)
     lab.start_gateway(conf())
     lab.echoes = [traffic.Echo("cloud", net.CLOUD_OTHER, traffic.SERVICE),
-        traffic.Echo("dev3", second.DEV3, traffic.DOWNLINK)]
-    for apn, name in (("meters", "vf-praha"), ("buses", "vf-brno")):
+        traffic.Echo("dev3", second.DEV3, traffic.DOWNLINK),
+        traffic.Echo("cloud2", presented.HOST, traffic.SERVICE),
+        traffic.Echo("dev3", second.DEV3_SIX, traffic.DOWNLINK)]
+    for apn, name in (("meters", "vf-praha"), ("buses", "vf-brno"), (presented.NAME, "vf-brno")):
         state = gateway.await_carrying(apn=apn, name=name)
         lab.require(f"the link of {apn} carries", gateway.link(state, apn, name).get("carrying"), state)
     up1, up3, down1, down3 = passes(lab)
@@ -129,6 +169,7 @@ def run(lab):
             ("cloud host to the devices' own address", net.CLOUD, net.DEV1)):
         second.refused(lab, text, "cloud", (source, p), (target, d), ("dev1", "dev3", "inet"), down1)
     own_addresses(lab, up1)
+    up6, down6 = six(lab)
     code, said = gateway.culvert("reload")
     lab.check("a reload goes well", code == 0, said)
-    lab.check("and all works on", up1.ask() and up3.ask() and down1.ask() and down3.ask())
+    lab.check("and all works on", up1.ask() and up3.ask() and down1.ask() and down3.ask() and up6.ask() and down6.ask())

@@ -1,9 +1,13 @@
+import socket
+import struct
+
 import check
 import frame
 import gateway
 import libreswan
 import netns
 import operators_file
+import packets
 import second
 import sizes
 import systemd
@@ -92,6 +96,29 @@ def router(lab):
     is_known(lab, "another culvertd finds the same", 1326, 1400, "path")
 
 
+def forge(octets):
+    """A host on the Internet says that the way from the gateway to the carrier takes no more than that."""
+    quoted = packets.udp(net.GATEWAY, net.CARRIER, 4500, 4500, b"\1" * 8)
+    said = packets.icmp(net.INTERNET, net.GATEWAY, packets.UNREACHABLE, struct.pack("!HH", 0, octets), 4, quoted)
+    with netns.inside("inet"), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        sock.sendto(said, (net.GATEWAY, 0))
+
+
+def forged(lab):
+    """With ESP in UDP the kernel believes such an error; below what every way takes it believes nothing."""
+    is_known(lab, "somebody says that the way takes 552", 1198, 1280, "path", lambda: forge(552))
+    netns.run("ip", "route", "flush", "cache")
+    is_known(lab, "and when that is forgotten", 1422, 1500, "interface")
+    netns.set_sysctl(None, "net.ipv4.route.min_pmtu", 552)
+    is_known(lab, "without the bound it is believed", 478, 552, "path", lambda: forge(552))
+    netns.run("ip", "route", "flush", "cache")
+    code, said = gateway.culvert("reload")
+    is_known(lab, "the bound is put back", 1198, 1280, "path", lambda: forge(552))
+    lab.check("by a reload at the latest", code == 0, said)
+    netns.run("ip", "route", "flush", "cache")
+    is_known(lab, "and when that is forgotten too", 1422, 1500, "interface")
+
+
 def without_the_rule(lab):
     systemd.stop(gateway.CULVERTD)
     netns.run("nft", "flush", "chain", *gateway.TABLE, "clamp")
@@ -120,5 +147,6 @@ def run(lab):
     code, said = gateway.culvert("reload")
     lab.require("a reload to ESP in UDP goes well", code == 0, said)
     is_known(lab, "in UDP", 1422, 1500, "interface")
+    forged(lab)
     tcp_fits(lab, 1422, 1500)
     lab.check("it is UDP that was seen", any(one.proto == frame.UDP and second._is_esp(one) for one in lab.outer.frames()))

@@ -224,6 +224,7 @@ def check_sight(lab, sender):
     """Without wall 2 the tests see answers of each kind."""
     with gateway.unwatched():
         gateway.remove_walls()
+        netns.set_sysctl(None, "net.ipv4.conf.eth0.forwarding", 1)  # wall 1 alone hides the way as well
         probes = {"TCP": strangers.syn(net.INTERNET, 40100, 7), "UDP": strangers.udp(40100, 7, b"x"), "a ping": strangers.icmp(8),
             "IKE": strangers.ike(500)}
         probes["a trace"] = strangers.udp(40100, 33434, b"who is there?")

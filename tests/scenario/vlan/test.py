@@ -1,3 +1,4 @@
+import json
 import re
 
 import check
@@ -52,16 +53,6 @@ def move_cloud():
     """)
 
 
-def six(namespace, source, target, port, sport=0):
-    with netns.inside(namespace):
-        sock = traffic.socket_of_six()
-    sock.bind((source, sport))
-    sock.settimeout(wire.LIMIT)
-    exchange = traffic.Exchange.__new__(traffic.Exchange)
-    exchange.sock, exchange.target = sock, (target, port)
-    return exchange
-
-
 def pings(lab, fence):
     lab.check("a device and the host of its service may ping each other",
         wire.ping("dev1", net.CLOUD) and wire.ping("cloud", net.DEV1))
@@ -102,6 +93,28 @@ def limits(lab, fence):
     seen = sum(mark in one.raw and one.src == net.DEV1 for one in lab.cloud.frames())
     grown = gateway.refusals()["over_packets"] - before["over_packets"]
     lab.check(f"of {BURST} packets at once some are dropped", 0 < seen < BURST and grown > 0, (seen, grown))
+    apns = {one["name"]: one["refused"] for one in json.loads(gateway.culvert("counters", "--json")[1])["apns"]}
+    lab.check("both are told of the APN, and of no other", {"over_flows", "over_packets"} <= set(apns["meters"]) and
+        not {"over_flows", "over_packets"} & set(apns["sixes"]), apns)
+
+
+def becomes_dedicated(lab):
+    """The parent of the VLANs, which forwards nothing, becomes an APN's own interface."""
+    own = f'attach = "vlan"; interface = "eth1"; vlan = 110; address = "{net.GATEWAY_CLOUD}/20";'
+    assert own in CONF
+    sixes = CONF.index('  { name = "sixes"')
+    text = CONF[:sixes].rstrip().removesuffix(",").replace(own, own.replace("vlan = 110; ", "").replace("vlan", "dedicated"))
+    netns.ip("cloud", f"""
+        link del v110
+        link del v120
+        addr add {net.CLOUD}/20 dev eth0
+        addr add {net.CLOUD_OTHER}/20 dev eth0
+        route add default via {net.GATEWAY_CLOUD}
+    """)
+    gateway.configure(text + " );\n", {})
+    code, out = gateway.culvert("reload")[:2]
+    lab.require("a reload makes the parent of the VLANs an APN's own interface", code == 0, out)
+    lab.check("both ways pass there", check.poll(lab.uplink.ask, 20) and check.poll(lab.downlink.ask, 20))
 
 
 def run(lab):
@@ -115,8 +128,8 @@ def run(lab):
         state = gateway.await_carrying(apn=apn, name=name)
         lab.require(f"the link of {apn} carries", gateway.link(state, apn, name).get("carrying"), state)
     lab.check("a device reaches its service in VLAN 110, and the cloud the device", lab.uplink.ask() and lab.downlink.ask())
-    lab.six = traffic.Echo.of(six("cloud", SIX, "::", 0, traffic.SERVICE).sock)
-    up = six("dev3", second.DEV3_SIX, SIX, traffic.SERVICE)
+    lab.six = traffic.Echo("cloud", SIX, traffic.SERVICE)
+    up = second.exchange("dev3", second.DEV3_SIX, SIX)
     lab.check("an IPv6 device reaches its service in VLAN 120", up.ask())
     # Of a datagram that is too big a router tells the sender, who then makes smaller fragments of the next.
     first = up.ask_with(2000, 2)
@@ -144,3 +157,4 @@ def run(lab):
     lab.check("a VLAN that somebody takes away is back",
         check.poll(lambda: gateway.has_address("culv-c1001", f"{net.GATEWAY_CLOUD}/20"), 20) and lab.uplink.ask())
     limits(lab, lab.uplink)
+    becomes_dedicated(lab)
