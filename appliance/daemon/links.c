@@ -77,18 +77,24 @@ static void take_report(struct links *l, struct report *now)
 	l->report = *now;
 }
 
+/* In microseconds of CLOCK_BOOTTIME, also within a turn of the event loop. */
+static uint64_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* A look that is due sooner is not put off. */
 static void look_in(struct links *l, uint64_t usec, bool at_all)
 {
-	uint64_t now = 0;
-	uint64_t due = 0;
+	uint64_t wanted = clock_now() + usec, due = 0;
 
 	l->look_at_all = l->look_at_all || at_all;
-	sd_event_now(l->event, CLOCK_BOOTTIME, &now);
-	if (sd_event_source_get_enabled(l->look, NULL) > 0 && sd_event_source_get_time(l->look, &due) >= 0 &&
-		due <= now + usec)
+	if (sd_event_source_get_enabled(l->look, NULL) > 0 && sd_event_source_get_time(l->look, &due) >= 0 && due <= wanted)
 		return;
-	sd_event_source_set_time_relative(l->look, usec);
+	sd_event_source_set_time(l->look, wanted);
 	sd_event_source_set_enabled(l->look, SD_EVENT_ONESHOT);
 }
 
@@ -117,15 +123,6 @@ static int follow_sas(struct links *l, struct report *r)
 	if (error)
 		report_failure(r, "the kernel's SAs cannot be followed: %s", strerror(-error));
 	return error;
-}
-
-/* In microseconds of CLOCK_BOOTTIME, also within a turn of the event loop. */
-static uint64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static void rest_from(struct links *l, uint64_t began)

@@ -144,6 +144,12 @@ def await_tunnel(state, limit=60, name="vf-praha"):
     return last
 
 
+def await_end():
+    """Waits until the tunnel is down, and the carrier's end of it as well: charon calls it down when it begins to say so."""
+    await_tunnel("down")
+    check.poll(lambda: "src" not in netns.run("ip", "-n", "carrier", "xfrm", "state"))
+
+
 def await_failure(word, limit=90):
     """Waits until the tunnel's last failure has that word; the last status."""
     last = {}

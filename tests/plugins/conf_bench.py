@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import time
 import traceback
 
-from ike_lab import GATEWAY, Charon, Gateway, Lab, run
+from ike_lab import GATEWAY, Charon, Gateway, Lab, build_preload, run
 
 SUITE = "aes256-sha256-modp2048"
 PSK = "correct-horse-battery-staple-0123456789"
@@ -205,6 +206,13 @@ def make_certificates(folder):
                     # Places that nobody may ask.
                     "-addext", "crlDistributionPoints=URI:http://192.0.2.200/ca.crl",
                     "-addext", "authorityInfoAccess=OCSP;URI:http://192.0.2.200/")
+
+
+def restart_with(bench, name=None):
+    """Starts our charon again, with that library of this folder preloaded."""
+    bench.gateway.stop(signal.SIGKILL)
+    bench.gateway.preload = build_preload(bench.lab, name) if name else ""
+    bench.gateway.start()
 
 
 def make_crl(folder, ca, *revoked, days=2):

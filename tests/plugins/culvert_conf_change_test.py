@@ -35,7 +35,7 @@ def established(bench):
 def end_tunnel(bench):
     """Restarts t1, which the carrier is to bring up, and awaits its end at both ends."""
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     wait_for("the carrier to see that", lambda: "c1:" not in bench.carrier.swanctl("--list-sas"))
 
 

@@ -49,7 +49,7 @@ def test_addresses_with_different_keys(bench):
     # Down, and with nothing but the old key to begin with.
     bench.switch({**two, "initiator": "carrier"}, psk=WRONG)
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     mark = len(bench.gateway.read_log())
     bench.switch(two, **both)
     bench.gateway.wait_up("t1")
@@ -60,12 +60,12 @@ def test_addresses_with_different_keys(bench):
 def test_called_from_any_of_several_addresses(bench):
     bench.switch(tunnel(1, peer=["192.0.2.77", "192.0.2.11"], initiator="carrier"))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     bench.gateway.wait_up("t1")
     # And from none of them: the identity alone does not do.
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.load_carrier(connection(1, address="192.0.2.99"))
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "NO_PROPOSAL_CHOSEN|failed")
     assert bench.gateway.report()["t1"]["state"] == "down"
@@ -95,7 +95,7 @@ def test_name_leads_elsewhere(bench):
     write_hosts(bench, None)
     bench.load_carrier(connection(1, address="192.0.2.99"), connection(2))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     bench.gateway.wait_up("t1")
 
@@ -104,14 +104,14 @@ def test_any(bench):
     any_peer = tunnel(1, peer="any", initiator="carrier")
     bench.switch(any_peer, tunnel(2))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.load_carrier(connection(1, address="192.0.2.99"), connection(2))
     bench.carrier.swanctl("--initiate", "--child", "k1")
     row = bench.gateway.wait_up("t1")["t1"]
     assert row["children"]["a1"][0][0] == "1" and "192.0.2.99" in established(bench), row
     # Somebody else from an unknown address: refused, and it is said of the only tunnel that may be meant.
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.load_carrier(connection(1, address="192.0.2.99").replace("peer1.", "stranger."), connection(2))
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "AUTHENTICATION_FAILED")
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: "calls itself" in r["failure"])
@@ -136,7 +136,7 @@ def test_suites_of_unknown_peers(bench):
     # The identity of the one with the suite of the other: no.
     bench.load_carrier(connection(1, address="192.0.2.99", proposal=OTHER_SUITE, esp=OTHER_SUITE))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "AUTHENTICATION_FAILED|failed")
     assert bench.gateway.report()["t1"]["state"] == "down"
 
@@ -147,7 +147,7 @@ def test_suites_in_order(bench):
         bench.load_carrier(connection(1, proposal=theirs, esp=theirs))
         bench.switch(tunnel(1, suite=both, initiator="carrier"))
         bench.gateway.ask("restart t1")
-        bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+        bench.gateway.wait_down("t1")
         bench.carrier.swanctl("--initiate", "--child", "k1")
         row = bench.gateway.wait_up("t1")["t1"]
         assert row["suite"] == agreed, (theirs, row)
@@ -227,7 +227,7 @@ def test_dhcp_and_encapsulation(bench):
     assert "local-host=192.0.2.1 " in bench.gateway.swanctl("--list-sas", "--raw")
     bench.switch(tunnel(1, initiator="carrier"), outer='address = "dhcp"; encapsulation = "udp"')
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     bench.gateway.wait_up("t1")
 
@@ -242,7 +242,7 @@ def test_ipv6_outside(bench):
         bench.switch(tunnel(1, peer=theirs, initiator=role), outer=f'address = "{ours}"')
         if role == "carrier":
             bench.gateway.ask("restart t1")
-            bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+            bench.gateway.wait_down("t1")
             bench.carrier.swanctl("--initiate", "--child", "k1")
         before = bench.gateway.wait_up("t1")["t1"]
         sas = bench.gateway.swanctl("--list-sas", "--raw")

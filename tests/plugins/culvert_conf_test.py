@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from conf_bench import (PSK, SUITE, WRONG, certificate_secrets, children, connection, expect, install_certificates, main,
-                        make_certificates, tunnel)
+                        make_certificates, restart_with, tunnel)
 from ike_lab import LIMIT, run, wait_for
 
 
@@ -126,7 +126,7 @@ def test_wrong_psk_as_initiator(bench):
     assert bench.gateway.ask("restart t1") == "ok"
     row = bench.gateway.wait_tunnel("t1", "refused", lambda r: r["failure"] != "-")
     expect(row["failure"], r"^authentication failed: the peer at 192\.0\.2\.11 refused our credentials .*psk_file")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down" and not r["children"])
+    bench.gateway.wait_down("t1")
     after = bench.gateway.report()
     assert [after[n]["children"] for n in ("t2", "t3")] == [before[n]["children"] for n in ("t2", "t3")]
     # The keeper goes on trying, ever more slowly, and the tunnel comes up when the carrier has put it right.
@@ -138,7 +138,7 @@ def test_wrong_psk_as_initiator(bench):
 def test_carrier_initiates(bench):
     bench.switch(tunnel(1, initiator="carrier"), tunnel(2), tunnel(3))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down" and not r["children"])
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     row = bench.gateway.wait_up("t1")["t1"]
     assert row["suite"] == SUITE and row["children"]["a1"][0][0] == "1", row
@@ -146,7 +146,7 @@ def test_carrier_initiates(bench):
 
 def test_wrong_psk_as_responder(bench):
     assert bench.gateway.ask("restart t1") == "ok"
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.load_carrier(connection(1), connection(2), connection(3), psk=WRONG)
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "AUTHENTICATION_FAILED")
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: r["failure"] != "-")
@@ -191,7 +191,7 @@ def test_selectors_differ(bench):
     expect(row["failure"], r"^traffic selectors refused: the peer at 192\.0\.2\.11 .*TS_UNACCEPTABLE")
     bench.switch(tunnel(1, initiator="carrier"), tunnel(2), tunnel(3))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1", check=False)
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: "10.77.0.0/16" in r["failure"])
     expect(row["failure"], r"^traffic selectors refused: ")
@@ -267,7 +267,7 @@ def test_certificates(bench):
     # The other role.
     bench.switch(tunnel(1, initiator="carrier"), **certificate_secrets(folder))
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     bench.carrier.swanctl("--initiate", "--child", "k1")
     bench.gateway.wait_up("t1")
 
@@ -278,7 +278,7 @@ def test_certificate_of_another_ca(bench):
     # A new CA counts from the next authentication on, which restart asks for.
     assert bench.gateway.report()["t1"]["children"] == before["children"]
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     expect(bench.carrier.swanctl("--initiate", "--child", "k1", check=False), "AUTHENTICATION_FAILED")
     row = bench.gateway.wait_tunnel("t1", "refusing", lambda r: r["failure"] != "-")
     expect(row["failure"], r"^peer authentication failed: .*192\.0\.2\.11")
@@ -306,6 +306,24 @@ s = socket.socket(socket.AF_UNIX); s.connect({path!r}); s.sendall(b"report\\n");
     done = subprocess.run([sys.executable, "-c", probe], user=65534, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode or done.stdout.strip() == "0", done
     os.chmod(path, 0o600)
+
+
+def test_report_during_rekeys(bench):
+    """A tunnel that is rekeyed while a report is being made is up in it, however the new IKE_SA lies among the others."""
+    restart_with(bench, "survey_slowly")
+    bench.load_carrier(connection(1), connection(2), connection(3))
+    bench.switch(tunnel(1), tunnel(2), tunnel(3))
+    bench.gateway.wait_up("t1", "t2", "t3")
+    mark, seconds = len(bench.gateway.read_log()), 0
+    def rekeyed():
+        return len(re.findall(r"IKE_SA t1\[\d+\] rekeyed", bench.gateway.read_log()[mark:]))
+    for number in range(1, 21):
+        assert bench.gateway.ask("rekey t1") == "ok"  # swanctl has no such care, and may find nothing to rekey
+        while rekeyed() < number:
+            row = bench.gateway.report()["t1"]
+            assert row["state"] == "up" and row["seconds"] >= seconds, (row, seconds)
+            seconds = row["seconds"]
+    restart_with(bench)
 
 
 def test_no_secret_in_the_log(bench):

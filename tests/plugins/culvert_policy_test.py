@@ -133,7 +133,7 @@ def rekeyed(bench, charon, *what, name="t1"):
 def take_down(bench):
     """Ends tunnel 1, which the carrier brings up, and awaits that both ends know."""
     bench.gateway.ask("restart t1")
-    bench.gateway.wait_tunnel("t1", "down", lambda r: r["state"] == "down")
+    bench.gateway.wait_down("t1")
     wait_for("the carrier's end", lambda: not bench.carrier.swanctl("--list-sas", "--ike", "c1").strip())
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from conf_bench import PSK, connection, main, tunnel
+from conf_bench import PSK, connection, main, restart_with, tunnel
 from ike_lab import GATEWAY, run, wait_for
 
 IKE, CHILD, CEILING = 5, 4, 10
@@ -54,15 +54,16 @@ class Watch:
             time.sleep(0.15)  # the ages it looks at have no events
 
     def _look(self):
-        now = time.monotonic()
+        """From the end of the first look that lists an SA to the beginning of the last one does: it lived longer."""
+        began = time.monotonic()
         text = self.bench.gateway.swanctl("--list-sas", "--raw")
-        established = 0
+        now, established = time.monotonic(), 0
         for number, state in re.findall(r"uniqueid=(\d+) version=2 state=(\S+)", text):
             if state != "CONNECTING":
                 established += state in ("ESTABLISHED", "REKEYING")
-                self.seen.setdefault(("ike", number), [now, now])[1] = now
+                self.seen.setdefault(("ike", number), [now, began])[1] = began
         for number in re.findall(r"name=\S+ uniqueid=(\d+) reqid", text):
-            self.seen.setdefault(("child", number), [now, now])[1] = now
+            self.seen.setdefault(("child", number), [now, began])[1] = began
         self.most_ike = max(self.most_ike, established)
 
     def oldest(self, kind):
@@ -273,16 +274,6 @@ def test_stopped_past_the_ceiling(bench):
             bench.carrier.swanctl("--terminate", "--ike", "c1", "--force", check=False)
             bench.carrier.swanctl("--initiate", "--child", "k1")
         back_up(bench)
-
-
-def restart_with(bench, name=None):
-    """Starts our charon again, with that library of this folder preloaded."""
-    library = f"{bench.lab.folder}/{name}.so" if name else ""
-    if name:
-        run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, f"tests/plugins/{name}.c")
-    bench.gateway.stop(signal.SIGKILL)
-    bench.gateway.preload = library
-    bench.gateway.start()
 
 
 VICI = """connections {{ by-hand {{

@@ -205,6 +205,7 @@ def weak_by_hand(tally, gateway, peer, names):
         gateway.load(by_hand(ike=ike, child=child))
         answering = Answering(peer, f"{gateway.folder}/vici", *names)
         peer.responder = Responder(GOOD)
+        answering.patient = (ike, child) == (GOOD_IKE, GOOD_ESP)
         failed = answering.initiate()
         weak = [word for _, row in vici.sas() for word in weak_words(row)]
         offered = answering.weak_offers(peer.responder.heard, values=False)

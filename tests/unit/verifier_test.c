@@ -40,7 +40,7 @@ static json_t *summary_after(sd_event *event, struct verifier *v, const char *sa
 	assert_int_equal(setenv("VERIFY_SAYS", says, 1), 0);
 	verify_answer(v, (struct control_client *)&nobody);
 	while (answered == before)
-		assert_true(sd_event_run(event, 10 * 1000 * 1000) > 0);
+		assert_true(sd_event_run(event, UINT64_MAX) > 0);
 	return verify_summary(v);
 }
 
@@ -59,6 +59,7 @@ static void what_could_not_be_verified_is_not_exact(void **state)
 	sd_event *event = NULL;
 
 	(void)state;
+	alarm(2 * VERIFY_PERIOD / 1000000);
 	assert_true(sd_event_new(&event) >= 0);
 	assert_int_equal(verifier_new(event, "nowhere", &v), 0);
 	assert_verdict(summary_after(event, v, EXACT), "exact", "");
@@ -71,6 +72,7 @@ static void what_could_not_be_verified_is_not_exact(void **state)
 	json_decref(none);
 	verifier_free(v);
 	sd_event_unref(event);
+	alarm(0);
 }
 
 /* Well before the next one is due by the clock, which would be too late for the alarm. */

@@ -71,14 +71,21 @@ def _vanish(lab, interface, setup, right):
     lab.check("  and nothing is missing any more", gone, gateway.status().get("messages"))
 
 
+def _rest(pid):
+    """Whether it waits, and how often it has done so: equal twice, it has done nothing in between."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return re.findall(r"(?:State|\w+_switches):\t(\S+)", file.read())
+
+
 def _descriptors(pid):
-    """How many it has; None while a process of its own reads the kernel, which comes and goes with a pipe and a pidfd."""
-    folder = f"/proc/{pid}/fd"
+    """How many it has at rest. None while it works, or a process of its own does, which comes and goes with a pipe and a pidfd."""
+    folder, rest = f"/proc/{pid}/fd", _rest(pid)
     try:
         names = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
-    except FileNotFoundError:  # one was closed meanwhile
+    except FileNotFoundError:
         return None
-    return None if any("pipe" in name or "pidfd" in name for name in names) else len(names)
+    rests = rest[0] == "S" and _rest(pid) == rest and not any("pipe" in name or "pidfd" in name for name in names)
+    return len(names) if rests else None
 
 
 def _resources(pid):

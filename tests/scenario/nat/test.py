@@ -57,7 +57,7 @@ def run(lab):
     code, said = gateway.culvert("reload")
     lab.require("the gateway waits for the carrier", code == 0, said)
     gateway.culvert("restart", "vf-praha")
-    gateway.await_tunnel("down")
+    gateway.await_end()
     libreswan.initiate()
     lab.require_up("the carrier brings it up")
     _carries(lab, "the carrier began")

@@ -74,7 +74,7 @@ def run(lab):
     code, said = gateway.culvert("reload")
     lab.require("the gateway waits for the carrier", code == 0, said)
     gateway.culvert("restart", "vf-praha")
-    gateway.await_tunnel("down")
+    gateway.await_end()
     netns.run("swanctl", "--initiate", "--child", "gw", "--uri", f"unix://{stock.SOCKET}")
     lab.require_up("the carrier brings it up")
     walls.check_allowed(lab)
