@@ -205,6 +205,8 @@ METHOD(listener_t, ike_state_change, bool, private_conf_report_t *this, ike_sa_t
 {
 	if (state == IKE_CONNECTING || state == IKE_DESTROYING)
 		this->keeper->check_soon(this->keeper);
+	if (state == IKE_REKEYED)
+		conf_survey_outdate();
 	return TRUE;
 }
 

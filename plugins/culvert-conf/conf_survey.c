@@ -9,8 +9,14 @@
 typedef struct private_conf_survey_t private_conf_survey_t;
 typedef struct block_t block_t;
 
+/** Times that a survey is taken until one is not outdated at its end; where so many are replaced all the time, enough */
+enum { TRIES = 8 };
+
 /** Octets of a block: room for more than a thousand IKE_SAs with a CHILD_SA each */
 enum { BLOCK = 256 * 1024 };
+
+/** How many IKE_SAs have been replaced so far */
+static u_int replaced;
 
 /** Pages of the survey */
 struct block_t {
@@ -196,7 +202,7 @@ METHOD(conf_survey_t, destroy, void, private_conf_survey_t *this)
 	free(this);
 }
 
-conf_survey_t *conf_survey_create(bool proposals)
+static conf_survey_t *take_survey(bool proposals)
 {
 	private_conf_survey_t *this;
 	enumerator_t *enumerator;
@@ -219,6 +225,26 @@ conf_survey_t *conf_survey_create(bool proposals)
 	}
 	enumerator->destroy(enumerator);
 	return &this->public;
+}
+
+void conf_survey_outdate(void)
+{
+	__atomic_add_fetch(&replaced, 1, __ATOMIC_SEQ_CST);
+}
+
+/** An IKE_SA may be replaced before it is seen, by one that is entered where the survey has been. */
+conf_survey_t *conf_survey_create(bool proposals)
+{
+	conf_survey_t *survey;
+	u_int before, tries = 0;
+
+	while (TRUE) {
+		before = __atomic_load_n(&replaced, __ATOMIC_SEQ_CST);
+		survey = take_survey(proposals);
+		if (__atomic_load_n(&replaced, __ATOMIC_SEQ_CST) == before || ++tries == TRIES)
+			return survey;
+		survey->destroy(survey);
+	}
 }
 
 conf_state_t conf_survey_state(const conf_sa_t *first)

@@ -89,6 +89,11 @@ struct conf_survey_t {
 conf_survey_t *conf_survey_create(bool proposals);
 
 /**
+ * An IKE_SA has been replaced by a rekey, and the new one is entered: surveys that are being taken begin anew.
+ */
+void conf_survey_outdate(void);
+
+/**
  * Checks the IKE_SA out; NULL if it is gone.
  */
 ike_sa_t *conf_survey_checkout(const conf_sa_t *sa);
