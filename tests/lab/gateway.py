@@ -98,7 +98,7 @@ def start():
 
 def culvert(*arguments):
     """The operator's command: its exit code and all it said."""
-    done = subprocess.run(("culvert", *arguments), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(("culvert", *arguments), capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -131,7 +131,7 @@ def pair():
 def established():
     """(IKE_SAs, CHILD_SAs) that charon has in use; those that a rekey has replaced stay for seconds and do not count."""
     text = subprocess.run(("/usr/lib/culvert/sbin/swanctl", "--list-sas", "--raw", "--uri",
-        "unix:///run/culvert/charon.vici"), capture_output=True, text=True, timeout=20, check=False).stdout
+        "unix:///run/culvert/charon.vici"), capture_output=True, text=True, timeout=300, check=False).stdout
     return text.count("state=ESTABLISHED"), text.count("state=INSTALLED")
 
 

@@ -7,7 +7,7 @@ import subprocess
 FOLDER = "/run/netns"
 
 
-def run(*command, stdin=None, check=True, limit=60):
+def run(*command, stdin=None, check=True, limit=300):
     """Runs a command to its end and gives its standard output; raises RuntimeError with its messages if it failed."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=limit, check=False)
     if check and done.returncode != 0:

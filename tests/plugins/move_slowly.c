@@ -8,26 +8,30 @@
 
 #include <sa/child_sa_manager.h>
 
-enum { STEP = 10000, PAUSE = 300000, LIMIT = 20000000 }; /* microseconds */
+/* Microseconds. PAUSE: with the patch a look does not end before add() does. */
+enum { STEP = 10000, PAUSE = 1000000, LIMIT = 20000000 };
 
 /** The manager's own functions */
 static child_sa_manager_t manager;
-static atomic_uint looks;
+static atomic_uint looks, ends;
 
 static ike_sa_t *checkout_by_id(child_sa_manager_t *this, uint32_t unique_id, child_sa_t **child_sa)
 {
 	looks++;
-	return manager.checkout_by_id(this, unique_id, child_sa);
+	ike_sa_t *ike_sa = manager.checkout_by_id(this, unique_id, child_sa);
+	ends++;
+	return ike_sa;
 }
 
 static void add(child_sa_manager_t *this, child_sa_t *child_sa, ike_sa_t *ike_sa)
 {
-	unsigned before = looks;
+	unsigned before = looks, ended = ends;
 
 	if (child_sa->get_state(child_sa) == CHILD_DELETED) {
 		for (int waited = 0; looks == before && waited < LIMIT; waited += STEP)
 			usleep(STEP);
-		usleep(PAUSE);
+		for (int waited = 0; ends == ended && waited < PAUSE; waited += STEP)
+			usleep(STEP);
 	}
 	manager.add(this, child_sa, ike_sa);
 }

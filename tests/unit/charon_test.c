@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static const uint64_t second = 1000000;
+static const uint64_t soon = 400000; /* microseconds: a limit that is not over before what was asked is sent */
 
 static char folder[64];
 static struct sockaddr_un address;
@@ -36,7 +37,7 @@ static void on_state(void *userdata, bool up)
 static void on_done(void *userdata, int error, const char *answer)
 {
 	if (!strncmp(answer, "slow", 4))
-		usleep(50000);
+		usleep((useconds_t)(2 * soon));
 	buf_printf(&heard, "%s=%d:%s;", (const char *)userdata, error, answer);
 }
 
@@ -89,7 +90,7 @@ static void listen_at_path(void)
 static int start(void **state)
 {
 	(void)state;
-	alarm(30);
+	alarm(120);
 	snprintf(folder, sizeof(folder), "/tmp/culvert-charon-XXXXXX");
 	if (!mkdtemp(folder) || sd_event_new(&event) < 0)
 		return -1;
@@ -182,7 +183,7 @@ static void a_charon_that_returns_is_found(void **state)
 static void silence_has_a_limit(void **state)
 {
 	(void)state;
-	ask("commit", 20000);
+	ask("commit", soon);
 	assert_heard("commit=-62:;gone;");
 }
 
@@ -190,7 +191,7 @@ static void silence_has_a_limit(void **state)
 static void a_late_report_disturbs_nothing(void **state)
 {
 	(void)state;
-	ask("report", 20000);
+	ask("report", soon);
 	ask("prepare 4", 10 * second);
 	assert_asked("report\n");
 	assert_heard("report=-62:;");
@@ -219,7 +220,7 @@ static void one_that_is_late_in_the_queue_ends_alone(void **state)
 {
 	(void)state;
 	ask("prepare 4", 10 * second);
-	ask("report", 20000);
+	ask("report", soon);
 	ask("commit", 10 * second);
 	assert_asked("prepare 4\n");
 	assert_heard("report=-62:;");
@@ -233,7 +234,7 @@ static void one_that_became_late_in_a_long_turn_is_not_sent(void **state)
 {
 	(void)state;
 	ask("prepare 5", 10 * second);
-	ask("report", 20000);
+	ask("report", soon);
 	assert_asked("prepare 5\n");
 	answer("ok slow\n");
 	assert_heard("prepare 5=0:slow;report=-62:;");
@@ -244,10 +245,10 @@ static void one_that_became_late_in_a_long_turn_is_not_sent(void **state)
 static void an_answer_that_is_there_is_not_late(void **state)
 {
 	(void)state;
-	ask("report", 20000);
+	ask("report", soon);
 	assert_asked("report\n");
 	assert_int_equal(send(peer, "end\n", 4, MSG_NOSIGNAL), 4);
-	usleep(50000);
+	usleep((useconds_t)(2 * soon));
 	assert_heard("report=0:;");
 }
 

@@ -122,7 +122,7 @@ def _full_state(lab):
 
 
 def _second_culvertd(lab, number):
-    done = subprocess.run(("/usr/sbin/culvertd",), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(("/usr/sbin/culvertd",), capture_output=True, text=True, timeout=300, check=False)
     lab.check("a second culvertd ends and says why", done.returncode != 0 and "another culvertd" in done.stderr,
               done.stderr)
     lab.check("the first one works on", gateway.status().get("generation") == number, gateway.status())

@@ -96,7 +96,7 @@ def _shows(lab):
 
 def _as_member(group, *arguments):
     done = subprocess.run(("setpriv", "--reuid=nobody", f"--regid={group}", "--clear-groups", "culvert", *arguments),
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -163,7 +163,7 @@ def _stopped_charon(lab):
         lab.check("what is in force stays so meanwhile", _in_force() == before, gateway.status())
     finally:
         os.kill(pid, signal.SIGCONT)
-    said = first.communicate(timeout=60)[0]
+    said = first.communicate(timeout=300)[0]
     lab.check("the first one goes on when charon does", first.returncode == 0 and _in_force() == before + 1, said)
     lab.check("and the late reports have disturbed nobody",
               systemd.journal(gateway.CULVERTD, "all").count("charon is gone") == gone)
@@ -173,7 +173,7 @@ def _two_at_once(lab):
     gateway.configure(THREE, {})
     before = _in_force()
     both = _two_reloads()
-    said = [one.communicate(timeout=60)[0] for one in both]
+    said = [one.communicate(timeout=300)[0] for one in both]
     answers = [code == 0 or "another reload is running" in text for code, text in zip((b.returncode for b in both), said)]
     lab.check("two reloads at once: one generation, two clear answers", all(answers) and _in_force() == before + 1, said)
 
