@@ -22,6 +22,7 @@ class Responder:
     def __init__(self, good):
         self.good = good  # Offer by step: what a well-behaved peer answers
         self.script, self.heard = {}, []
+        self.forge = None  # makes of the good payloads of IKE_AUTH what is sent; called with the peer, the IKE_SA and them
 
     def answer(self, step):
         return self.script.get(step, self.good[step])
@@ -64,8 +65,9 @@ class Responder:
         self.heard.append((AUTH, payloads))
         offer, spi, identity = self.answer(AUTH), os.urandom(4), wire.encode_id(peer.link.identity)
         self._keep_child(sa, payloads, spi)
-        return [(wire.IDR, identity), (wire.AUTH, sa.auth(peer.link.psk, identity)),
-                (wire.SA, wire.encode_sa(with_spi(offer.proposals, spi))), *self._selectors(payloads), *offer.notifies]
+        reply = [(wire.IDR, identity), (wire.AUTH, sa.auth(peer.link.psk, identity)),
+                 (wire.SA, wire.encode_sa(with_spi(offer.proposals, spi))), *self._selectors(payloads), *offer.notifies]
+        return self.forge(peer, sa, reply) if self.forge else reply
 
     def _create_child(self, peer, sa, payloads):
         offered = wire.decode_sa(wire.find(payloads, wire.SA))

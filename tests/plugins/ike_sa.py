@@ -7,6 +7,8 @@ import ike_crypto
 import ike_wire as wire
 
 CHECK_SIZE = 16  # AUTH_HMAC_SHA2_256_128
+# Methods of authentication.
+SHARED_KEY, NULL = 2, 13
 FIRST_KEY_PAD = struct.Struct(">BxH")
 
 
@@ -53,9 +55,17 @@ class IkeSa:
         except (IndexError, struct.error) as error:  # another cipher's ciphertext
             raise wire.Malformed("the inside is no chain of payloads") from error
 
+    @property
+    def proving(self):
+        return self.keys.pi if self.initiator else self.keys.pr
+
     def auth(self, psk, identity, own=True):
         """The AUTH payload's data for an ID payload, of our side or as the other side must have it."""
-        mine = self.keys.pi if self.initiator else self.keys.pr
         theirs = self.keys.pr if self.initiator else self.keys.pi
-        octets = (self.signed if own else self.expected) + ike_crypto.prf(mine if own else theirs, identity)
-        return struct.pack(">B3x", 2) + ike_crypto.psk_auth(psk.encode(), octets)
+        octets = (self.signed if own else self.expected) + ike_crypto.prf(self.proving if own else theirs, identity)
+        return struct.pack(">B3x", SHARED_KEY) + ike_crypto.psk_auth(psk.encode(), octets)
+
+    def null_auth(self, identity):
+        """That of our side without authentication: RFC 7619, section 2.1."""
+        octets = self.signed + ike_crypto.prf(self.proving, identity)
+        return struct.pack(">B3x", NULL) + ike_crypto.psk_auth(self.proving, octets)

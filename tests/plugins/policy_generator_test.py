@@ -13,6 +13,7 @@ import traceback
 
 import policy_answers
 import policy_malformed
+import policy_proofs
 import policy_special
 import policy_steps
 import policy_target
@@ -82,6 +83,7 @@ class Run:
         for source in self.peers:
             self.peer_offers(source)
             self.peer_answers(source)
+            self.say(policy_proofs.run(self.tally, source, self.gateway, self.peers[source], NAMES[source]))
             self.say(policy_special.run(self.tally, source, self.peers[source]))
             self.say(policy_malformed.run(self.tally, source, self.peers[source], SEED))
         self.say(policy_special.extended_numbers(self.tally, Peer(policy_target.link(3))))

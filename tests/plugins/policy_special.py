@@ -35,8 +35,7 @@ def eap(peer, sa):
 
 def null_authentication(peer, sa):
     """RFC 7619."""
-    identity = wire.encode_id(peer.link.identity)
-    return no_sa(peer.auth(sa, FIRST, replace=[(wire.AUTH, b"\x0d\0\0\0" + sa.auth("", identity)[4:])]))
+    return no_sa(peer.auth(sa, FIRST, replace=[(wire.AUTH, sa.null_auth(wire.encode_id(peer.link.identity)))]))
 
 
 def signature(peer, sa):
