@@ -161,28 +161,6 @@ def run(tally, source, peer):
     return tally.line(place)
 
 
-def extended_numbers(tally, peer):
-    """A tunnel whose suite has extended sequence numbers takes nothing without. What counts is what was chosen: the SA
-    itself needs a kernel that can do them."""
-    place = "culvert.conf with ESN, peer offers"
-    for allowed, later in ((ALLOWED_FIRST._replace(esn=1), False), (ALLOWED_ESP._replace(esn=1), True)):
-        short = allowed._replace(esn=0).proposal()
-        both = short._replace(transforms=(*short.transforms, wire.Transform(wire.ESN, 1)))
-        for name, proposals, may in (
-                ("ESN", (allowed.proposal(),), "choose"), ("both", (both,), "choose"),
-                ("none, then ESN", (short, allowed.proposal()), "choose"), ("none", (short,), "refuse"),
-                ("nothing", (allowed._replace(esn=None).proposal(),), "refuse"),
-                ("ESN again", (allowed.proposal(),), "choose")):
-            offer = alive(allowed, f"{name}, later {later}")._replace(proposals=proposals, may=may)
-            sa = peer.init(INIT)[1]
-            payloads = peer.auth(sa, alive(ALLOWED_FIRST._replace(esn=1)) if later else offer)
-            if later:
-                payloads = peer.create_child(sa, offer)
-            tally.add(place, offer, *judge(payloads, allowed))
-            peer.delete_ike(sa)
-    return tally.line(place)
-
-
 GOOD_IKE, GOOD_ESP = "aes256-sha256-modp2048", "esp_proposals = aes256-sha256-modp2048"
 WEAK_BY_HAND = (
     ("aes128-sha256-modp2048", GOOD_ESP), ("aes256-sha1-modp2048", GOOD_ESP), ("aes256-sha256-modp1024", GOOD_ESP),
