@@ -1,5 +1,6 @@
 """The other role: the gateway begins, and the peer answers with a suite that was not offered or is weak, step by step."""
 
+import contextlib
 import time
 
 import ike_responder
@@ -95,8 +96,9 @@ class Answering:
             self.terminate()
 
     def terminate(self):
-        """At once, whatever it waits for."""
-        self.control.ask("terminate", ike=self.ike, force="yes", timeout=-1)
+        """At once, whatever it waits for, unless it is gone by now."""
+        with contextlib.suppress(RuntimeError):
+            self.control.ask("terminate", ike=self.ike, force="yes", timeout=-1)
         self.peer.repeated = 0
 
     def rekey(self, **what):
@@ -112,7 +114,10 @@ class Answering:
             child.get("state") not in ("INSTALLED", "DELETED") for child in children(row).values()))
 
     def begin(self):
-        assert self.initiate() is None, "the allowed suite does not come up"
+        self.patient = True
+        failed = self.initiate()
+        self.patient = False
+        assert failed is None, f"the allowed suite does not come up: {failed}"
 
     def end(self):
         """Until nothing is left: with work still queued, charon makes another IKE_SA of one that was deleted."""
