@@ -63,7 +63,15 @@ class Answering:
         self.ike, self.child, self.second, self.esn = ike, child, second, esn
         self.why = None  # what the gateway says when it cannot
         self.patient = False  # whether a request that comes again may have been answered too late by this peer
-        peer.responder = Responder(good_with(esn))
+        peer.responder = Responder(self.good())
+
+    def good(self):
+        """What a well-behaved peer answers."""
+        return good_with(self.esn)
+
+    def weak(self, row):
+        """What an IKE_SA uses besides the allowed suite."""
+        return weak_words(row, self.esn)
 
     def row(self):
         """The gateway's only IKE_SA of this connection in list-sas, or None."""
@@ -124,7 +132,7 @@ class Answering:
         row = self.row()
         while row:
             sa = self.peer.sas.get((bytes.fromhex(row["initiator-spi"]), bytes.fromhex(row["responder-spi"])))
-            if row["state"] == "ESTABLISHED" and sa and not weak_words(row, self.esn):
+            if row["state"] == "ESTABLISHED" and sa and not self.weak(row):
                 self.peer.delete_ike(sa)
             else:
                 self.terminate()
@@ -140,7 +148,7 @@ class Answering:
         self.make()
         self.peer.responder.script = {}
         row = self.row()
-        weak = weak_words(row, self.esn) if row else []
+        weak = self.weak(row) if row else []
         unreadable = [step for step, payloads in heard if payloads is None and step != wire.INFORMATIONAL]
         if weak or unreadable:
             verdict, said = ACCEPTED, f"{weak}, exchanges with other keys {unreadable}"
