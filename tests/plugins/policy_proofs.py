@@ -1,4 +1,4 @@
-"""The gateway begins, and who answers does not prove to be the peer: neither an IKE_SA nor a CHILD_SA, and the reason is told."""
+"""The gateway begins, and who answers does not prove to be the peer: no IKE_SA, no CHILD_SA, and the reason is told."""
 
 import os
 
@@ -92,7 +92,7 @@ class AnswerProof(AnswerAuth):
         return up or self.peer.responder.forge and row is not None and row["state"] == "ESTABLISHED"
 
     def forged(self, case):
-        self.peer.responder.forge = case
+        self.patient, self.peer.responder.forge = True, case
         verdict, said = self.answer(GOOD[ike_responder.AUTH])
         self.peer.responder.forge = None
         return verdict, f"{said}; {self.why}"
