@@ -185,6 +185,11 @@ static bool is_authenticated(ike_sa_t *ike_sa, bool local)
 	return ok && count;
 }
 
+static bool are_authenticated(ike_sa_t *ike_sa)
+{
+	return is_authenticated(ike_sa, FALSE) && is_authenticated(ike_sa, TRUE);
+}
+
 /** Whether the round that just ended was one of EAP or of nothing. */
 static bool is_round_ok(ike_sa_t *ike_sa)
 {
@@ -208,7 +213,7 @@ static const char *find_fault(ike_sa_t *ike_sa, const policy_allowed_t *allowed,
 		return "an IKE_SA without all of its key exchanges";
 	if (current.childless && current.id == 1 + extra)
 		return "an IKE_SA without a CHILD_SA";
-	if (final ? !is_authenticated(ike_sa, FALSE) || !is_authenticated(ike_sa, TRUE) : !is_round_ok(ike_sa))
+	if (final ? !are_authenticated(ike_sa) : !is_round_ok(ike_sa))
 		return "EAP or no authentication";
 	return NULL;
 }
@@ -236,7 +241,7 @@ static void look_at_ike(ike_sa_t *ike_sa)
 
 	policy_allowed_get(ike_sa, &allowed);
 	if (!allowed.decided || ike_sa->get_version(ike_sa) != IKEV2 ||
-		!is_allowed_ike(&allowed, ike_sa->get_proposal(ike_sa), &extra) || !is_authenticated(ike_sa, FALSE))
+		!is_allowed_ike(&allowed, ike_sa->get_proposal(ike_sa), &extra) || !are_authenticated(ike_sa))
 		end_loudly(ike_sa, "an IKE_SA", ike_sa->get_proposal(ike_sa));
 }
 

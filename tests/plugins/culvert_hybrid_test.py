@@ -1,34 +1,27 @@
 """A second key exchange that a suite asks for cannot be left out, neither of an IKE_SA nor of a CHILD_SA.
 
 A hand-built peer negotiates such a suite and then goes on as if the second one had been made, in IKE_INTERMEDIATE's place
-and in IKE_FOLLOWUP_KE's. Runs like culvert_conf_test.py.
+and in IKE_FOLLOWUP_KE's; as responder it answers with something else there. Runs like culvert_conf_test.py.
 """
 
+import contextlib
 import sys
 import traceback
 
 import ike_crypto
 import ike_wire as wire
+import policy_hybrid
 from conf_bench import PSK, SUITE, gateway_settings, text_of, tunnel
 from ike_lab import Gateway, Lab, wait_for
-from ike_peer import Offer, Peer
+from ike_peer import Peer
 from ike_vici import Live, children
 from policy_offers import ALLOWED_ESP, ALLOWED_FIRST, ALLOWED_IKE, ML_KEM, alive
+from policy_hybrid import ADDITIONAL, HYBRID, IKE, hybrid
 from policy_special import no_sa
 from policy_target import link
-from policy_verdict import ACCEPTED, CHOSEN, judge
+from policy_verdict import ACCEPTED, CHOSEN, Tally, judge
 
-HYBRID = "aes256-sha256-ecp384-ke1_mlkem768"
-ADDITIONAL = wire.Transform(wire.ADDKE1, ML_KEM)
 FIRST, CHILD = alive(ALLOWED_FIRST), alive(ALLOWED_ESP)
-
-
-def hybrid(allowed, *notifies):
-    proposal = allowed._replace(group=20).proposal()
-    return Offer("hybrid", (proposal._replace(transforms=(*proposal.transforms, ADDITIONAL)),), 20, notifies)
-
-
-IKE = hybrid(ALLOWED_IKE, wire.notify(wire.INTERMEDIATE_SUPPORTED))
 ESP = hybrid(ALLOWED_ESP)
 
 
@@ -81,29 +74,86 @@ def left_out_of_ike(peer, vici, what):
     peer.forget(sa)
 
 
-def left_out_of_child(peer, vici, what):
-    """On an IKE_SA that stands."""
-    sa = establish(peer, vici)
-    payloads = peer.create_child(sa, ESP)
+# What stands where IKE_FOLLOWUP_KE has to be, made of the link that the gateway has given; None: nothing at all.
+RIGHT = "the key exchange and the link"
+FOLLOWUP = {
+    "nothing": None,
+    "no value": lambda link: (link,),
+    "another ML-KEM": lambda link: (value(37), link),
+    "no link": lambda link: (value(ML_KEM),),
+    "another link": lambda link: (value(ML_KEM), wire.notify(wire.ADDITIONAL_KEY_EXCHANGE, bytes(4))),
+    "half a value": lambda link: (value(ML_KEM, ike_crypto.any_public(ML_KEM)[:600]), link),
+    RIGHT: lambda link: (value(ML_KEM), link),
+}
+
+
+def follow_up(peer, sa, payloads, what):
+    """After a CREATE_CHILD_SA that was answered with these payloads."""
     chosen = wire.decode_sa(wire.find(payloads, wire.SA))
     links = [data for kind, data in wire.notifies(payloads) if kind == wire.ADDITIONAL_KEY_EXCHANGE]
     assert ADDITIONAL in chosen[0].transforms and links, payloads
-    linked = wire.notify(wire.ADDITIONAL_KEY_EXCHANGE, links[0])
-    asked = {"no value": (linked,), "another ML-KEM": (value(37), linked), "no link": (value(ML_KEM),),
-             "another link": (value(ML_KEM), wire.notify(wire.ADDITIONAL_KEY_EXCHANGE, bytes(len(links[0])))),
-             "half a value": (value(ML_KEM, ike_crypto.any_public(ML_KEM)[:600]), linked)}
-    if what != "nothing":
-        no_sa(peer.request(sa, wire.IKE_FOLLOWUP_KE, [*asked[what]], limit=0.5))
-    assert up(vici)[1] <= 2, (what, vici.sas())
-    peer.forget(sa)
+    if FOLLOWUP[what]:
+        body = FOLLOWUP[what](wire.notify(wire.ADDITIONAL_KEY_EXCHANGE, links[0]))
+        no_sa(peer.request(sa, wire.IKE_FOLLOWUP_KE, [*body], limit=0.5))
+
+
+def end(vici):
+    """With another IKE_SA than the peer's last one there may be keys that it does not have."""
+    with contextlib.suppress(RuntimeError):
+        vici.ask("terminate", ike="t2", force="yes", timeout=-1)
     wait_for("the end of the IKE_SA", lambda: not vici.sas())
+
+
+def left_out_of_child(peer, vici, what, rekeyed=False):
+    """On an IKE_SA that stands."""
+    sa = establish(peer, vici)
+    follow_up(peer, sa, peer.create_child(sa, ESP, [*sa.children.values()][0] if rekeyed else None), what)
+    assert (up(vici)[1] > 2) == (what == RIGHT), (what, vici.sas())
+    peer.forget(sa)
+    end(vici)
+
+
+def left_out_of_child_rekey(peer, vici, what):
+    left_out_of_child(peer, vici, what, rekeyed=True)
+
+
+def left_out_of_ike_rekey(peer, vici, what):
+    """The new IKE_SA does not stand, nor after the old one's end, and its keys of the first exchange are worth nothing."""
+    sa = establish(peer, vici)
+    payloads, made = peer.rekey_ike(sa, hybrid(ALLOWED_IKE))
+    follow_up(peer, sa, payloads, what)
+    standing = [row["initiator-spi"] for _, row in vici.sas() if row["state"] == "ESTABLISHED"]
+    assert (made.spi_i.hex() in standing) == (what == RIGHT), (what, vici.sas())
+    assert peer.request(made, wire.INFORMATIONAL, [], limit=0.3) is None, what
+    peer.forget(sa)
+    if what != RIGHT:
+        wait_for("the end of the old IKE_SA", lambda: not vici.sas())
+    end(vici)
+
+
+def follow_ups(peer, vici):
+    for left_out in (left_out_of_child, left_out_of_child_rekey, left_out_of_ike_rekey):
+        for what in FOLLOWUP:
+            left_out(peer, vici, what)
+            print(f"ok {what} instead of IKE_FOLLOWUP_KE, {left_out.__name__}")
+    peer.delete_ike(establish(peer, vici))
+
+
+def answers(gateway, peer):
+    """The other role."""
+    tally = Tally()
+    for line in policy_hybrid.run(tally, gateway, peer, ("t1", "a1", "a3")):
+        print(f"ok {line}")
+    assert not tally.accepted and not tally.wrong, (tally.accepted, tally.wrong)
 
 
 def run(lab):
     folder = f"{lab.folder}/gateway"
     gateway = Gateway("gateway", folder, gateway_settings(folder, admission="").replace(
         "reuse_ikesa = no", "reuse_ikesa = yes\n    dos_protection = no"))
-    text, ids = text_of([tunnel(2, initiator="carrier", suite=[SUITE, HYBRID])])
+    text, ids = text_of([
+        tunnel(1, initiator="carrier", suite=HYBRID, apns={1: "10.1.0.0/16", 3: "10.3.0.0/16"}),
+        tunnel(2, initiator="carrier", suite=[SUITE, HYBRID])])
     gateway.write(1, text, ids, {"carrier.psk": PSK + "\n"}, current=True)
     gateway.start()
     vici, peer = Live(f"{folder}/vici"), Peer(link(2))
@@ -114,10 +164,8 @@ def run(lab):
         # Without the plugin charon takes a peer that leaves it out for authenticated, and stumbles only afterwards.
         assert "an IKE_SA without all of its key exchanges" in gateway.read_log(), "it is not the check that refuses"
         wait_for("half of them to end", lambda: not vici.sas())
-        for what in ("nothing", "no value", "another ML-KEM", "no link", "another link", "half a value"):
-            left_out_of_child(peer, vici, what)
-            print(f"ok {what} instead of IKE_FOLLOWUP_KE")
-        peer.delete_ike(establish(peer, vici))
+        follow_ups(peer, vici)
+        answers(gateway, Peer(link(1)))
         assert "VIOLATED" not in gateway.read_log(), "a weak SA came up and had to be ended"
         code = gateway.stop()
         assert code == 0 and "ERROR: " not in gateway.read_log(), f"charon has ended with {code}"

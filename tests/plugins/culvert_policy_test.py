@@ -4,6 +4,7 @@ Runs like culvert_conf_test.py. With the plugin whose check is switched off the 
 check that refuses them here; with one whose second or third line stands alone they do not (make policy-off).
 """
 
+import glob
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import sys
 import time
 
 from conf_bench import PSK, SUITE, connection, expect, main, tunnel
-from ike_lab import GATEWAY, PREFIX, Lab, wait_for
+from ike_lab import GATEWAY, PREFIX, STRONGSWAN, Lab, build_preload, wait_for
 
 PLUGIN = f"{PREFIX}/plugins/libstrongswan-culvert-policy.so"
 FILE = os.path.basename(PLUGIN)
@@ -36,9 +37,11 @@ WEAK_ESP = (
 )
 
 
-def hand(side, ike=SUITE, esp=SUITE, auth="psk", conn="", child="", version=2):
-    """A connection loaded by vici, the gateway's or the carrier's: what no generation knows."""
+def hand(side, ike=SUITE, esp=SUITE, auth="psk", eap=None, conn="", child="", version=2):
+    """A connection loaded by vici, the gateway's or the carrier's: what no generation knows. eap: the side that proves by EAP
+    who it is."""
     local, remote = (GATEWAY, HAND) if side == "gateway" else (HAND, GATEWAY)
+    local_auth, remote_auth = (auth, auth) if not eap else ("eap-md5", auth) if eap == side else (auth, "eap-md5")
     names = ("gw", "hand") if side == "gateway" else ("hand", "gw")
     children = f"esp_proposals = {esp}" if esp else ""
     return f"""hand {{
@@ -49,11 +52,11 @@ def hand(side, ike=SUITE, esp=SUITE, auth="psk", conn="", child="", version=2):
     proposals = {ike}
     {conn}
     local {{
-        auth = {auth}
+        auth = {local_auth}
         id = {names[0]}.hand.example.net
     }}
     remote {{
-        auth = {auth}
+        auth = {remote_auth}
         id = {names[1]}.hand.example.net
     }}
     children {{
@@ -77,7 +80,7 @@ def load_hand(bench, **options):
         own = [connection(1), connection(2)] if name == "carrier" else []
         with open(path, "w", encoding="ascii") as f:
             f.write(f"connections {{ {''.join([*own, hand(name, **options)])} }}\n"
-                    f"secrets {{ ike-hand {{ secret = {PSK} }} }}\n")
+                    f"secrets {{ ike-hand {{ secret = {PSK} }} eap-hand {{ secret = {PSK} }} }}\n")
         charon.swanctl("--load-all", "--clear", "--file", path)
 
 
@@ -104,9 +107,9 @@ def refused(bench, want, roles=("carrier", "gateway"), **options):
         wait_for(f"{options} to end at the carrier", lambda: state(bench.carrier) != "child")
 
 
-def accepted(bench, **options):
+def accepted(bench, roles=("carrier", "gateway"), **options):
     """The allowed one, in both roles: what is refused around it is not refused for another reason."""
-    for role in ("carrier", "gateway"):
+    for role in roles:
         load_hand(bench, **options)
         said = initiate(getattr(bench, role))
         assert state(bench.gateway) == "child", f"{options} initiated by the {role}\n{said}"
@@ -360,6 +363,30 @@ def test_charon_needs_the_plugin(bench):
     assert bench.gateway.stop() == 0
 
 
+def test_eap_that_charon_can_do(bench):
+    """Ours is built without any, and would not get as far as the check."""
+    sources = glob.glob(f"{STRONGSWAN}/src/src/libcharon/plugins/eap_md5/*.c")
+    shutil.copy(build_preload(bench.lab, "eap-md5", *sources), f"{PREFIX}/plugins/libstrongswan-eap-md5.so")
+    bench.carrier.stop()
+    for charon in (bench.carrier, bench.gateway):
+        with open(f"{charon.folder}/strongswan.conf", "r+", encoding="ascii") as f:
+            settings = f.read().replace("socket-default", "eap-md5 socket-default")
+            f.seek(0)
+            f.write(settings)
+    bench.carrier.start()
+    bench.load_carrier(connection(1), connection(2))
+    bench.gateway.start()
+    for role in ("carrier", "gateway"):
+        mark = len(bench.gateway.read_log())
+        refused(bench, "nothing", roles=[role], eap=role)
+        expect(bench.gateway.read_log()[mark:], "EAP method EAP_MD5 succeeded")
+        expect(bench.gateway.read_log()[mark:], "authorization.* forbids IKE_SA")
+    expect(bench.gateway.read_log(), "policy refuses peer .*: EAP or no authentication")
+    accepted(bench)
+    assert "VIOLATED" not in bench.gateway.read_log()
+    assert bench.gateway.stop() == 0
+
+
 def start_with(bench, build):
     """A gateway with another build of the plugin."""
     shutil.copy(f"build/{build}/{FILE}", f"{PLUGIN}.new")
@@ -382,6 +409,8 @@ def test_it_is_the_check_that_refuses(bench):
             accepted(bench, ike=proposal)
     for proposal in WEAK_ESP_INSTALLED:
         accepted(bench, esp=proposal)
+    for role in ("carrier", "gateway"):
+        accepted(bench, roles=[role], eap=role)
     load_hand(bench, esp="aes256-sha256")
     initiate(bench.carrier)
     mark = count(bench.gateway, "outbound CHILD_SA")
@@ -398,6 +427,8 @@ def test_the_hooks_alone_refuse(bench):
     for proposal in WEAK_ESP_INSTALLED:
         refused(bench, "ike", esp=proposal)
     refused(bench, "ike", child="mode = transport")
+    for role in ("carrier", "gateway"):
+        refused(bench, "nothing", roles=[role], eap=role)
     accepted(bench)
     load_hand(bench, esp="aes256-sha256")
     initiate(bench.carrier)
@@ -422,6 +453,11 @@ def test_what_comes_up_is_ended(bench):
             initiate(getattr(bench, role))
             ended(bench, mark, f"{options} by the {role}")
             mark = len(bench.gateway.read_log())
+    for role in ("carrier", "gateway"):
+        load_hand(bench, eap=role)
+        initiate(getattr(bench, role))
+        ended(bench, mark, f"an IKE_SA in which the {role} proves by EAP who it is")
+        mark = len(bench.gateway.read_log())
     load_hand(bench, esp="aes256-sha256")
     initiate(bench.carrier)
     assert state(bench.gateway) == "child"

@@ -106,8 +106,9 @@ def first_keys(shared, nonce_i, nonce_r, spi_i, spi_r):
     return Keys(prf(nonce_i + nonce_r, shared), nonce_i, nonce_r, spi_i, spi_r)
 
 
-def rekeyed_keys(old, shared, nonce_i, nonce_r, spi_i, spi_r):
-    return Keys(prf(old.d, shared + nonce_i + nonce_r), nonce_i, nonce_r, spi_i, spi_r)
+def rekeyed_keys(old, shared, nonce_i, nonce_r, spi_i, spi_r, more=b""):
+    """more: what IKE_FOLLOWUP_KE has added (RFC 9370, section 2.2.4). After an IKE_INTERMEDIATE it is the same (2.2.2)."""
+    return Keys(prf(old.d, shared + nonce_i + nonce_r + more), nonce_i, nonce_r, spi_i, spi_r)
 
 
 def psk_auth(psk, octets):
@@ -135,6 +136,36 @@ class CurveExchange:
     @staticmethod
     def shared(public):
         return public[:48]
+
+
+def exchange_of(group):
+    """The own side of a key exchange of that group; of group 14 if it is none that this peer can do."""
+    return CurveExchange() if group == 20 else KeyExchange()
+
+
+for _name in ("EVP_PKEY_new_raw_public_key_ex", "EVP_PKEY_CTX_new_from_pkey"):
+    getattr(_crypto, _name).restype = ctypes.c_void_p
+
+
+class Encapsulation:
+    """The answer to a public value of ML-KEM-768: public is the ciphertext, secret what is in it."""
+
+    group = 36
+
+    def __init__(self, public):
+        key = ctypes.c_void_p(_crypto.EVP_PKEY_new_raw_public_key_ex(
+            None, b"ML-KEM-768", None, public, ctypes.c_size_t(len(public))))
+        context = ctypes.c_void_p(_crypto.EVP_PKEY_CTX_new_from_pkey(None, key, None))
+        try:
+            out, secret = ctypes.create_string_buffer(1088), ctypes.create_string_buffer(32)
+            sizes = ctypes.c_size_t(1088), ctypes.c_size_t(32)
+            if _crypto.EVP_PKEY_encapsulate_init(context, None) != 1 or _crypto.EVP_PKEY_encapsulate(
+                    context, out, ctypes.byref(sizes[0]), secret, ctypes.byref(sizes[1])) != 1:
+                raise RuntimeError("libcrypto has no ML-KEM")
+            self.public, self.secret = out.raw, secret.raw
+        finally:
+            _crypto.EVP_PKEY_CTX_free(context)
+            _crypto.EVP_PKEY_free(key)
 
 
 def _generator(name, size):

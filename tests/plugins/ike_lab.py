@@ -114,11 +114,11 @@ class Charon:
         return done.stdout + done.stderr
 
 
-def build_preload(lab, name):
-    """A library of this folder that uses strongSwan's headers."""
+def build_preload(lab, name, *sources):
+    """A library that uses strongSwan's headers, of the file of its name in this folder unless it has other sources."""
     library, source = f"{lab.folder}/{name}.so", f"{STRONGSWAN}/src/src"
     run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-include", f"{STRONGSWAN}/build/config.h", f"-I{source}/libstrongswan",
-        f"-I{source}/libcharon", "-o", library, f"tests/plugins/{name}.c")
+        f"-I{source}/libcharon", "-o", library, *(sources or [f"tests/plugins/{name}.c"]))
     return library
 
 

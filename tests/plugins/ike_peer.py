@@ -180,7 +180,7 @@ class Peer:
 
     def create_child(self, sa, offer, rekeyed=None, limit=LIMIT):
         """CREATE_CHILD_SA, of a new CHILD_SA or instead of the one with our SPI rekeyed."""
-        spi, exchange = os.urandom(4), ike_crypto.KeyExchange()
+        spi, exchange = os.urandom(4), ike_crypto.exchange_of(offer.group)
         first = [wire.notify(wire.REKEY_SA, protocol=wire.ESP, spi=rekeyed)] if rekeyed else []
         payloads = self.request(sa, wire.CREATE_CHILD_SA, [
             *first, (wire.SA, wire.encode_sa(with_spi(offer.proposals, spi))), (wire.NONCE, os.urandom(32)),
@@ -191,12 +191,12 @@ class Peer:
 
     def rekey_ike(self, sa, offer, limit=LIMIT):
         """CREATE_CHILD_SA of an IKE_SA: payloads of the answer or None, and the new IKE_SA if the suite is ours."""
-        spi, nonce, exchange = os.urandom(8), os.urandom(32), ike_crypto.KeyExchange()
+        spi, nonce, exchange = os.urandom(8), os.urandom(32), ike_crypto.exchange_of(offer.group)
         payloads = self.request(sa, wire.CREATE_CHILD_SA, [
             (wire.SA, wire.encode_sa(with_spi(offer.proposals, spi))), (wire.NONCE, nonce), *self.ke(offer, exchange),
             *offer.notifies], limit)
         chosen, other_ke = wire.find(payloads or [], wire.SA), wire.find(payloads or [], wire.KE)
-        if not chosen or not other_ke or wire.decode_ke(other_ke)[0] != 14:
+        if not chosen or not other_ke or wire.decode_ke(other_ke)[0] != exchange.group:
             return payloads, None
         spi_r = wire.decode_sa(chosen)[0].spi
         shared, other = exchange.shared(wire.decode_ke(other_ke)[1]), wire.find(payloads, wire.NONCE)

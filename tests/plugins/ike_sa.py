@@ -7,6 +7,8 @@ import ike_crypto
 import ike_wire as wire
 
 CHECK_SIZE = 16  # AUTH_HMAC_SHA2_256_128
+# Methods of authentication.
+SHARED_KEY, NULL = 2, 13
 FIRST_KEY_PAD = struct.Struct(">BxH")
 
 
@@ -18,6 +20,8 @@ class IkeSa:
         self.children = {}  # our SPI by theirs
         # What AUTH covers, until IKE_AUTH is over: own first message and the other side's nonce, and the other way round.
         self.signed = self.expected = b""
+        self.int_auth = b""  # what it covers behind an IKE_INTERMEDIATE (RFC 9242, section 3.3.2)
+        self.nonces = self.next_keys = None  # the initiator's and the responder's; keys from the next request on
 
     @property
     def sealing(self):
@@ -26,6 +30,24 @@ class IkeSa:
     @property
     def opening(self):
         return (self.keys.er, self.keys.ar) if self.initiator else (self.keys.ei, self.keys.ai)
+
+    def follow(self, secret, request, reply):
+        """As responder, IKE_INTERMEDIATE with these payloads: the only one, so it has the number 1, and IKE_AUTH 2."""
+        sides = (self.keys.pi, wire.INITIATOR, request), (self.keys.pr, wire.RESPONSE, reply)
+        self.int_auth = b"".join(ike_crypto.prf(key, self._plain(flags, payloads)) for key, flags, payloads in sides)
+        self.int_auth += struct.pack(">I", 2)
+        self.next_keys = ike_crypto.rekeyed_keys(self.keys, secret, *self.nonces, self.spi_i, self.spi_r)
+
+    def _plain(self, flags, payloads):
+        """A message of IKE_INTERMEDIATE as AUTH covers it."""
+        first, chain = wire.encode_payloads(payloads)
+        size = FIRST_KEY_PAD.size + len(chain)
+        return wire.HEADER.pack(self.spi_i, self.spi_r, wire.SK, 0x20, wire.IKE_INTERMEDIATE, flags, 1,
+                                wire.HEADER.size + size) + FIRST_KEY_PAD.pack(first, size) + chain
+
+    def turn(self):
+        """The other side begins an exchange: it has had the answer to the one before."""
+        self.keys, self.next_keys = self.next_keys or self.keys, None
 
     def seal(self, exchange, payloads, number, response):
         first, chain = wire.encode_payloads(payloads)
@@ -53,9 +75,17 @@ class IkeSa:
         except (IndexError, struct.error) as error:  # another cipher's ciphertext
             raise wire.Malformed("the inside is no chain of payloads") from error
 
+    @property
+    def proving(self):
+        return self.keys.pi if self.initiator else self.keys.pr
+
     def auth(self, psk, identity, own=True):
         """The AUTH payload's data for an ID payload, of our side or as the other side must have it."""
-        mine = self.keys.pi if self.initiator else self.keys.pr
         theirs = self.keys.pr if self.initiator else self.keys.pi
-        octets = (self.signed if own else self.expected) + ike_crypto.prf(mine if own else theirs, identity)
-        return struct.pack(">B3x", 2) + ike_crypto.psk_auth(psk.encode(), octets)
+        octets = (self.signed if own else self.expected) + ike_crypto.prf(self.proving if own else theirs, identity)
+        return struct.pack(">B3x", SHARED_KEY) + ike_crypto.psk_auth(psk.encode(), octets + self.int_auth)
+
+    def null_auth(self, identity):
+        """That of our side without authentication: RFC 7619, section 2.1."""
+        octets = self.signed + ike_crypto.prf(self.proving, identity)
+        return struct.pack(">B3x", NULL) + ike_crypto.psk_auth(self.proving, octets)

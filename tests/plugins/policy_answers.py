@@ -1,5 +1,6 @@
 """The other role: the gateway begins, and the peer answers with a suite that was not offered or is weak, step by step."""
 
+import contextlib
 import time
 
 import ike_responder
@@ -9,18 +10,27 @@ from ike_vici import Live, children
 from policy_offers import ALLOWED_ESP, ALLOWED_FIRST, ALLOWED_IKE, alive
 from policy_verdict import ACCEPTED, CHOSEN, IGNORED, OFFERED, REFUSED, is_allowed, tell
 
-GOOD = {ike_responder.INIT: alive(ALLOWED_IKE), ike_responder.AUTH: alive(ALLOWED_FIRST),
-        ike_responder.CHILD: alive(ALLOWED_ESP), ike_responder.IKE_REKEY: alive(ALLOWED_IKE)}
+
+
+def allowed_with(esn):
+    """By the step of the responder what a tunnel's suite allows, with extended sequence numbers (1) or without (0)."""
+    return {ike_responder.INIT: ALLOWED_IKE, ike_responder.AUTH: ALLOWED_FIRST._replace(esn=esn),
+            ike_responder.CHILD: ALLOWED_ESP._replace(esn=esn), ike_responder.IKE_REKEY: ALLOWED_IKE}
+
+
+def good_with(esn):
+    return {step: alive(allowed) for step, allowed in allowed_with(esn).items()}
+
+
+GOOD = good_with(0)
 IKE_WORDS = {"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_256_128",
              "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "MODP_2048"}
 ESP_WORDS = {"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_256_128", "mode": "TUNNEL",
              "protocol": "ESP"}
 LIMIT = 20.0  # seconds until the gateway must be through with an answer
-ALLOWED_OF = {ike_responder.INIT: ALLOWED_IKE, ike_responder.AUTH: ALLOWED_FIRST, ike_responder.CHILD: ALLOWED_ESP,
-              ike_responder.IKE_REKEY: ALLOWED_IKE}
 
 
-def weak_words(row):
+def weak_words(row, esn=0):
     """What an IKE_SA of list-sas uses besides the allowed suite, for itself or a CHILD_SA; empty if nothing."""
     found = []
     if row.get("encr-alg"):
@@ -30,7 +40,7 @@ def weak_words(row):
         if "encr-alg" not in child and "integ-alg" not in child:
             continue  # it has no keys
         found += [f"{name} {k} {child.get(k)}" for k, wanted in ESP_WORDS.items() if child.get(k) != wanted]
-        found += [f"{name} ESN"] * (child.get("esn") == "1")
+        found += [f"{name} ESN {child.get('esn')}"] * (child.get("esn", "0") != str(esn))
         found += [f"{name} dh-group {child.get('dh-group')}"] * (child.get("dh-group", "MODP_2048") != "MODP_2048")
     return found
 
@@ -44,16 +54,24 @@ def states(row):
 
 
 class Answering:
-    """Lets the gateway begin one step again and again. ike, child and second: names of its configuration."""
+    """Lets the gateway begin one step again and again. ike, child and second: names of its configuration; esn: its suite's."""
 
     step = None  # of the responder: what is scripted
 
-    def __init__(self, peer, path, ike, child, second):
+    def __init__(self, peer, path, ike, child, second, esn=0):
         self.peer, self.vici, self.control = peer, Live(path), Live(path)
-        self.ike, self.child, self.second = ike, child, second
+        self.ike, self.child, self.second, self.esn = ike, child, second, esn
         self.why = None  # what the gateway says when it cannot
         self.patient = False  # whether a request that comes again may have been answered too late by this peer
-        peer.responder = Responder(GOOD)
+        peer.responder = Responder(self.good())
+
+    def good(self):
+        """What a well-behaved peer answers."""
+        return good_with(self.esn)
+
+    def weak(self, row):
+        """What an IKE_SA uses besides the allowed suite."""
+        return weak_words(row, self.esn)
 
     def row(self):
         """The gateway's only IKE_SA of this connection in list-sas, or None."""
@@ -86,8 +104,9 @@ class Answering:
             self.terminate()
 
     def terminate(self):
-        """At once, whatever it waits for."""
-        self.control.ask("terminate", ike=self.ike, force="yes", timeout=-1)
+        """At once, whatever it waits for, unless it is gone by now."""
+        with contextlib.suppress(RuntimeError):
+            self.control.ask("terminate", ike=self.ike, force="yes", timeout=-1)
         self.peer.repeated = 0
 
     def rekey(self, **what):
@@ -114,7 +133,7 @@ class Answering:
         row = self.row()
         while row:
             sa = self.peer.sas.get((bytes.fromhex(row["initiator-spi"]), bytes.fromhex(row["responder-spi"])))
-            if row["state"] == "ESTABLISHED" and sa and not weak_words(row):
+            if row["state"] == "ESTABLISHED" and sa and not self.weak(row):
                 self.peer.delete_ike(sa)
             else:
                 self.terminate()
@@ -130,7 +149,7 @@ class Answering:
         self.make()
         self.peer.responder.script = {}
         row = self.row()
-        weak = weak_words(row) if row else []
+        weak = self.weak(row) if row else []
         unreadable = [step for step, payloads in heard if payloads is None and step != wire.INFORMATIONAL]
         if weak or unreadable:
             verdict, said = ACCEPTED, f"{weak}, exchanges with other keys {unreadable}"
@@ -142,8 +161,7 @@ class Answering:
         self.clear()
         return (OFFERED if offered and verdict != ACCEPTED else verdict), said + offered
 
-    @staticmethod
-    def weak_offers(heard, values=True):
+    def weak_offers(self, heard, values=True):
         """What the gateway itself offered and may not: suites, and a public value of another group."""
         weak = []
         for step, payloads in heard:
@@ -152,12 +170,12 @@ class Answering:
                 weak.append(f"group {wire.decode_ke(group)[0]}")
             body = wire.find(payloads or [], wire.SA)
             if body:
-                weak += [tell(p) for p in wire.decode_sa(body) if not is_allowed(p, ALLOWED_OF[step])]
+                weak += [tell(p) for p in wire.decode_sa(body) if not is_allowed(p, allowed_with(self.esn)[step])]
         return f"; it offers {'; '.join(weak)[:200]}" if weak else ""
 
     def show_alive(self):
         self.patient = True
-        verdict, said = self.answer(GOOD[self.step])
+        verdict, said = self.answer(self.peer.responder.good[self.step])
         self.patient = False
         assert verdict in (CHOSEN, OFFERED), f"the allowed suite does not come up: {said}"
 

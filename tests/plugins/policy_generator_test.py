@@ -12,12 +12,13 @@ import time
 import traceback
 
 import policy_answers
+import policy_esn
 import policy_malformed
+import policy_proofs
 import policy_special
 import policy_steps
 import policy_target
 from ike_lab import wait_for
-from ike_peer import Peer
 from ike_responder import Responder
 from ike_vici import Live
 from policy_answers import GOOD, weak_words
@@ -29,8 +30,9 @@ OFFERS = int(os.environ.get("POLICY_OFFERS", "300"))
 ANSWERS = int(os.environ.get("POLICY_ANSWERS", "70"))
 LEAST = 2000  # what a run must offer
 ENOUGH = 10  # with the check switched off: so many acceptances show it
+SOURCES = ("culvert.conf", "vici")  # of the default suite
 # IKE_SA and CHILD_SAs by the gateway's names: the first CHILD_SA of IKE_AUTH, and one for CREATE_CHILD_SA.
-NAMES = {"culvert.conf": ("t1", "a1", "a3"), "vici": ("c2", "k2", "k4")}
+NAMES = {"culvert.conf": ("t1", "a1", "a3"), "vici": ("c2", "k2", "k4"), "culvert.conf with ESN": ("t3", "a5", "a7")}
 
 
 class Run:
@@ -58,9 +60,9 @@ class Run:
         vici.close()
 
     def peer_offers(self, source):
-        for step, (_, allowed) in policy_steps.STEPS.items():
+        for step, (kind, allowed) in policy_steps.STEPS.items():
             place = f"{source}, peer offers in {step}"
-            policy_steps.offer_all(self.tally, place, step, self.peers[source], offers(allowed, OFFERS, SEED),
+            policy_steps.offer_all(self.tally, place, kind(self.peers[source], allowed), offers(allowed, OFFERS, SEED),
                                    enough=self.enough)
             self.finish(place)
 
@@ -73,18 +75,24 @@ class Run:
             self.finish(place)
         self.peers[source].responder = Responder(GOOD)
 
+    def sequence_numbers(self, *sources):
+        for source in sources:
+            self.say(policy_esn.run(self.tally, source, self.gateway, self.peers[source], NAMES[source],
+                                    int(source not in SOURCES)))
+
     def nothing_left(self):
         """Half of an IKE_SA goes after half_open_timeout."""
         vici = Live(f"{self.gateway.folder}/vici")
         wait_for("the end of the last IKE_SA", lambda: self.gateway.alive() and not vici.sas())
 
     def everything(self):
-        for source in self.peers:
+        for source in SOURCES:
             self.peer_offers(source)
             self.peer_answers(source)
+            self.say(policy_proofs.run(self.tally, source, self.gateway, self.peers[source], NAMES[source]))
             self.say(policy_special.run(self.tally, source, self.peers[source]))
             self.say(policy_malformed.run(self.tally, source, self.peers[source], SEED))
-        self.say(policy_special.extended_numbers(self.tally, Peer(policy_target.link(3))))
+        self.sequence_numbers(*self.peers)
         self.say(policy_special.weak_by_hand(self.tally, self.gateway, self.peers["vici"], NAMES["vici"]))
         self.nothing_left()
 
@@ -101,6 +109,7 @@ class Run:
         """The generator bites."""
         self.peer_offers("vici")
         self.peer_answers("vici")
+        self.sequence_numbers("vici")
         missed = [place for place, counter in self.tally.counts.items() if not counter["accepted"]]
         assert not missed, f"nothing weak was accepted in {missed}"
 

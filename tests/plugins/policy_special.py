@@ -35,8 +35,7 @@ def eap(peer, sa):
 
 def null_authentication(peer, sa):
     """RFC 7619."""
-    identity = wire.encode_id(peer.link.identity)
-    return no_sa(peer.auth(sa, FIRST, replace=[(wire.AUTH, b"\x0d\0\0\0" + sa.auth("", identity)[4:])]))
+    return no_sa(peer.auth(sa, FIRST, replace=[(wire.AUTH, sa.null_auth(wire.encode_id(peer.link.identity)))]))
 
 
 def signature(peer, sa):
@@ -159,28 +158,6 @@ def run(tally, source, peer):
         offer = alive(ALLOWED_IKE, f"version {version:#x}, exchange {exchange}")._replace(may="refuse")
         tally.add(place, offer, *other_version(peer, version, exchange))
     peer.delete_ike(establish(peer))
-    return tally.line(place)
-
-
-def extended_numbers(tally, peer):
-    """A tunnel whose suite has extended sequence numbers takes nothing without. What counts is what was chosen: the SA
-    itself needs a kernel that can do them."""
-    place = "culvert.conf with ESN, peer offers"
-    for allowed, later in ((ALLOWED_FIRST._replace(esn=1), False), (ALLOWED_ESP._replace(esn=1), True)):
-        short = allowed._replace(esn=0).proposal()
-        both = short._replace(transforms=(*short.transforms, wire.Transform(wire.ESN, 1)))
-        for name, proposals, may in (
-                ("ESN", (allowed.proposal(),), "choose"), ("both", (both,), "choose"),
-                ("none, then ESN", (short, allowed.proposal()), "choose"), ("none", (short,), "refuse"),
-                ("nothing", (allowed._replace(esn=None).proposal(),), "refuse"),
-                ("ESN again", (allowed.proposal(),), "choose")):
-            offer = alive(allowed, f"{name}, later {later}")._replace(proposals=proposals, may=may)
-            sa = peer.init(INIT)[1]
-            payloads = peer.auth(sa, alive(ALLOWED_FIRST._replace(esn=1)) if later else offer)
-            if later:
-                payloads = peer.create_child(sa, offer)
-            tally.add(place, offer, *judge(payloads, allowed))
-            peer.delete_ike(sa)
     return tally.line(place)
 
 

@@ -9,12 +9,12 @@ INIT, FIRST, CHILD = alive(ALLOWED_IKE), alive(ALLOWED_FIRST), alive(ALLOWED_ESP
 BROKEN = f"errors [{wire.INVALID_SYNTAX}]"  # the gateway drops the IKE_SA after that
 
 
-def establish(peer):
+def establish(peer, first=ALLOWED_FIRST):
     """An IKE_SA with a CHILD_SA of the allowed suite; that it comes up shows that the gateway is alive."""
     payloads, sa = peer.init(INIT)
     assert sa and judge(payloads, ALLOWED_IKE)[0] == CHOSEN, f"the allowed suite is refused in IKE_SA_INIT: {payloads}"
-    payloads = peer.auth(sa, FIRST)
-    assert judge(payloads, ALLOWED_FIRST)[0] == CHOSEN, f"the allowed suite is refused in IKE_AUTH: {payloads}"
+    payloads = peer.auth(sa, alive(first))
+    assert judge(payloads, first)[0] == CHOSEN, f"the allowed suite is refused in IKE_AUTH: {payloads}"
     return sa
 
 
@@ -23,10 +23,11 @@ class Offering:
 
     def __init__(self, peer, allowed):
         self.peer, self.allowed, self.sa = peer, allowed, None
+        self.first = ALLOWED_FIRST._replace(esn=allowed.esn or 0)  # of the CHILD_SA in IKE_AUTH
 
     def begin(self):
         """Also shows that the allowed suite is accepted in this step."""
-        self.sa = establish(self.peer)
+        self.sa = establish(self.peer, self.first)
 
     def end(self):
         if self.sa:
@@ -142,10 +143,9 @@ STEPS = {"IKE_SA_INIT": (Init, ALLOWED_IKE), "IKE_AUTH": (Auth, ALLOWED_FIRST), 
          "CHILD_SA rekey": (ChildRekey, ALLOWED_ESP), "IKE_SA rekey": (IkeRekey, ALLOWED_IKE)}
 
 
-def offer_all(tally, place, step, peer, offers, batch=100, enough=None):
+def offer_all(tally, place, offering, offers, batch=100, enough=None):
     """Makes the offers in batches, each between two proofs of life; stops early after `enough` wrong acceptances."""
-    kind, allowed = STEPS[step]
-    offering, accepted = kind(peer, allowed), 0
+    accepted = 0
     for first in range(0, len(offers), batch):
         offering.begin()
         for offer in offers[first:first + batch]:

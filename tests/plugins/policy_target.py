@@ -3,7 +3,7 @@
 import os
 
 from conf_bench import PSK, SUITE, gateway_settings, text_of, tunnel
-from ike_lab import PREFIX, Gateway, Lab
+from ike_lab import PREFIX, Gateway, Lab, build_preload
 from ike_peer import Link, Peer
 
 PLUGIN = f"{PREFIX}/plugins/libstrongswan-culvert-policy.so"
@@ -76,7 +76,7 @@ class Target(Gateway):
         text, ids = text_of([
             tunnel(1, initiator="carrier", apns={1: "10.1.0.0/16", 3: "10.3.0.0/16"},
                    retransmission="{ timeout = 1.0; base = 1.0; tries = 10; }"),
-            tunnel(3, initiator="carrier", apns={5: "10.5.0.0/16"}, suite=f"{SUITE}-esn")])
+            tunnel(3, initiator="carrier", apns={5: "10.5.0.0/16", 7: "10.7.0.0/16"}, suite=f"{SUITE}-esn")])
         self.write(1, text, ids, {"carrier.psk": PSK + "\n"}, current=True)
 
     def load(self, connection):
@@ -88,11 +88,12 @@ class Target(Gateway):
 
 
 def start(off):
-    """The gateway, and the peers of t1 and c2 by where those come from. off: with the check switched off."""
+    """The gateway, and the peers of t1, c2 and t3 by what those are. off: with the check switched off."""
     lab = Lab()
     if off:
         Lab._mount(OFF, PLUGIN, None, MS_BIND, None)
     gateway = Target(lab)
+    gateway.preload = build_preload(lab, "esn_taken")
     gateway.start()
     gateway.load(by_hand())
-    return gateway, {"culvert.conf": Peer(link(1)), "vici": Peer(link(2))}
+    return gateway, {"culvert.conf": Peer(link(1)), "vici": Peer(link(2)), "culvert.conf with ESN": Peer(link(3))}
