@@ -45,6 +45,25 @@ static json_t *rehearsal(const struct status *s, const struct tunnel *t)
 		"age", (json_int_t)h->age);
 }
 
+/* Both sides' proposals of what the policy refused. */
+static json_t *refusal(const struct survey_refusal *f)
+{
+	if (!f)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I}", "peer", f->peer, "exchange", f->exchange, "sender",
+		f->ours ? "gateway" : "peer", "offered", text_or_null(*f->offered ? f->offered : NULL), "allowed", f->allowed,
+		"reason", f->reason, "count", (json_int_t)f->count, "age", (json_int_t)f->age);
+}
+
+static json_t *refused_peers(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; s->survey && i < s->survey->n_refused_peers; i++)
+		json_array_append_new(list, refusal(&s->survey->refused_peers[i]));
+	return list;
+}
+
 static json_t *tunnel(const struct status *s, const struct tunnel *t)
 {
 	static const struct survey_tunnel unknown = { .state = "unknown" };
@@ -56,10 +75,11 @@ static json_t *tunnel(const struct status *s, const struct tunnel *t)
 	if (!r) /* configured a moment ago, charon has not heard of it */
 		r = &down;
 	conf_print_peers(t, &peer);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name", t->name, "carrier", t->carrier->name,
-		"peer", buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite", text_or_null(r->suite),
-		"failure", text_or_null(r->failure), "failure_age",
-		r->failure ? json_integer((json_int_t)r->failure_age) : json_null(), "rehearsal", rehearsal(s, t));
+	object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "name", t->name, "carrier",
+		t->carrier->name, "peer", buf_text(&peer), "state", r->state, "seconds", (json_int_t)r->seconds, "suite",
+		text_or_null(r->suite), "failure", text_or_null(r->failure), "failure_age",
+		r->failure ? json_integer((json_int_t)r->failure_age) : json_null(), "refusal",
+		refusal(s->survey ? survey_refusal(s->survey, t->name) : NULL), "rehearsal", rehearsal(s, t));
 	buf_free(&peer);
 	return object;
 }
@@ -165,9 +185,10 @@ static const char *walls(const struct status *s)
 
 json_t *status_compose(const struct status *s)
 {
-	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "ok", 1, "gateway",
+	return json_pack("{s:b, s:o, s:i, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "ok", 1, "gateway",
 		text_or_null(s->model ? s->model->gateway.name : NULL), "generation", (int)s->generation, "charon", s->charon,
 		"messages", messages(s), "rollback_of", s->rollback_of ? json_integer(s->rollback_of) : json_null(), "walls",
 		walls(s), "keys_ended", keys_ended(s->ended), "drift",
-		drift_log_json(s->drift, s->now, s->strangers, s->n_strangers), "tunnels", tunnels(s), "links", links(s));
+		drift_log_json(s->drift, s->now, s->strangers, s->n_strangers), "tunnels", tunnels(s), "refused_peers",
+		refused_peers(s), "links", links(s));
 }

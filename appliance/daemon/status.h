@@ -44,12 +44,15 @@ struct status {
  *  "rollback_of":N|null,"walls":"in force"|"left"|"closed",
  *  "keys_ended":{"count":N,"age":SECONDS|null,"tunnel":NAME|null}, of the last one,
  *  "drift":{"count":N,"last":[{"age":SECONDS,"what":TEXT,"by":TEXT|null,"repaired":BOOL}...],"foreign_chains":[TEXT...]},
- *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age",
+ *  "tunnels":[{"name","carrier","peer","state","seconds","suite","failure","failure_age","refusal":REFUSAL|null,
  *    "rehearsal":{"result","reason":WORD|null,"advice":TEXT|null,"age":SECONDS|null}}],
+ *  "refused_peers":[REFUSAL...],
  *  "links":[{"apn","tunnel","if_id","interface","vrf","carrying","child":{"spi_in","spi_out","age"}|null,
  *    "oldest_key":SECONDS|null,"ceiling":SECONDS,"mtu":{"inner":OCTETS,"outer":OCTETS,"from":WORD}|null,
  *    "used","state","since":SECONDS|null,"reason":TEXT|null,
  *    "probe":{"sent","answered","late","rtt":MICROSECONDS|null,"error":TEXT|null}|null}]}
+ * REFUSAL: {"peer":ADDRESS,"exchange":NAME,"sender":"peer"|"gateway","offered":TEXT|null,"allowed":TEXT,"reason":TEXT,
+ *  "count":N,"age":SECONDS}
  * verbs.c adds "verify": verify_summary().
  * result is "passed", "failed" (then with reason and advice), "not yet", "off" or "unknown": what became of the rekeys
  * that were tried once. mtu is the largest packet inside and outside, from "interface", "path" (a router has said
@@ -57,6 +60,9 @@ struct status {
  * link. Its state is "down" (no SA), "good", "unproven" (no probe was answered yet), "held" (after a failure behind the
  * good ones, for a while) or "suspect" (behind all others); reason says why it is not good, since how long it is up, or
  * not. probe is null where none go over it. A tunnel's state is "unknown" and seconds 0 for what charon does not tell.
+ * A refusal is the last one that the policy made for the tunnel, or for a peer of which it is not known which tunnel it
+ * means (at most 256, the latest first): which proposals the sender offers or has chosen, and which suites are allowed.
+ * Before authentication it may be anybody who sends in a peer's name.
  * NULL when memory is short; the caller json_decref()s.
  */
 json_t *status_compose(const struct status *s);

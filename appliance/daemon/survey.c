@@ -84,6 +84,34 @@ static int parse_rehearsal(char *rest, struct survey *r)
 	return 0;
 }
 
+/* Proposals and sentences have spaces in them. */
+static int parse_texts(char *rest, struct survey_refusal *f)
+{
+	f->offered = strsep(&rest, "\t");
+	f->allowed = strsep(&rest, "\t");
+	f->reason = rest;
+	return f->reason && !strchr(f->reason, '\t') ? 0 : -EPROTO;
+}
+
+static int parse_refusal(char *rest, struct survey *r)
+{
+	const char *tunnel = word(&rest);
+	struct survey_refusal f = { .tunnel = unless_dash(tunnel), .peer = word(&rest), .exchange = word(&rest) };
+	const char *sender = word(&rest);
+
+	if (!tunnel || !f.peer || !f.exchange || !sender || number(word(&rest), 10, UINT64_MAX, &f.count) ||
+		number(word(&rest), 10, UINT64_MAX, &f.age) || parse_texts(rest, &f))
+		return -EPROTO;
+	f.ours = !strcmp(sender, "gateway");
+	if (!f.ours && strcmp(sender, "peer") != 0)
+		return -EPROTO;
+	if (f.tunnel)
+		r->refusals[r->n_refusals++] = f;
+	else
+		r->refused_peers[r->n_refused_peers++] = f;
+	return 0;
+}
+
 static int parse_line(char *line, struct survey *r)
 {
 	static const struct {
@@ -93,6 +121,7 @@ static int parse_line(char *line, struct survey *r)
 		{ "tunnel", parse_tunnel },
 		{ "child", parse_child },
 		{ "rehearsal", parse_rehearsal },
+		{ "refusal", parse_refusal },
 	};
 	const char *keyword = strsep(&line, " ");
 
@@ -121,6 +150,11 @@ static int by_tunnel(const void *a, const void *b)
 	return strcmp(((const struct survey_rehearsal *)a)->tunnel, ((const struct survey_rehearsal *)b)->tunnel);
 }
 
+static int by_refused_tunnel(const void *a, const void *b)
+{
+	return strcmp(((const struct survey_refusal *)a)->tunnel, ((const struct survey_refusal *)b)->tunnel);
+}
+
 static int by_if_id(const void *a, const void *b)
 {
 	const struct survey_child *left = a;
@@ -139,10 +173,12 @@ int survey_parse(const char *text, struct survey *ret)
 		.tunnels = calloc(lines, sizeof(struct survey_tunnel)),
 		.children = calloc(lines, sizeof(struct survey_child)),
 		.rehearsals = calloc(lines, sizeof(struct survey_rehearsal)),
+		.refusals = calloc(lines, sizeof(struct survey_refusal)),
+		.refused_peers = calloc(lines, sizeof(struct survey_refusal)),
 	};
 	char *rest = r.text;
 	char *line;
-	int error = r.text && r.tunnels && r.children && r.rehearsals ? 0 : -ENOMEM;
+	int error = r.text && r.tunnels && r.children && r.rehearsals && r.refusals && r.refused_peers ? 0 : -ENOMEM;
 
 	while (!error && (line = strsep(&rest, "\n")))
 		error = *line ? parse_line(line, &r) : 0;
@@ -152,6 +188,7 @@ int survey_parse(const char *text, struct survey *ret)
 	}
 	qsort(r.tunnels, r.n_tunnels, sizeof(*r.tunnels), by_name);
 	qsort(r.rehearsals, r.n_rehearsals, sizeof(*r.rehearsals), by_tunnel);
+	qsort(r.refusals, r.n_refusals, sizeof(*r.refusals), by_refused_tunnel);
 	qsort(r.children, r.n_children, sizeof(*r.children), by_if_id);
 	*ret = r;
 	return 0;
@@ -169,6 +206,13 @@ const struct survey_rehearsal *survey_rehearsal(const struct survey *r, const ch
 	struct survey_rehearsal key = { .tunnel = tunnel };
 
 	return r->n_rehearsals ? bsearch(&key, r->rehearsals, r->n_rehearsals, sizeof(key), by_tunnel) : NULL;
+}
+
+const struct survey_refusal *survey_refusal(const struct survey *r, const char *tunnel)
+{
+	struct survey_refusal key = { .tunnel = tunnel };
+
+	return r->n_refusals ? bsearch(&key, r->refusals, r->n_refusals, sizeof(key), by_refused_tunnel) : NULL;
 }
 
 const struct survey_child *survey_child(const struct survey *r, uint32_t if_id)
@@ -200,6 +244,8 @@ bool survey_lists(const struct survey *r, uint32_t if_id, uint32_t spi)
 
 void survey_free(struct survey *r)
 {
+	free(r->refused_peers);
+	free(r->refusals);
 	free(r->rehearsals);
 	free(r->children);
 	free(r->tunnels);

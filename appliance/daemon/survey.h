@@ -34,6 +34,19 @@ struct survey_rehearsal {
 	uint64_t age; /* seconds since then */
 };
 
+/* What the policy refused last of a tunnel, or of a peer, and how often. */
+struct survey_refusal {
+	const char *tunnel; /* NULL: it is not known which one the peer means */
+	const char *peer; /* address */
+	const char *exchange; /* "IKE_SA_INIT", "IKE_AUTH" or "CREATE_CHILD_SA" */
+	bool ours; /* it was our own message */
+	const char *offered; /* proposals; "" if there were none */
+	const char *allowed;
+	const char *reason; /* a sentence */
+	uint64_t count;
+	uint64_t age; /* seconds */
+};
+
 struct survey {
 	char *text; /* owned */
 	struct survey_tunnel *tunnels; /* owned, sorted by name */
@@ -42,6 +55,10 @@ struct survey {
 	size_t n_children;
 	struct survey_rehearsal *rehearsals; /* owned, sorted by tunnel */
 	size_t n_rehearsals;
+	struct survey_refusal *refusals; /* owned, of tunnels, sorted by tunnel */
+	size_t n_refusals;
+	struct survey_refusal *refused_peers; /* owned, of those without a tunnel, the latest first */
+	size_t n_refused_peers;
 };
 
 /*
@@ -49,6 +66,7 @@ struct survey {
  *   tunnel NAME STATE SECONDS SUITE|- FAILURE_AGE|- FAILURE TEXT...|-
  *   child TUNNEL APN IF_ID SPI_IN SPI_OUT AGE
  *   rehearsal TUNNEL RESULT AGE
+ *   refusal TUNNEL|- PEER EXCHANGE peer|gateway COUNT AGE OFFERED<tab>ALLOWED<tab>SENTENCE
  * 0 with *ret (survey_free() it), -EPROTO if a line is none of these, or -ENOMEM.
  */
 int survey_parse(const char *text, struct survey *ret);
@@ -56,6 +74,8 @@ int survey_parse(const char *text, struct survey *ret);
 const struct survey_tunnel *survey_tunnel(const struct survey *r, const char *name);
 /* NULL if its rekeys have not been tried. */
 const struct survey_rehearsal *survey_rehearsal(const struct survey *r, const char *tunnel);
+/* NULL if nothing of it was refused. */
+const struct survey_refusal *survey_refusal(const struct survey *r, const char *tunnel);
 /* The youngest CHILD_SA of a link, or NULL. */
 const struct survey_child *survey_child(const struct survey *r, uint32_t if_id);
 /* True if an installed CHILD_SA of that link uses the SPI, in either direction. */

@@ -7,11 +7,9 @@
 
 #include "conf_children.h"
 #include "conf_text.h"
+#include "ikev2/back_off.h"
 
 enum {
-	/** seconds of pause after the first attempt and at most; the pause doubles in between */
-	PAUSE_MIN = 2,
-	PAUSE_MAX = 60,
 	/** seconds that a tunnel must stay complete for its next failure to count as the first one again */
 	LASTING = 10,
 };
@@ -166,14 +164,9 @@ void conf_attempt_reset(conf_tunnel_t *tunnel)
 
 void conf_attempt_put_off(conf_tunnel_t *tunnel, time_t now)
 {
-	u_int pause = PAUSE_MAX;
-
-	/* Many tunnels do not go in step. */
-	if (tunnel->retry.tries < 5)
-		pause = min(pause, (u_int)PAUSE_MIN << tunnel->retry.tries);
-	tunnel->retry.tries++;
 	tunnel->retry.last = now;
-	tunnel->retry.next = now + (time_t)pause + random() % (time_t)(pause / 4 + 1);
+	tunnel->retry.next = now + back_off(tunnel->retry.tries, (uint32_t)random());
+	tunnel->retry.tries++;
 }
 
 /** Attempts now, or begins to look up where to. */

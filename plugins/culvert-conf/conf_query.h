@@ -9,11 +9,13 @@
 
 #define CONF_QUERY      "culvert-conf-query"
 #define CONF_REHEARSALS "culvert-conf-rehearsals"
+#define CONF_REFUSALS   "culvert-conf-refusals"
 
 struct buf;
 
 typedef struct conf_query_t conf_query_t;
 typedef struct conf_rehearsals_t conf_rehearsals_t;
+typedef struct conf_refusals_t conf_refusals_t;
 
 struct conf_query_t {
 
@@ -44,6 +46,17 @@ struct conf_rehearsals_t {
 
 	/** Prints "rehearsal TUNNEL RESULT AGE" (ikev2/rehearsal.h) for the tunnels whose rekeys have been tried. */
 	void (*print)(conf_rehearsals_t *this, struct buf *out);
+};
+
+/** What culvert-policy adds to the report, found by lib->get(lib, CONF_REFUSALS) while it is there. */
+struct conf_refusals_t {
+
+	/**
+	 * Prints "refusal TUNNEL|- PEER EXCHANGE peer|gateway COUNT AGE OFFERED<tab>ALLOWED<tab>SENTENCE" of what was
+	 * refused last for each tunnel, and for each peer of which it is not known which tunnel it means ("-"), the latest
+	 * first.
+	 */
+	void (*print)(conf_refusals_t *this, struct buf *out);
 };
 
 /**

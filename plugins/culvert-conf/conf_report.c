@@ -283,6 +283,7 @@ METHOD(conf_report_t, print, void, private_conf_report_t *this, struct buf *out)
 {
 	conf_generation_t *generation = this->backend->get_generation(this->backend);
 	conf_rehearsals_t *rehearsals = lib->get(lib, CONF_REHEARSALS);
+	conf_refusals_t *refusals = lib->get(lib, CONF_REFUSALS);
 	conf_survey_t *survey = conf_survey_create(TRUE);
 	time_t now = time_monotonic(NULL);
 	enumerator_t *enumerator;
@@ -298,6 +299,8 @@ METHOD(conf_report_t, print, void, private_conf_report_t *this, struct buf *out)
 	enumerator->destroy(enumerator);
 	if (rehearsals)
 		rehearsals->print(rehearsals, out);
+	if (refusals)
+		refusals->print(refusals, out);
 	buf_puts(out, "end\n");
 	survey->destroy(survey);
 	generation->destroy(generation);

@@ -21,7 +21,8 @@ struct conf_report_t {
 
 	/**
 	 * Renders the report: "tunnel ..." for each configured tunnel, then "child ..." for each of their CHILD_SAs, then
-	 * "rehearsal ..." for each tunnel whose rekeys have been tried, then "end". Not from a listener.
+	 * "rehearsal ..." for each tunnel whose rekeys have been tried, then "refusal ..." for what the policy refused
+	 * (conf_query.h), then "end". Not from a listener.
 	 *
 	 * @param out		receives the lines
 	 */

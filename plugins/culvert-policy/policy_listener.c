@@ -228,7 +228,7 @@ METHOD(listener_t, authorize, bool, private_policy_listener_t *this, ike_sa_t *i
 	policy_allowed_get(ike_sa, &allowed);
 	fault = allowed.decided ? find_fault(ike_sa, &allowed, final) : "an IKE_SA without a configuration";
 	if (fault) {
-		policy_sentence_note_sa(ike_sa, IKE_AUTH, fault, this->refusals);
+		policy_sentence_note_sa(ike_sa, IKE_AUTH, fault, ike_sa->get_proposal(ike_sa), this->refusals);
 		*success = FALSE;
 	}
 	return TRUE;
@@ -294,8 +294,8 @@ METHOD(listener_t, narrow, bool, private_policy_listener_t *this, ike_sa_t *ike_
 	if (!(CULVERT_POLICY_LINES & LINE_HOOKS) || type == NARROW_INITIATOR_PRE_NOAUTH ||
 		type == NARROW_INITIATOR_PRE_AUTH || is_allowed_child(ike_sa, child_sa, use_now(ike_sa)))
 		return TRUE;
-	policy_sentence_note_sa(
-		ike_sa, current.exchange, "a CHILD_SA outside of the allowed suites or of tunnel mode", this->refusals);
+	policy_sentence_note_sa(ike_sa, current.exchange, "a CHILD_SA outside of the allowed suites or of tunnel mode",
+		child_sa->get_proposal(child_sa), this->refusals);
 	remove_all(local);
 	remove_all(remote);
 	return TRUE;

@@ -1,8 +1,9 @@
 #include "policy_refusals.h"
 
 #include <collections/hashtable.h>
-#include <ctype.h>
 #include <threading/mutex.h>
+
+#include "lib/buf.h"
 
 typedef struct private_policy_refusals_t private_policy_refusals_t;
 typedef struct kept_t kept_t;
@@ -12,8 +13,8 @@ enum {
 	/** tunnels and unknown peers that are remembered; an older one makes room */
 	TUNNELS_MAX = 16384,
 	PEERS_MAX = 256,
-	/** octets of a text */
-	TEXT_SIZE = 512,
+	/** octets of a text, with its NUL */
+	TEXT_SIZE = POLICY_TEXT_MAX + 1,
 	/** seconds between two lines in the log about the same tunnel or peer, and if they say the same */
 	LOG_INTERVAL = 1,
 	LOG_REPEAT = 60,
@@ -56,15 +57,18 @@ static __thread struct {
 	char sentence[TEXT_SIZE];
 } current;
 
+/** A line of printable ASCII, whatever a peer has put into it; three dots at its end if there was more. */
 static char *text_of(const char *text)
 {
 	char *copy, *c;
 
-	copy = strndup(text ?: "", TEXT_SIZE - 1);
+	copy = strndup(text, POLICY_TEXT_MAX);
 	for (c = copy; *c; c++) {
-		if (iscntrl((unsigned char)*c))
+		if (*c < ' ' || *c > '~')
 			*c = ' ';
 	}
+	if (text[c - copy])
+		memcpy(c - 3, "...", 3);
 	return copy;
 }
 
@@ -156,8 +160,7 @@ static bool is_worth_a_line(private_policy_refusals_t *this, kept_t *kept, bool 
 
 const char *policy_host_text(host_t *host, char text[static POLICY_HOST_TEXT])
 {
-	return inet_ntop(host->get_family(host), host->get_address(host).ptr, text, POLICY_HOST_TEXT)
-			   ?: "an unknown address";
+	return inet_ntop(host->get_family(host), host->get_address(host).ptr, text, POLICY_HOST_TEXT) ?: "(unknown)";
 }
 
 METHOD(policy_refusals_t, add, void, private_policy_refusals_t *this, ike_sa_t *ike_sa, const policy_refusal_t *refusal)
@@ -183,24 +186,34 @@ METHOD(policy_refusals_t, add, void, private_policy_refusals_t *this, ike_sa_t *
 			refusal->exchange, refusal->sentence);
 }
 
-static bool visit_shelf(shelf_t *shelf, policy_refusal_cb_t cb, void *data)
+static void print_refusal(const policy_refusal_t *refusal, time_t now, struct buf *out)
+{
+	char address[POLICY_HOST_TEXT];
+
+	buf_printf(out, "refusal %s %s %s %s %u %lld %s\t%s\t%s\n", refusal->tunnel ?: "-",
+		policy_host_text(refusal->peer, address), enum_to_name(exchange_type_names, (int)refusal->exchange) ?: "-",
+		refusal->incoming ? "peer" : "gateway", refusal->count, (long long)(now - refusal->when), refusal->offered,
+		refusal->allowed, refusal->sentence);
+}
+
+static void print_shelf(shelf_t *shelf, time_t now, struct buf *out)
 {
 	enumerator_t *enumerator;
-	bool go_on = TRUE;
 	kept_t *kept;
 
 	enumerator = shelf->order->create_enumerator(shelf->order);
-	while (go_on && enumerator->enumerate(enumerator, &kept))
-		go_on = cb(&kept->public, data);
+	while (enumerator->enumerate(enumerator, &kept))
+		print_refusal(&kept->public, now, out);
 	enumerator->destroy(enumerator);
-	return go_on;
 }
 
-METHOD(policy_refusals_t, visit, void, private_policy_refusals_t *this, policy_refusal_cb_t cb, void *data)
+METHOD(conf_refusals_t, print, void, private_policy_refusals_t *this, struct buf *out)
 {
+	time_t now = time_monotonic(NULL);
+
 	this->mutex->lock(this->mutex);
-	if (visit_shelf(&this->tunnels, cb, data))
-		visit_shelf(&this->peers, cb, data);
+	print_shelf(&this->tunnels, now, out);
+	print_shelf(&this->peers, now, out);
 	this->mutex->unlock(this->mutex);
 }
 
@@ -218,7 +231,7 @@ METHOD(policy_refusals_t, clear_current, void, private_policy_refusals_t *this)
 
 METHOD(policy_refusals_t, destroy, void, private_policy_refusals_t *this)
 {
-	lib->set(lib, POLICY_REFUSALS, NULL);
+	lib->set(lib, CONF_REFUSALS, NULL);
 	shelf_destroy(&this->tunnels);
 	shelf_destroy(&this->peers);
 	this->mutex->destroy(this->mutex);
@@ -231,8 +244,10 @@ policy_refusals_t *policy_refusals_create(void)
 
 	INIT(this,
 		.public = {
+			.report = {
+				.print = _print,
+			},
 			.add = _add,
-			.visit = _visit,
 			.get_current = _get_current,
 			.clear_current = _clear_current,
 			.destroy = _destroy,
@@ -241,6 +256,6 @@ policy_refusals_t *policy_refusals_create(void)
 	);
 	shelf_create(&this->tunnels, TUNNELS_MAX);
 	shelf_create(&this->peers, PEERS_MAX);
-	lib->set(lib, POLICY_REFUSALS, &this->public);
+	lib->set(lib, CONF_REFUSALS, &this->public.report);
 	return &this->public;
 }

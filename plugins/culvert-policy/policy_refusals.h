@@ -1,6 +1,6 @@
 /*
- * What the policy refused, with both sides' proposals. Found by lib->get(lib, POLICY_REFUSALS). Bounded: of each tunnel
- * and of each unknown peer the last refusal is kept and how many there were; of unknown peers only the latest ones.
+ * What the policy refused, with both sides' proposals; part of charon's report. Bounded: of each tunnel and of each
+ * unknown peer the last refusal is kept and how many there were; of unknown peers only the latest ones.
  */
 #ifndef POLICY_REFUSALS_H_
 #define POLICY_REFUSALS_H_
@@ -8,13 +8,15 @@
 #include <arpa/inet.h>
 #include <daemon.h>
 
-#define POLICY_REFUSALS "culvert-policy-refusals"
+#include "plugins/culvert-conf/conf_query.h"
 
 typedef struct policy_refusal_t policy_refusal_t;
 typedef struct policy_refusals_t policy_refusals_t;
 
 enum {
 	POLICY_HOST_TEXT = INET6_ADDRSTRLEN,
+	/** octets of a text of a refusal */
+	POLICY_TEXT_MAX = 511,
 };
 
 /** One refusal; texts are single lines, owned by the record. */
@@ -26,7 +28,7 @@ struct policy_refusal_t {
 	/** exchange it happened in, and whether the message was the peer's */
 	exchange_type_t exchange;
 	bool incoming;
-	/** what that side offers or has chosen, spelt as suites are; empty if it was not about proposals */
+	/** what that side offers, or what was chosen of it, spelt as suites are; empty if there is nothing yet */
 	char *offered;
 	/** the suites that are allowed */
 	char *allowed;
@@ -38,10 +40,10 @@ struct policy_refusal_t {
 	time_t when;
 };
 
-/** @return FALSE to stop */
-typedef bool (*policy_refusal_cb_t)(const policy_refusal_t *refusal, void *data);
-
 struct policy_refusals_t {
+
+	/** Part of charon's report */
+	conf_refusals_t report;
 
 	/**
 	 * Takes note of a refusal.
@@ -50,11 +52,6 @@ struct policy_refusals_t {
 	 * @param refusal		as described; texts and host are cloned, count and time are not looked at
 	 */
 	void (*add)(policy_refusals_t *this, ike_sa_t *ike_sa, const policy_refusal_t *refusal);
-
-	/**
-	 * Calls back for all that are kept, tunnels first, the latest first of each kind. The callback must not block.
-	 */
-	void (*visit)(policy_refusals_t *this, policy_refusal_cb_t cb, void *data);
 
 	/**
 	 * @return				sentence of the first refusal in the message that this thread processes, NULL if there was
@@ -72,7 +69,7 @@ struct policy_refusals_t {
 const char *policy_host_text(host_t *host, char text[static POLICY_HOST_TEXT]);
 
 /**
- * Creates the record and makes it known; destroy() takes it back.
+ * Creates the record and makes it known to the report; destroy() takes it back.
  */
 policy_refusals_t *policy_refusals_create(void);
 

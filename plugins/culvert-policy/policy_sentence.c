@@ -49,7 +49,7 @@ static void spell_offers(const policy_sentence_t *this, struct buf *out)
 
 	enumerator = this->offers->create_enumerator(this->offers);
 	/* What comes behind is cut off anyway. */
-	while (out->len <= OFFER_MAX && enumerator->enumerate(enumerator, &offer)) {
+	while (out->len <= POLICY_TEXT_MAX && enumerator->enumerate(enumerator, &offer)) {
 		if (out->len)
 			buf_puts(out, ", ");
 		spell_offer(offer, this->protocol, out);
@@ -179,11 +179,17 @@ static void begin(draft_t *draft, ike_sa_t *ike_sa)
 	draft->tunnel = likely(ike_sa, &draft->allowed);
 }
 
+/** Before a peer has said who it is, only an address that is a tunnel's own tells which one it means. */
+static bool is_told(const draft_t *draft)
+{
+	return draft->tunnel && (draft->ike_sa->get_peer_cfg(draft->ike_sa) || draft->tunnel->n_peers);
+}
+
 static void finish(draft_t *draft, exchange_type_t exchange, bool incoming, policy_refusals_t *refusals)
 {
 	struct buf names = {};
 	policy_refusal_t refusal = {
-		.tunnel = draft->tunnel ? draft->tunnel->name : NULL,
+		.tunnel = is_told(draft) ? draft->tunnel->name : NULL,
 		.peer = draft->ike_sa->get_other_host(draft->ike_sa),
 		.exchange = exchange,
 		.incoming = incoming,
@@ -217,11 +223,22 @@ void policy_sentence_note(const policy_sentence_t *this, policy_refusals_t *refu
 	finish(&draft, this->exchange, this->incoming, refusals);
 }
 
-void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, policy_refusals_t *refusals)
+static void spell_chosen(proposal_t *chosen, struct buf *out)
+{
+	policy_offer_t offer = { .protocol = (uint8_t)chosen->get_protocol(chosen) };
+
+	offer.n = policy_proposal_read(chosen, offer.items);
+	spell_offer(&offer, offer.protocol, out);
+}
+
+void policy_sentence_note_sa(
+	ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, proposal_t *chosen, policy_refusals_t *refusals)
 {
 	draft_t draft;
 
 	begin(&draft, ike_sa);
+	if (chosen)
+		spell_chosen(chosen, &draft.offered);
 	buf_printf(&draft.sentence, "refused: %s with the peer at ", what);
 	put_host(ike_sa, &draft.sentence);
 	buf_puts(&draft.sentence, "; we allow IKEv2 with a PSK or certificates, and ");

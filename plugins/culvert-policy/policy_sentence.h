@@ -24,7 +24,13 @@ struct policy_sentence_t {
 /** Notes that a message was refused. */
 void policy_sentence_note(const policy_sentence_t *this, policy_refusals_t *refusals);
 
-/** Notes that something was refused for which there is no message: "EAP"; it becomes part of a sentence. */
-void policy_sentence_note_sa(ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, policy_refusals_t *refusals);
+/**
+ * Notes that an SA was refused whose messages had passed.
+ *
+ * @param what			"EAP"; it becomes part of a sentence
+ * @param chosen		proposal of the SA, NULL if there is none yet
+ */
+void policy_sentence_note_sa(
+	ike_sa_t *ike_sa, exchange_type_t exchange, const char *what, proposal_t *chosen, policy_refusals_t *refusals);
 
 #endif

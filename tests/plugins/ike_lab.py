@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from typing import NamedTuple
 
 STRONGSWAN = os.environ["STRONGSWAN"]
 BUILD = os.environ.get("CULVERT_BUILD", "build/release")
@@ -159,6 +160,19 @@ class Client:
         return self.read_line()
 
 
+class Refusal(NamedTuple):
+    """What the policy refused last of a tunnel or a peer: who sent it in which exchange, and both sides' proposals."""
+    tunnel: str
+    peer: str
+    exchange: str
+    sender: str
+    count: int
+    age: int
+    offered: str
+    allowed: str
+    reason: str
+
+
 class Gateway(Charon):
     """A charon with culvert-conf, and generations frozen by hand."""
 
@@ -205,23 +219,38 @@ class Gateway(Charon):
             assert committed == "ok", committed
         return answer
 
-    def report(self):
-        """Tunnels by name: state, seconds, suite, failure, result of the rehearsal; and their CHILD_SAs by APN."""
-        tunnels = {}
+    def report_lines(self):
+        """What the report tells, line by line."""
         with self.connect() as client:
             line = client.ask("report")
             while line != "end":
                 assert line, "the report breaks off"
-                words = line.split(" ", 6)
-                if words[0] == "tunnel":
-                    tunnels[words[1]] = {"state": words[2], "seconds": int(words[3]), "suite": words[4],
-                                         "failure": words[6], "children": {}, "rehearsal": "-"}
-                elif words[0] == "rehearsal":
-                    if words[1] in tunnels:
-                        tunnels[words[1]]["rehearsal"] = words[2]
-                else:
-                    tunnels[words[1]]["children"].setdefault(words[2], []).append(words[3:6])
+                yield line
                 line = client.read_line()
+
+    def refusals(self):
+        """What the policy refused, of tunnels and of peers ("-" in the place of the tunnel), as told."""
+        found = []
+        for line in self.report_lines():
+            if line.startswith("refusal "):
+                words = line.split(" ", 7)
+                assert len(words) == 8 and words[7].count("\t") == 2, line
+                found.append(Refusal(*words[1:5], int(words[5]), int(words[6]), *words[7].split("\t")))
+        return found
+
+    def report(self):
+        """Tunnels by name: state, seconds, suite, failure, result of the rehearsal; and their CHILD_SAs by APN."""
+        tunnels = {}
+        for line in self.report_lines():
+            words = line.split(" ", 6)
+            if words[0] == "tunnel":
+                tunnels[words[1]] = {"state": words[2], "seconds": int(words[3]), "suite": words[4],
+                                     "failure": words[6], "children": {}, "rehearsal": "-"}
+            elif words[0] == "rehearsal":
+                if words[1] in tunnels:
+                    tunnels[words[1]]["rehearsal"] = words[2]
+            elif words[0] == "child":
+                tunnels[words[1]]["children"].setdefault(words[2], []).append(words[3:6])
         return tunnels
 
     def wait_tunnel(self, name, what, test, limit=LIMIT):

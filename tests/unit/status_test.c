@@ -112,7 +112,9 @@ static void says_what_charon_reports(void **state)
 	(void)state;
 	assert_int_equal(survey_parse("tunnel t1 up 42 aes256-sha256-modp2048 - -\n"
 								  "tunnel t2 down 7 - 3 no answer\nchild t1 a 1 c1 d1 40\n"
-								  "rehearsal t1 passed 30",
+								  "rehearsal t1 passed 30\n"
+								  "refusal t2 192.0.2.12 IKE_SA_INIT peer 4 3 \"aes128\", null\taes256\tno, it's \\\n"
+								  "refusal - 192.0.2.99 IKE_AUTH gateway 1 0 \taes256\tno",
 						 &survey),
 		0);
 	assert_status(&s,
@@ -120,11 +122,15 @@ static void says_what_charon_reports(void **state)
 		"missing\"],\"rollback_of\":null,\"walls\":\"in force\","
 		"\"keys_ended\":{\"count\":0,\"age\":null,\"tunnel\":null}," NO_DRIFT
 		"\"tunnels\":[{\"name\":\"t1\",\"carrier\":\"c\",\"peer\":\"192.0.2.11\",\"state\":\"up\",\"seconds\":42,"
-		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null,"
+		"\"suite\":\"aes256-sha256-modp2048\",\"failure\":null,\"failure_age\":null,\"refusal\":null,"
 		"\"rehearsal\":{\"result\":\"passed\",\"reason\":null,\"advice\":null,\"age\":30}},"
 		"{\"name\":\"t2\",\"carrier\":\"c\",\"peer\":\"192.0.2.12\",\"state\":\"down\",\"seconds\":7,\"suite\":null,"
 		"\"failure\":\"no answer\",\"failure_age\":3,"
+		"\"refusal\":{\"peer\":\"192.0.2.12\",\"exchange\":\"IKE_SA_INIT\",\"sender\":\"peer\",\"offered\":"
+		"\"\\\"aes128\\\", null\",\"allowed\":\"aes256\",\"reason\":\"no, it's \\\\\",\"count\":4,\"age\":3},"
 		"\"rehearsal\":{\"result\":\"not yet\",\"reason\":null,\"advice\":null,\"age\":null}}],"
+		"\"refused_peers\":[{\"peer\":\"192.0.2.99\",\"exchange\":\"IKE_AUTH\",\"sender\":\"gateway\",\"offered\":null,"
+		"\"allowed\":\"aes256\",\"reason\":\"no\",\"count\":1,\"age\":0}],"
 		"\"links\":[{\"apn\":\"a\",\"tunnel\":\"t1\",\"if_id\":1,\"interface\":\"culv-x1\",\"vrf\":\"culv-v1001\","
 		"\"carrying\":true,\"child\":{\"spi_in\":\"000000c1\",\"spi_out\":\"000000d1\",\"age\":40},"
 		"\"oldest_key\":41,\"ceiling\":3480,\"mtu\":{\"inner\":1326,\"outer\":1400,\"from\":\"path\"},\"used\":true,"
@@ -235,12 +241,12 @@ static void closed_is_an_answer(void **state)
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
 		"\"rollback_of\":null,\"walls\":\"closed\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
-		"\"tunnels\":[],\"links\":[]}");
+		"\"tunnels\":[],\"refused_peers\":[],\"links\":[]}");
 	s.walls_left = true;
 	assert_status(&s,
 		"{\"ok\":true,\"gateway\":null,\"generation\":0,\"charon\":\"down\",\"messages\":[],"
 		"\"rollback_of\":null,\"walls\":\"left\",\"keys_ended\":{\"count\":2,\"age\":7,\"tunnel\":null}," NO_DRIFT
-		"\"tunnels\":[],\"links\":[]}");
+		"\"tunnels\":[],\"refused_peers\":[],\"links\":[]}");
 }
 
 static void a_rollback_is_told(void **state)

@@ -12,13 +12,43 @@
 #include <errno.h>
 #include <string.h>
 
-static const char report[] = "tunnel vf-praha up 42 aes256-sha256-modp2048 - -\n"
-							 "tunnel vf-brno down 7 - 3 no answer from 192.0.2.12\n"
-							 "child vf-praha meters 2 c0000001 deadbeef 10\n"
-							 "child vf-praha meters 2 c0000002 deadbee0 3\n"
-							 "child vf-praha cars 1 c0000003 00000009 0\n"
-							 "rehearsal vf-praha passed 60\n"
-							 "rehearsal vf-brno child-proposal 3600\n";
+static const char report[] =
+	"tunnel vf-praha up 42 aes256-sha256-modp2048 - -\n"
+	"tunnel vf-brno down 7 - 3 no answer from 192.0.2.12\n"
+	"child vf-praha meters 2 c0000001 deadbeef 10\n"
+	"child vf-praha meters 2 c0000002 deadbee0 3\n"
+	"child vf-praha cars 1 c0000003 00000009 0\n"
+	"rehearsal vf-praha passed 60\n"
+	"rehearsal vf-brno child-proposal 3600\n"
+	"refusal vf-praha 192.0.2.11 CREATE_CHILD_SA gateway 1 9 \taes256-sha256-ecp384\tours is weak\n"
+	"refusal vf-brno 192.0.2.12 IKE_SA_INIT peer 7 2 aes128-sha1-modp1024, "
+	"aes128-sha1-modp1536\taes256-sha256-modp2048\tno proposal in common: - and so on\n"
+	"refusal - 192.0.2.99 IKE_SA_INIT peer 1 0 null\taes256-sha256-modp2048\tno\n"
+	"refusal - 2001:db8::1 IKE_AUTH peer 2 5 null\taes256-sha256-modp2048\tno\n";
+
+static void assert_both_sides(const struct survey *s)
+{
+	const struct survey_refusal *f = survey_refusal(s, "vf-brno");
+
+	assert_string_equal(f->peer, "192.0.2.12");
+	assert_string_equal(f->exchange, "IKE_SA_INIT");
+	assert_false(f->ours);
+	assert_string_equal(f->offered, "aes128-sha1-modp1024, aes128-sha1-modp1536");
+	assert_string_equal(f->allowed, "aes256-sha256-modp2048");
+	assert_string_equal(f->reason, "no proposal in common: - and so on");
+	assert_int_equal(f->count, 7);
+	assert_int_equal(f->age, 2);
+	f = survey_refusal(s, "vf-praha");
+	assert_true(f->ours);
+	assert_string_equal(f->offered, "");
+	assert_null(survey_refusal(s, "vf"));
+	assert_null(survey_refusal(s, "-"));
+	assert_int_equal(s->n_refusals, 2);
+	assert_int_equal(s->n_refused_peers, 2);
+	assert_string_equal(s->refused_peers[0].peer, "192.0.2.99");
+	assert_string_equal(s->refused_peers[1].peer, "2001:db8::1");
+	assert_null(s->refused_peers[1].tunnel);
+}
 
 static void reads_what_is_said(void **state)
 {
@@ -40,6 +70,7 @@ static void reads_what_is_said(void **state)
 	assert_int_equal(survey_rehearsal(&s, "vf-brno")->result, REHEARSAL_CHILD_PROPOSAL);
 	assert_int_equal(survey_rehearsal(&s, "vf-brno")->age, 3600);
 	assert_null(survey_rehearsal(&s, "vf"));
+	assert_both_sides(&s);
 	assert_true(survey_lists(&s, 2, 0xdeadbeef));
 	assert_false(survey_lists(&s, 1, 0xdeadbeef));
 	survey_free(&s);
@@ -53,6 +84,7 @@ static void nothing_is_a_report_too(void **state)
 	assert_int_equal(survey_parse("", &s), 0);
 	assert_null(survey_tunnel(&s, "t"));
 	assert_null(survey_rehearsal(&s, "t"));
+	assert_null(survey_refusal(&s, "t"));
 	assert_null(survey_child(&s, 1));
 	survey_free(&s);
 }
@@ -80,6 +112,14 @@ static void refuses_what_is_none(void **state)
 		"rehearsal t perhaps 3",
 		"rehearsal t passed -3",
 		"rehearsal t passed 3 4",
+		"refusal",
+		"refusal t 192.0.2.1 IKE_AUTH peer 1 2",
+		"refusal t 192.0.2.1 IKE_AUTH peer 1 2 a\tb",
+		"refusal t 192.0.2.1 IKE_AUTH peer 1 2 a\tb\tc\td",
+		"refusal t 192.0.2.1 IKE_AUTH carrier 1 2 a\tb\tc",
+		"refusal t 192.0.2.1 IKE_AUTH peer -1 2 a\tb\tc",
+		"refusal t 192.0.2.1 IKE_AUTH peer 1 now a\tb\tc",
+		"refusal t  IKE_AUTH peer 1 2 a\tb\tc",
 		"ok",
 	};
 	struct survey s = { 0 };
