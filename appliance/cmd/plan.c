@@ -20,7 +20,9 @@ static const struct {
 	{ "initiator", '~', "only who initiates changes" },
 	{ "rehearsal", '~', "only whether its rekeys are tried changes" },
 	{ "rekeyed", '~', "rekeyed with what changes" },
-	{ "replaced", '~', "replaced" },
+	{ "extended", '~', "further CHILD_SAs come, the others stay" },
+	{ "replaced", '~', "replaced by one with other selectors" },
+	{ "narrowed", '~', "replaced by one with other selectors, which do not cover the old ones" },
 };
 
 static char sign_of(const char *change)
@@ -44,12 +46,19 @@ static void print_item(const char *indent, const char *kind, const char *name, c
 {
 	const char *change = client_text(item, "change", "?");
 	const char *interruption = client_text(item, "interruption", NULL);
-	bool has_children = json_array_size(json_object_get(item, "children")) != 0;
+	bool stays = !strcmp(change, "changed") && json_array_size(json_object_get(item, "children")) != 0;
+	size_t i;
+	json_t *word;
 
 	printf("%s%c %s ", indent, sign_of(change), kind);
 	client_print(stdout, name);
 	fputs(": ", stdout);
-	client_print(stdout, has_children ? "its IKE_SA stays" : text_of(change));
+	client_print(stdout, stays ? "its IKE_SA stays" : text_of(change));
+	json_array_foreach(json_object_get(item, "also"), i, word)
+	{
+		fputs("; ", stdout);
+		client_print(stdout, json_is_string(word) ? text_of(json_string_value(word)) : "?");
+	}
 	if (interruption) {
 		fputs("; traffic is interrupted ", stdout);
 		client_print(stdout, interruption);

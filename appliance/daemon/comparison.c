@@ -18,6 +18,7 @@ static int parse_tunnel(char *rest, struct comparison *c)
 
 	if (!t.name || !t.change)
 		return -EPROTO;
+	t.also = rest;
 	c->tunnels[c->n_tunnels++] = t;
 	return 0;
 }
@@ -133,21 +134,32 @@ const struct comparison_child *comparison_children(const struct comparison *c, c
 	return n ? &c->children[low] : NULL;
 }
 
+static bool is_among(const char *change, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(change, list[i]))
+			return true;
+	return false;
+}
+
 /* What ends with a tunnel that is "changed" are CHILD_SAs, which have lines of their own. */
 bool comparison_tunnel_interrupts(const char *change)
 {
 	static const char *const gentle[] = { "added", "changed", "children", "credentials", "initiator", "rehearsal" };
 
-	for (size_t i = 0; i < sizeof(gentle) / sizeof(gentle[0]); i++)
-		if (!strcmp(change, gentle[i]))
-			return false;
-	return true;
+	return !is_among(change, gentle, sizeof(gentle) / sizeof(gentle[0]));
 }
 
-/* A rekey makes the new CHILD_SA before the old one ends. */
+/*
+ * A rekey makes the new CHILD_SA before the old one ends, and peers know how to go over to it. One with other selectors
+ * comes first as well, where this side calls, but the two have policies of their own: while one end has deleted the old
+ * ones and the other has not, packets meet the wrong SA.
+ */
 bool comparison_child_interrupts(const char *change)
 {
-	return strcmp(change, "added") != 0 && strcmp(change, "rekeyed") != 0;
+	static const char *const gentle[] = { "added", "extended", "rekeyed" };
+
+	return !is_among(change, gentle, sizeof(gentle) / sizeof(gentle[0]));
 }
 
 bool comparison_interrupts(const struct comparison *c)

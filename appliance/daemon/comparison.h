@@ -10,12 +10,13 @@ struct comparison_tunnel {
 	const char *name;
 	/* "added", "removed", "reestablished", "changed" (its links), "credentials", "initiator", "rehearsal" */
 	const char *change;
+	const char *also; /* further words of these, one space between two; NULL: none */
 };
 
 struct comparison_child {
 	const char *tunnel;
 	const char *apn;
-	const char *change; /* "added", "removed", "rekeyed", "replaced", or a later word */
+	const char *change; /* "added", "removed", "rekeyed", "extended", "replaced", "narrowed", or a later word */
 };
 
 struct comparison {
@@ -29,10 +30,10 @@ struct comparison {
 
 /*
  * Takes the lines before `end`:
- *   tunnel NAME CHANGE
+ *   tunnel NAME CHANGE [ALSO...]
  *   child TUNNEL APN CHANGE
  *   kept COUNT
- * Further words of a line and lines of other kinds are passed over, for a later charon may say more. 0 with *ret
+ * Further words of other lines and lines of other kinds are passed over, for a later charon may say more. 0 with *ret
  * (comparison_free() it), -EPROTO if a line of these kinds lacks a word, or -ENOMEM.
  */
 int comparison_parse(const char *text, struct comparison *ret);

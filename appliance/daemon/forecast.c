@@ -166,7 +166,7 @@ void forecast_begin(struct daemon *d, struct control_client *client)
 	if (error)
 		refuse(f, what, error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
 	else if (f->preview.refusal)
-		refuse(f, "the kernel would refuse the walls", f->preview.refusal);
+		refuse(f, "the kernel would not take the new configuration", f->preview.refusal);
 	else
 		ask_charon(f);
 }

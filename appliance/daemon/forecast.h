@@ -33,8 +33,8 @@ struct forecast_findings {
 
 /*
  * {"ok":true,"generation":N,"file":TEXT,"changes":BOOL,"interrupts":BOOL,"new_generation":BOOL,
- *  "charon":{"state":TEXT,"kept":N,"tunnels":[{"name","change","interruption":TEXT|null,"seconds":N|null,
- *    "children":[{"apn","change","interruption","seconds"}]}]},
+ *  "charon":{"state":TEXT,"kept":N,"tunnels":[{"name","change","also":[WORD],"interruption":TEXT|null,
+ *    "seconds":N|null,"children":[{"apn","change","interruption","seconds"}]}]},
  *  "configuration":{"gateway_changed":BOOL,"tunnels":COUNTS,"apns":COUNTS,"changes":[{"kind","name","change"}]},
  *  "kernel":[TEXT],"walls":{"missing":BOOL,"changes":[TEXT]},"warnings":[TEXT]}
  * Without a comparison "interrupts" is true as soon as something that exists changes or goes. NULL when memory is

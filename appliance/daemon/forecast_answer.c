@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { SETUP_SECONDS = 1 }; /* IKE_SA_INIT and IKE_AUTH, or one CREATE_CHILD_SA, when this side asks at once */
+enum { SETUP_SECONDS = 1 }; /* IKE_SA_INIT and IKE_AUTH, when this side asks at once */
 
 static const struct tunnel *find_tunnel(const struct model *m, const char *name)
 {
@@ -35,16 +35,36 @@ struct interruption {
 	int seconds; /* 0: not known */
 };
 
-static struct interruption interruption_of(
-	const struct model *m, const char *tunnel, const char *change, bool interrupts)
+static struct interruption tunnel_interruption(const struct model *m, const struct comparison_tunnel *t)
 {
-	if (!interrupts)
+	if (!comparison_tunnel_interrupts(t->change))
 		return (struct interruption){ 0 };
-	if (!strcmp(change, "removed"))
+	if (!strcmp(t->change, "removed"))
 		return (struct interruption){ .text = "for good" };
-	if (gateway_calls(m, tunnel))
+	if (gateway_calls(m, t->name))
 		return (struct interruption){ .text = "for about 1 s", .seconds = SETUP_SECONDS };
 	return (struct interruption){ .text = "until the carrier calls again" };
+}
+
+/*
+ * Where this side calls, the CHILD_SA with other selectors is made first (conf_keeper.c); what is lost is lost while
+ * the old one is deleted.
+ */
+static struct interruption child_interruption(const struct model *m, const struct comparison_child *c)
+{
+	bool narrowed = !strcmp(c->change, "narrowed");
+
+	if (!comparison_child_interrupts(c->change))
+		return (struct interruption){ 0 };
+	if (!strcmp(c->change, "removed"))
+		return (struct interruption){ .text = "for good" };
+	if (gateway_calls(m, c->tunnel))
+		return (struct interruption){ .text = narrowed
+												  ? "for a round trip or two, outside of the new selectors for good"
+												  : "for a round trip or two" };
+	return (struct interruption){ .text = narrowed
+											  ? "until the carrier calls again, outside of the new selectors for good"
+											  : "until the carrier calls again" };
 }
 
 static json_t *text_or_null(const char *text)
@@ -64,12 +84,24 @@ static json_t *children_of(const struct forecast_findings *f, const char *tunnel
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++) {
-		struct interruption stop =
-			interruption_of(f->next, tunnel, c[i].change, comparison_child_interrupts(c[i].change));
+		struct interruption stop = child_interruption(f->next, &c[i]);
 
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:o, s:o}", "apn", c[i].apn, "change", c[i].change, "interruption",
 					  text_or_null(stop.text), "seconds", seconds_or_null(stop.seconds)));
+	}
+	return list;
+}
+
+static json_t *words_of(const char *text)
+{
+	json_t *list = json_array();
+
+	while (text && *text) {
+		size_t len = strcspn(text, " ");
+
+		json_array_append_new(list, json_stringn(text, len));
+		text += len + (text[len] == ' ');
 	}
 	return list;
 }
@@ -80,11 +112,10 @@ static json_t *tunnels_of(const struct forecast_findings *f)
 
 	for (size_t i = 0; f->comparison && i < f->comparison->n_tunnels; i++) {
 		const struct comparison_tunnel *t = &f->comparison->tunnels[i];
-		struct interruption stop =
-			interruption_of(f->next, t->name, t->change, comparison_tunnel_interrupts(t->change));
+		struct interruption stop = tunnel_interruption(f->next, t);
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", t->name, "change", t->change,
-										"interruption", text_or_null(stop.text), "seconds",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "name", t->name, "change", t->change,
+										"also", words_of(t->also), "interruption", text_or_null(stop.text), "seconds",
 										seconds_or_null(stop.seconds), "children", children_of(f, t->name)));
 	}
 	return list;

@@ -13,6 +13,7 @@
 #include "appliance/isolation/rt_watch.h"
 #include "appliance/isolation/scope.h"
 #include "appliance/isolation/strangers.h"
+#include "appliance/isolation/taken.h"
 #include "appliance/isolation/walls_change.h"
 #include "appliance/isolation/walls_watch.h"
 #include "conf/model.h"
@@ -333,6 +334,17 @@ static bool may_rest(const struct isolation *i, const struct plan *want)
 		   changes.count == 0;
 }
 
+/* What can be seen to fail is refused while nothing is made yet and charon knows nothing of it. */
+static bool may_begin(struct isolation *i, const struct model *m, const struct plan *want, struct report *report)
+{
+	outer_check(i->requests, &m->gateway, report);
+	int r = taken_check(i->requests, want, report);
+
+	if (r < 0)
+		report_failure(report, "reading the kernel's interfaces: %s", strerror(-r));
+	return report->failed == 0;
+}
+
 static int reconcile(struct isolation *i, const struct model *m, const struct carrying *c, difference between,
 	bool rest, struct report *report)
 {
@@ -350,6 +362,8 @@ static int reconcile(struct isolation *i, const struct model *m, const struct ca
 		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	if (rest && r == 0 && may_rest(i, &want))
 		return 0;
+	if (between == changes_new_links && !may_begin(i, m, &want, report))
+		return -EIO;
 	r = reconcile_to(i, m, &want, between, report);
 	if (between == changes_between)
 		drifts_settle(&i->drifts, want.count > 0 ? &want : &i->known, &i->known);

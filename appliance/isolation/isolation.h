@@ -34,9 +34,9 @@ void isolation_set_mtus(struct isolation *i, const struct link_mtus *mtus);
 int isolation_close_walls(struct isolation *i, struct report *r);
 
 /*
- * First half of a reload: the kernel is asked whether it would take the walls of m, and the VRFs and XFRM interfaces
- * that are new in m are made. What exists is not touched, walls in force stay. 0, or -EIO with failures in r; then
- * isolation_apply() with the old model cleans up.
+ * First half of a reload: the kernel is asked whether it would take the walls of m, where the outer address is and
+ * whether others have what m needs; then the VRFs and XFRM interfaces that are new in m are made. What exists is not
+ * touched, walls in force stay. 0, or -EIO with failures in r; then isolation_apply() with the old model cleans up.
  */
 int isolation_prepare(struct isolation *i, const struct model *m, struct report *r);
 /*

@@ -3,9 +3,13 @@
 #include "appliance/isolation/netlink.h"
 #include "appliance/isolation/nft.h"
 #include "appliance/isolation/observe.h"
+#include "appliance/isolation/outer.h"
 #include "appliance/isolation/plan.h"
+#include "appliance/isolation/report.h"
 #include "appliance/isolation/scope.h"
+#include "appliance/isolation/taken.h"
 #include "appliance/isolation/walls.h"
+#include "conf/model.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
@@ -15,171 +19,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lines of a text that count, sorted. */
-struct lines {
-	char *text; /* owned */
-	char **items; /* owned; into text */
-	size_t n;
-};
-
-static int compare_lines(const void *a, const void *b)
+static int compare_apns(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp((*(const struct apn *const *)a)->name, (*(const struct apn *const *)b)->name);
 }
 
-static void lines_free(struct lines *l)
+/* 0 is no limit. */
+static bool is_lower(unsigned limit, unsigned was)
 {
-	free(l->items);
-	free(l->text);
+	return limit != 0 && (was == 0 || limit < was);
 }
 
-static bool starts(const char *line, const char *start)
+static unsigned timeout_of(const struct apn *a)
 {
-	return strncmp(line, start, strlen(start)) == 0;
+	return a->udp_timeout ? a->udp_timeout : PLAN_UDP_TIMEOUT;
 }
 
-/* What says in another way what stands in other lines: short ways through, and what one APN or interface has alone. */
-static bool is_repetition(const char *line)
+static bool has_lower_limits(const struct apn *a, const struct apn *was)
 {
-	static const char *const starts_of[] = { "table inet culvert { chain in_", "table inet culvert { chain down_",
-		"table inet culvert { chain shared_", "add map inet culvert ", "add element inet culvert arrive ",
-		"add element inet culvert way " };
-
-	for (size_t i = 0; i < sizeof(starts_of) / sizeof(*starts_of); i++)
-		if (starts(line, starts_of[i]))
-			return true;
-	return false;
+	return is_lower(a->limits.packets, was->limits.packets) ||
+		   is_lower(a->limits.connections, was->limits.connections) || timeout_of(a) < timeout_of(was);
 }
 
-/* Ports are in one of two sets by their number, which says nothing. */
-static void unite_ranges(char *line)
+int preview_limits(const struct model *now, const struct model *next, bool *ret_narrower)
 {
-	static const char word[] = "_range { ";
-	char *at = starts(line, "add element ") ? strstr(line, word) : NULL;
+	const struct apn **apns CLEANUP(cleanup_free) = calloc(now->n_apns + 1, sizeof(*apns));
+	bool narrower = false;
 
-	if (at)
-		memmove(at, at + strlen("_range"), strlen(at + strlen("_range")) + 1);
-}
-
-static int lines_of(const char *text, struct lines *ret)
-{
-	struct lines l = { .text = strdup(text) };
-	size_t room = 1;
-	char *rest = l.text;
-	char *line;
-
-	for (const char *c = text; *c; c++)
-		room += *c == '\n';
-	l.items = calloc(room, sizeof(*l.items));
-	if (!l.text || !l.items) {
-		lines_free(&l);
+	if (!apns)
 		return -ENOMEM;
+	for (size_t i = 0; i < now->n_apns; i++)
+		apns[i] = &now->apns[i];
+	qsort(apns, now->n_apns, sizeof(*apns), compare_apns);
+	for (size_t i = 0; i < next->n_apns && !narrower; i++) {
+		const struct apn *a = &next->apns[i];
+		const struct apn **was = bsearch(&a, apns, now->n_apns, sizeof(*apns), compare_apns);
+		narrower = was && has_lower_limits(a, *was);
 	}
-	while ((line = strsep(&rest, "\n"))) {
-		line += strspn(line, "\t ");
-		if (!*line || *line == '#' || is_repetition(line))
-			continue;
-		unite_ranges(line);
-		l.items[l.n++] = line;
-	}
-	qsort(l.items, l.n, sizeof(*l.items), compare_lines);
-	*ret = l;
+	*ret_narrower = narrower;
 	return 0;
-}
-
-/* Elements without the words that are the same in all of them. */
-static void print_line(char sign, const char *line, struct buf *out)
-{
-	static const char prefix[] = "add element inet culvert ";
-	size_t skip = starts(line, prefix) ? sizeof(prefix) - 1 : 0;
-
-	buf_printf(out, "%c %s\n", sign, line + skip);
-}
-
-/* The ports "5684" or "5684-5690" at the end of an element, the octets before them in *ret_len; false if it has none.
- */
-static bool ports_of(const char *line, size_t *ret_len, unsigned long *ret_first, unsigned long *ret_last)
-{
-	const char *at = line, *next;
-	char *end;
-
-	while ((next = strstr(at, " . ")))
-		at = next + 3;
-	if (*at < '0' || *at > '9')
-		return false;
-	*ret_len = (size_t)(at - line);
-	*ret_first = *ret_last = strtoul(at, &end, 10);
-	if (*end == '-')
-		*ret_last = strtoul(end + 1, &end, 10);
-	return strcmp(end, " }") == 0;
-}
-
-/* True if among the lines is one that lets the same pass and perhaps more: ports that grew together are one element. */
-static bool is_widened(const char *line, const struct lines *in)
-{
-	unsigned long first, last, wider_first, wider_last;
-	size_t len, other_len, low = 0, high = in->n;
-
-	if (!ports_of(line, &len, &first, &last))
-		return false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strncmp(in->items[middle], line, len) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < in->n && strncmp(in->items[low], line, len) == 0; low++)
-		if (ports_of(in->items[low], &other_len, &wider_first, &wider_last) && other_len == len &&
-			wider_first <= first && last <= wider_last)
-			return true;
-	return false;
-}
-
-/* Both are walked in order. True if something that was let through no longer is. */
-static bool print_difference(const struct lines *was, const struct lines *is, struct buf *out)
-{
-	bool narrower = false;
-	size_t w = 0, i = 0;
-
-	while (w < was->n || i < is->n) {
-		int c = w == was->n ? 1 : i == is->n ? -1 : strcmp(was->items[w], is->items[i]);
-		if (c < 0) {
-			narrower = narrower || !is_widened(was->items[w], is);
-			print_line('-', was->items[w++], out);
-		} else if (c > 0) {
-			print_line('+', is->items[i++], out);
-		} else {
-			w++;
-			i++;
-		}
-	}
-	return narrower;
-}
-
-int preview_walls(const char *old, const char *next, struct buf *out, bool *ret_narrower)
-{
-	struct lines was = { 0 }, is = { 0 };
-	bool narrower = false;
-	int r = lines_of(old, &was);
-
-	if (r == 0)
-		r = lines_of(next, &is);
-	if (r == 0) {
-		narrower = print_difference(&was, &is, out);
-		r = out->error;
-	}
-	lines_free(&was);
-	lines_free(&is);
-	if (r == 0)
-		*ret_narrower = narrower;
-	return r;
 }
 
 static int compare_walls(const struct model *now, const struct model *next, struct preview *p)
 {
 	struct buf old CLEANUP(buf_free) = { 0 };
 	struct buf new CLEANUP(buf_free) = { 0 };
+	bool narrower = false;
 	int r = nft_render(next, &new);
 
 	p->walls_missing = !walls_stand();
@@ -189,16 +74,33 @@ static int compare_walls(const struct model *now, const struct model *next, stru
 		r = nft_render(now, &old);
 	else
 		nft_render_closed(&old);
-	return r < 0 ? r : preview_walls(buf_text(&old), buf_text(&new), &p->walls, &p->interrupts);
+	if (r == 0)
+		r = preview_walls(buf_text(&old), buf_text(&new), &p->walls, &narrower);
+	if (r == 0 && now && !p->walls_missing && !narrower)
+		r = preview_limits(now, next, &narrower);
+	p->interrupts = narrower;
+	return r;
 }
 
-/* A route to the same place stays or comes, by whichever link. */
+static bool is_link(const char *interface)
+{
+	return strncmp(interface, PLAN_PREFIX "x", strlen(PLAN_PREFIX "x")) == 0;
+}
+
+/* By the same interface, or by another link. */
+static bool is_same_way(const struct object *a, const struct object *b)
+{
+	return strcmp(a->name, b->name) == 0 || (is_link(a->name) && is_link(b->name));
+}
+
+/* A route to the same place stays or comes, by whichever link, or one that leads more the same way. */
 static bool is_replaced(const struct plan *want, const struct object *route)
 {
 	for (size_t i = 0; i < want->count; i++) {
 		const struct object *o = &want->objects[i];
 		if (o->kind == OBJECT_ROUTE && o->type == RTN_UNICAST && o->table == route->table &&
-			prefix_equal(&o->prefix, &route->prefix))
+			(prefix_equal(&o->prefix, &route->prefix) ||
+				(prefix_covers(&o->prefix, &route->prefix) && is_same_way(o, route))))
 			return true;
 	}
 	return false;
@@ -233,18 +135,33 @@ static void keep_mtus(const struct plan *have, struct plan *want)
 	}
 }
 
-static int compare_kernel(const struct model *next, struct plan *want, struct changes *ret)
+/* The first thing that isolation_prepare() would refuse. An interface that is missing is only waited for. */
+static int check_refusal(struct nl_sock *sk, const struct model *next, const struct plan *want, struct preview *p)
+{
+	struct report report CLEANUP(report_free) = { 0 };
+
+	outer_check(sk, &next->gateway, &report);
+	int r = taken_check(sk, want, &report);
+	for (size_t i = 0; i < report.count && !p->refusal; i++)
+		if (!report.entries[i].pending)
+			p->refusal = strdup(report.entries[i].text);
+	return r == 0 && report.failed > 0 && !p->refusal ? -ENOMEM : r;
+}
+
+static int compare_kernel(const struct model *next, struct plan *want, struct preview *p)
 {
 	struct plan have CLEANUP(plan_free) = { 0 };
 	struct nl_sock *sk = NULL;
 	int r = netlink_open(NETLINK_ROUTE, &sk);
 
 	if (r == 0)
+		r = check_refusal(sk, next, want, p);
+	if (r == 0)
 		r = observe(sk, next, want, &have);
 	nl_socket_free(sk);
 	if (r == 0)
 		keep_mtus(&have, want);
-	return r < 0 ? r : changes_between(want, &have, ret);
+	return r < 0 ? r : changes_between(want, &have, &p->changes);
 }
 
 int preview(const struct model *now, const struct model *next, const struct carrying *carrying, struct preview *ret)
@@ -256,7 +173,7 @@ int preview(const struct model *now, const struct model *next, const struct carr
 	if (r == 0)
 		r = compare_walls(now, next, &p);
 	if (r == 0)
-		r = compare_kernel(next, &want, &p.changes);
+		r = compare_kernel(next, &want, &p);
 	if (r < 0) {
 		preview_free(&p);
 		return r;

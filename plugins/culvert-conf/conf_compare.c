@@ -46,14 +46,71 @@ static bool contains(peer_cfg_t *other, peer_cfg_t *cfg, const char *apn)
 	return all;
 }
 
-/** What becomes of the CHILD_SAs of a link that changed; of those with the same selectors only keys and lifetime. */
-static const char *fate(conf_tunnel_t *was, conf_tunnel_t *is, const char *apn)
+/** Whether one side's selectors of a CHILD_SA lie within those of another one. */
+static bool is_within(child_cfg_t *child, child_cfg_t *wide, bool local)
 {
-	return contains(was->cfg, is->cfg, apn) && contains(is->cfg, was->cfg, apn) ? "rekeyed" : "replaced";
+	linked_list_t *of_child = child->get_traffic_selectors(child, local, NULL);
+	linked_list_t *of_wide = wide->get_traffic_selectors(wide, local, NULL);
+	enumerator_t *enumerator, *wider;
+	traffic_selector_t *ts, *current;
+	bool all = TRUE, found;
+
+	enumerator = of_child->create_enumerator(of_child);
+	while (all && enumerator->enumerate(enumerator, &ts)) {
+		found = FALSE;
+		wider = of_wide->create_enumerator(of_wide);
+		while (!found && wider->enumerate(wider, &current))
+			found = ts->is_contained_in(ts, current);
+		wider->destroy(wider);
+		all = found;
+	}
+	enumerator->destroy(enumerator);
+	of_child->destroy_offset(of_child, offsetof(traffic_selector_t, destroy));
+	of_wide->destroy_offset(of_wide, offsetof(traffic_selector_t, destroy));
+	return all;
 }
 
-/** The link before it, the link after it; both by name of the APN, so that one pass over both is enough. */
-static void print_links(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out)
+static bool is_covered(peer_cfg_t *by, child_cfg_t *child, const char *apn)
+{
+	enumerator_t *enumerator;
+	bool found = FALSE;
+	child_cfg_t *wide;
+
+	enumerator = by->create_child_cfg_enumerator(by);
+	while (!found && enumerator->enumerate(enumerator, &wide))
+		found = is_of_apn(wide, apn) && is_within(child, wide, TRUE) && is_within(child, wide, FALSE);
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/** Whether each CHILD_SA that an APN has in one configuration lies within one of the other one. */
+static bool covers(peer_cfg_t *other, peer_cfg_t *cfg, const char *apn)
+{
+	enumerator_t *enumerator;
+	bool all = TRUE;
+	child_cfg_t *child;
+
+	enumerator = cfg->create_child_cfg_enumerator(cfg);
+	while (all && enumerator->enumerate(enumerator, &child))
+		all = !is_of_apn(child, apn) || is_covered(other, child, apn);
+	enumerator->destroy(enumerator);
+	return all;
+}
+
+/** What becomes of the CHILD_SAs of a link that changed. */
+static const char *fate(conf_tunnel_t *was, conf_tunnel_t *is, const char *apn)
+{
+	if (contains(is->cfg, was->cfg, apn))
+		return contains(was->cfg, is->cfg, apn) ? "rekeyed" : "extended";
+	return covers(is->cfg, was->cfg, apn) ? "replaced" : "narrowed";
+}
+
+/**
+ * The link before it, the link after it; both by name of the APN, so that one pass over both is enough.
+ *
+ * @param stays		the IKE_SA does, and with it what is not said to change; otherwise all are made anew
+ */
+static void print_links(conf_tunnel_t *was, conf_tunnel_t *is, bool stays, struct buf *out)
 {
 	u_int i = 0, j = 0;
 	int order;
@@ -69,7 +126,7 @@ static void print_links(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out)
 			buf_printf(out, "child %s %s removed\n", is->name, was->links[i].apn);
 		else if (order > 0)
 			buf_printf(out, "child %s %s added\n", is->name, is->links[j].apn);
-		else if (!memeq(was->links[i].digest, is->links[j].digest, sizeof(is->links[j].digest)))
+		else if (stays && !memeq(was->links[i].digest, is->links[j].digest, sizeof(is->links[j].digest)))
 			buf_printf(out, "child %s %s %s\n", is->name, is->links[j].apn, fate(was, is, is->links[j].apn));
 		i += order <= 0;
 		j += order >= 0;
@@ -92,18 +149,21 @@ static bool same_links(conf_tunnel_t *was, conf_tunnel_t *is)
 
 static void print_changed(conf_tunnel_t *was, conf_tunnel_t *is, struct buf *out)
 {
-	if (!memeq(was->ike_digest, is->ike_digest, sizeof(is->ike_digest))) {
-		buf_printf(out, "tunnel %s reestablished\n", is->name);
-	} else if (!same_links(was, is)) {
-		buf_printf(out, "tunnel %s changed\n", is->name);
-		print_links(was, is, out);
-	} else if (!memeq_const(was->carrier->digest, is->carrier->digest, sizeof(is->carrier->digest))) {
-		buf_printf(out, "tunnel %s credentials\n", is->name);
-	} else if (was->initiate != is->initiate) {
-		buf_printf(out, "tunnel %s initiator\n", is->name);
-	} else {
-		buf_printf(out, "tunnel %s rehearsal\n", is->name);
-	}
+	bool stays = memeq(was->ike_digest, is->ike_digest, sizeof(is->ike_digest));
+
+	buf_printf(out, "tunnel %s", is->name);
+	if (!stays)
+		buf_puts(out, " reestablished");
+	else if (!same_links(was, is))
+		buf_puts(out, " changed");
+	if (!memeq_const(was->carrier->digest, is->carrier->digest, sizeof(is->carrier->digest)))
+		buf_puts(out, " credentials");
+	if (was->initiate != is->initiate)
+		buf_puts(out, " initiator");
+	if (was->rehearse != is->rehearse)
+		buf_puts(out, " rehearsal");
+	buf_puts(out, "\n");
+	print_links(was, is, stays, out);
 }
 
 static int compare_names(const void *a, const void *b, void *unused)

@@ -19,14 +19,18 @@ conf_difference_t conf_compare(conf_generation_t *old, conf_generation_t *new);
 /**
  * Renders lines, tunnels by name:
  *   tunnel NAME added|removed
- *   tunnel NAME reestablished    its IKE_SA ends and is made anew
- *   tunnel NAME changed          its IKE_SA stays; followed by lines
- *     child TUNNEL APN added|removed
- *     child TUNNEL APN rekeyed   the same selectors: new ones stand before the old ones end
- *     child TUNNEL APN replaced  other selectors, another interface or another number of CHILD_SAs
- *   tunnel NAME credentials      nothing ends; the next authentication uses them
- *   tunnel NAME initiator        nothing ends; who brings it up has changed
- *   tunnel NAME rehearsal        nothing ends; whether its rekeys are tried has changed
+ *   tunnel NAME CHANGE...        all that apply, the first of them being what happens to its SAs:
+ *     reestablished              its IKE_SA ends and is made anew, with all CHILD_SAs
+ *     changed                    its IKE_SA stays, links change
+ *     credentials                nothing ends; the next authentication uses them
+ *     initiator                  nothing ends; who brings it up has changed
+ *     rehearsal                  nothing ends; whether its rekeys are tried has changed
+ *   child TUNNEL APN added|removed
+ *   child TUNNEL APN CHANGE      behind a tunnel that is "changed":
+ *     rekeyed                    the same selectors: new ones stand before the old ones end
+ *     extended                   further CHILD_SAs come, the others stay
+ *     replaced                   other selectors, which cover the old ones
+ *     narrowed                   other selectors or fewer CHILD_SAs, which do not
  *   kept COUNT
  */
 void conf_compare_print(conf_generation_t *old, conf_generation_t *new, struct buf *out);

@@ -165,7 +165,7 @@ def test_from_psk_to_certificates(bench):
     before = bench.gateway.report()["t1"]
     bench.load_carrier(connection(1, auth="pubkey"))
     assert compare(bench, tunnel(1, initiator="carrier"), **certificate_secrets(folder)) == [
-        "tunnel t1 credentials", "kept 0"]
+        "tunnel t1 credentials initiator", "kept 0"]
     bench.switch(tunnel(1, initiator="carrier"), **certificate_secrets(folder))
     assert bench.gateway.report()["t1"]["children"] == before["children"]
     authenticate(bench, "carrier")
@@ -285,10 +285,30 @@ def test_compare(bench):
             ([one, tunnel(2, initiator="carrier"), last], {}, ["tunnel t2 initiator", "kept 2"]),
             ([one, tunnel(2, child=2000), last], {}, ["tunnel t2 changed", "child t2 a2 rekeyed", "kept 2"]),
             ([tunnel(1, apns={1: "10.1.0.0/17", 22: "10.22.0.0/16"}), two, last], {},
-             ["tunnel t1 changed", "child t1 a1 replaced", "child t1 a21 removed", "child t1 a22 added", "kept 2"]),
+             ["tunnel t1 changed", "child t1 a1 narrowed", "child t1 a21 removed", "child t1 a22 added", "kept 2"]),
+            ([one, tunnel(2, apns={2: "10.2.0.0/15"}), last], {}, ["tunnel t2 changed", "child t2 a2 replaced", "kept 2"]),
+            ([one, tunnel(2, apns={2: "10.4.0.0/16"}), last], {}, ["tunnel t2 changed", "child t2 a2 narrowed", "kept 2"]),
+            ([one, tunnel(2, apns={2: ["10.2.0.0/16", "10.4.0.0/16"]}), last], {},
+             ["tunnel t2 changed", "child t2 a2 replaced", "kept 2"]),
+            # All that changes is told, not only the most.
+            ([one, tunnel(2, child=2000, initiator="carrier", rehearse=False), last], psks(NEW),
+             ["tunnel t1 credentials", "tunnel t2 changed credentials initiator rehearsal", "child t2 a2 rekeyed",
+              "tunnel t3 credentials", "kept 0"]),
+            ([tunnel(1, apns={1: "10.1.0.0/17", 22: "10.22.0.0/16"}, dpd=20), two, last], psks(NEW),
+             ["tunnel t1 reestablished credentials", "child t1 a21 removed", "child t1 a22 added",
+              "tunnel t2 credentials", "tunnel t3 credentials", "kept 0"]),
             (three, psks(NEW), ["tunnel t1 credentials", "tunnel t2 credentials", "tunnel t3 credentials", "kept 0"]),
             (three, {"psk": {"renamed.psk": PSK}, "carrier": 'psk_file = "renamed.psk"'}, ["kept 3"])):
         assert compare(bench, *tunnels, **options) == lines, lines
+    pairs = {"apn_keys": 'selectors = { children = "each-pair"; };'}
+    bench.switch(tunnel(1, apns={1: ["10.1.0.0/17", "10.1.128.0/17"]}), **pairs)
+    for pool, change in ((["10.1.0.0/17"], "narrowed"), (["10.1.0.0/17", "10.1.128.0/17", "10.41.0.0/16"], "extended"),
+                         (["10.1.0.0/16"], "replaced")):
+        assert compare(bench, tunnel(1, apns={1: pool}), **pairs) == [
+            "tunnel t1 changed", f"child t1 a1 {change}", "kept 0"], pool
+    bench.switch(*three)
+    bench.gateway.wait_up("t1", "t2", "t3", limit=60)
+    before = {n: r["children"] for n, r in bench.gateway.report().items()}
     expect(bench.gateway.ask("compare 4711"), "^error ")
     expect(bench.gateway.ask("compare x"), "^error a generation is a number")
     # Nothing is kept.
@@ -330,6 +350,43 @@ def test_selectors_changed(bench):
     bench.switch(tunnel(1, apns={1: "10.42.0.0/16"}), tunnel(2))
     row = bench.gateway.wait_tunnel("t1", "refused", lambda r: "selectors" in r["failure"])
     bench.gateway.wait_tunnel("t1", "without", lambda r: not r["children"], 40)
+
+
+def wait_children(bench, what, probe):
+    """The SPIs of t1's CHILD_SAs, by name, once the probe says yes."""
+    return bench.gateway.wait_tunnel("t1", what, lambda r: probe([one for each in r["children"].values() for one in each]),
+                                     40)["children"]
+
+
+def test_selectors_wider(bench):
+    """Where the gateway calls, the new CHILD_SA comes before the old one goes; where the carrier does, when it calls."""
+    bench.load_carrier(connection(1).replace("10.1.0.0/16", "10.0.0.0/15"), connection(2))
+    for role in ("gateway", "carrier"):
+        bench.switch(tunnel(1, initiator=role))
+        before = authenticate(bench, role)["children"]["a1"]
+        wide = tunnel(1, initiator=role, apns={1: "10.0.0.0/15"})
+        assert compare(bench, wide) == ["tunnel t1 changed", "child t1 a1 replaced", "kept 0"]
+        mark = len(bench.gateway.read_log())
+        bench.switch(wide)
+        if role == "carrier":
+            wait_children(bench, "without its CHILD_SA", lambda all_of_it: not all_of_it)
+            bench.carrier.swanctl("--initiate", "--child", "k1")
+        wait_children(bench, "with another one", lambda all_of_it, b=before: len(all_of_it) == 1 and all_of_it != b)
+        log = bench.gateway.read_log()[mark:]
+        assert (log.index("=== 10.0.0.0/15") < log.index("closing CHILD_SA a1")) == (role == "gateway"), log
+
+
+def test_pairs_extended(bench):
+    """Pairs of selectors that come leave the others alone."""
+    pairs, pools = {"apn_keys": 'selectors = { children = "each-pair"; };'}, ["10.0.0.0/17", "10.0.128.0/17", "10.1.0.0/17"]
+    last = bench.gateway.report()["t1"]["children"]["a1"]
+    bench.switch(tunnel(1, apns={1: pools[:2]}), **pairs)
+    before = wait_children(bench, "with two pairs", lambda all_of_it: len(all_of_it) == 2 and last[0] not in all_of_it)
+    assert compare(bench, tunnel(1, apns={1: pools}), **pairs) == ["tunnel t1 changed", "child t1 a1 extended", "kept 0"]
+    bench.switch(tunnel(1, apns={1: pools}), **pairs)
+    after = wait_children(bench, "with three", lambda all_of_it: len(all_of_it) == 3)
+    flat = [{str(one) for each in r.values() for one in each} for r in (before, after)]
+    assert flat[0] < flat[1], flat
 
 
 def test_clean_stop(bench):

@@ -33,6 +33,23 @@ static void takes_what_charon_says(void **state)
 	comparison_free(&c);
 }
 
+static void takes_further_words_of_a_tunnel(void **state)
+{
+	struct comparison c = { 0 };
+
+	(void)state;
+	assert_int_equal(comparison_parse("tunnel t1 changed credentials initiator\nchild t1 a replaced for good\n"
+									  "tunnel t2 credentials\nkept 0\n",
+						 &c),
+		0);
+	assert_string_equal(c.tunnels[0].change, "changed");
+	assert_string_equal(c.tunnels[0].also, "credentials initiator");
+	assert_string_equal(c.children[0].change, "replaced");
+	assert_string_equal(c.tunnels[1].change, "credentials");
+	assert_null(c.tunnels[1].also);
+	comparison_free(&c);
+}
+
 static void a_later_charon_may_say_more(void **state)
 {
 	struct comparison c = { 0 };
@@ -81,6 +98,10 @@ static void tells_what_interrupts(void **state)
 	assert_interrupts("tunnel t changed\nchild t a removed\n", true);
 	assert_interrupts("tunnel t children\nchild t a added\n", false);
 	assert_interrupts("tunnel t children\nchild t a replaced\n", true);
+	assert_interrupts("tunnel t children\nchild t a narrowed\n", true);
+	assert_interrupts("tunnel t children\nchild t a extended\n", false);
+	assert_interrupts("tunnel t changed credentials\nchild t a rekeyed\n", false);
+	assert_interrupts("tunnel t reestablished credentials\n", true);
 	assert_interrupts("tunnel t children\nchild t a rekeyed\nchild t b added\n", false);
 	assert_interrupts("tunnel t children\nchild t a removed\n", true);
 	assert_interrupts("tunnel t reestablished\n", true);
@@ -92,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_charon_says),
+		cmocka_unit_test(takes_further_words_of_a_tunnel),
 		cmocka_unit_test(a_later_charon_may_say_more),
 		cmocka_unit_test(what_lacks_a_word_is_refused),
 		cmocka_unit_test(tells_what_interrupts),

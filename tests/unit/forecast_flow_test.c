@@ -266,14 +266,14 @@ static void a_kernel_that_cannot_be_read_is_an_error(void **state)
 	assert_answered(NULL, "the kernel cannot be looked at: No buffer space available");
 }
 
-static void walls_that_would_be_refused_are_an_error(void **state)
+static void what_the_kernel_would_refuse_is_an_error(void **state)
 {
 	static char text[] = "conflicting intervals";
 
 	(void)state;
 	kernel_refusal = text;
 	begin();
-	assert_answered(NULL, "the kernel would refuse the walls: conflicting intervals");
+	assert_answered(NULL, "the kernel would not take the new configuration: conflicting intervals");
 }
 
 static void an_end_without_an_answer_leaves_nothing(void **state)
@@ -296,7 +296,7 @@ int main(void)
 		in_folder(what_is_in_force_needs_no_question),
 		in_folder(an_invalid_file_is_an_error),
 		in_folder(a_kernel_that_cannot_be_read_is_an_error),
-		in_folder(walls_that_would_be_refused_are_an_error),
+		in_folder(what_the_kernel_would_refuse_is_an_error),
 		in_folder(an_end_without_an_answer_leaves_nothing),
 	};
 

@@ -125,24 +125,57 @@ static void walls_that_are_gone_are_a_change(void **state)
 	assert_verdict(NULL, true, false);
 }
 
-static void says_how_long(void **state)
+static void assert_tunnels(const char *charon_says, const char *expected)
 {
-	json_t *answer, *tunnels;
+	json_t *answer;
 	char *text;
 
-	(void)state;
 	findings.changed = true;
-	answer = compose("tunnel t1 reestablished\ntunnel t2 children\nchild t2 a replaced\ntunnel t3 removed\nkept 0\n");
-	tunnels = json_object_get(json_object_get(answer, "charon"), "tunnels");
-	text = json_dumps(tunnels, JSON_COMPACT);
-	assert_string_equal(text,
-		"[{\"name\":\"t1\",\"change\":\"reestablished\",\"interruption\":\"for about 1 "
-		"s\",\"seconds\":1,\"children\":[]},"
-		"{\"name\":\"t2\",\"change\":\"children\",\"interruption\":null,\"seconds\":null,\"children\":["
-		"{\"apn\":\"a\",\"change\":\"replaced\",\"interruption\":\"until the carrier calls again\",\"seconds\":null}]},"
-		"{\"name\":\"t3\",\"change\":\"removed\",\"interruption\":\"for good\",\"seconds\":null,\"children\":[]}]");
+	answer = compose(charon_says);
+	text = json_dumps(json_object_get(json_object_get(answer, "charon"), "tunnels"), JSON_COMPACT);
+	assert_string_equal(text, expected);
 	free(text);
 	json_decref(answer);
+}
+
+#define TUNNEL(name, change, also, interruption, seconds, children)                                                    \
+	"{\"name\":\"" name "\",\"change\":\"" change "\",\"also\":[" also "],\"interruption\":" interruption              \
+	",\"seconds\":" seconds ",\"children\":[" children "]}"
+#define CHILD(change, interruption)                                                                                    \
+	"{\"apn\":\"a\",\"change\":\"" change "\",\"interruption\":" interruption ",\"seconds\":null}"
+#define CHANGED(name, children) TUNNEL(name, "changed", "", "null", "null", children)
+
+static void says_how_long(void **state)
+{
+	(void)state;
+	assert_tunnels("tunnel t1 reestablished\ntunnel t2 reestablished\ntunnel t3 removed\nkept 0\n",
+		"[" TUNNEL("t1", "reestablished", "", "\"for about 1 s\"", "1", "") "," TUNNEL("t2", "reestablished", "",
+			"\"until the carrier calls again\"", "null",
+			"") "," TUNNEL("t3", "removed", "", "\"for good\"", "null", "") "]");
+}
+
+/* Where this side calls, the new CHILD_SA is there before the old one goes. */
+static void says_how_long_for_children(void **state)
+{
+	(void)state;
+	assert_tunnels("tunnel t1 changed\nchild t1 a replaced\ntunnel t2 changed\nchild t2 a replaced\n",
+		"[" CHANGED("t1", CHILD("replaced", "\"for a round trip or two\"")) "," CHANGED(
+			"t2", CHILD("replaced", "\"until the carrier calls again\"")) "]");
+	assert_tunnels("tunnel t1 changed\nchild t1 a narrowed\ntunnel t2 changed\nchild t2 a narrowed\n",
+		"[" CHANGED("t1",
+			CHILD("narrowed", "\"for a round trip or two, outside of the new selectors for good\"")) "," CHANGED("t2",
+			CHILD("narrowed", "\"until the carrier calls again, outside of the new selectors for good\"")) "]");
+	assert_tunnels("tunnel t1 changed\nchild t1 a extended\ntunnel t2 changed\nchild t2 a rekeyed\n",
+		"[" CHANGED("t1", CHILD("extended", "null")) "," CHANGED("t2", CHILD("rekeyed", "null")) "]");
+	assert_tunnels("tunnel t1 changed\nchild t1 a removed\ntunnel t2 changed\nchild t2 a added\n",
+		"[" CHANGED("t1", CHILD("removed", "\"for good\"")) "," CHANGED("t2", CHILD("added", "null")) "]");
+}
+
+static void says_all_that_changes(void **state)
+{
+	(void)state;
+	assert_tunnels("tunnel t1 changed credentials initiator\nchild t1 a rekeyed\n",
+		"[" TUNNEL("t1", "changed", "\"credentials\",\"initiator\"", "null", "null", CHILD("rekeyed", "null")) "]");
 }
 
 #define with_findings(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -156,6 +189,8 @@ int main(void)
 		with_findings(the_kernel_counts_as_well),
 		with_findings(walls_that_are_gone_are_a_change),
 		with_findings(says_how_long),
+		with_findings(says_how_long_for_children),
+		with_findings(says_all_that_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,8 @@ static void assert_exit(command run, const char *line, const char *question, con
 #define PLAN(changes, interrupts)                                                                                      \
 	"{\"ok\":true,\"generation\":7,\"file\":\"x.conf\",\"changes\":" changes ",\"interrupts\":" interrupts             \
 	",\"new_generation\":true,\"charon\":{\"state\":\"up\",\"kept\":3,\"tunnels\":[{\"name\":\"t\",\"change\":"        \
-	"\"reestablished\",\"interruption\":\"for about 1 s\",\"seconds\":1,\"children\":[{\"apn\":\"a\",\"change\":"      \
+	"\"reestablished\",\"also\":[\"credentials\",7],\"interruption\":\"for about 1 "                                   \
+	"s\",\"seconds\":1,\"children\":[{\"apn\":\"a\",\"change\":"                                                       \
 	"\"replaced\",\"interruption\":null,\"seconds\":null}]}]},\"kernel\":[\"+ x\"],\"walls\":{\"missing\":true,"       \
 	"\"changes\":[]},\"warnings\":[]}\n"
 #define REFUSAL "{\"ok\":false,\"error\":\"no\",\"messages\":[\"x.conf:1: no\"],\"generation\":3}\n"

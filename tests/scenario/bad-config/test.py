@@ -4,6 +4,7 @@ import re
 import assault
 import gateway
 import libreswan
+import netns
 import operators_file
 import topology
 import traffic
@@ -11,6 +12,12 @@ import walls
 import wire
 
 NEW_PORT = 8000
+NEW_IF_ID = 2
+VLAN = 110
+TAGGED = {'attach = "dedicated";': f'attach = "vlan"; vlan = {VLAN};'}
+# Another APN behind the same tunnel.
+MORE = {"apns = (": """apns = ( { name = "more"; pool = [ "10.66.0.0/16" ]; tunnels = [ "vf-praha" ];
+    cloud = { attach = "dedicated"; interface = "eth7"; address = "10.112.0.4/20"; prefixes = [ "10.112.0.0/20" ]; }; },"""}
 
 
 def _tcp_reaches(lab, port):
@@ -36,6 +43,16 @@ def _line_of(text, part):
     return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
 
 
+def _refused(lab, what, changes, why="interface stranger has that already"):
+    """What the kernel's side refuses: the plan says so beforehand, and ends as it does for whatever is refused."""
+    gateway.configure(operators_file.changed(changes), {})
+    code, said = gateway.culvert("plan")
+    lab.check(f"{what}: the plan foresees that it is refused, exit 1",
+              code == 1 and "the kernel would not take" in said and why in said, f"exit {code}: {said}")
+    code, said = gateway.culvert("reload")
+    lab.check("and so does the reload", code == 1 and why in said, f"exit {code}: {said}")
+
+
 def run(lab):
     libreswan.start(operators_file.PSK)
     lab.start_gateway()
@@ -58,9 +75,15 @@ def run(lab):
     lab.check("the old generation stays in force", generation == before["generation"], generation)
     lab.check("culvert check says the same without the daemon", gateway.culvert("check", gateway.CONF)[0] == 1)
 
-    gateway.configure(operators_file.changed({'interface = "eth0"': 'interface = "eth9"'}), {})
-    code, said = gateway.culvert("reload")
-    lab.check("an outer guard at the wrong interface is refused", code == 1 and "eth0, not on eth9" in said, said)
+    outer = {'interface = "eth0"': 'interface = "eth9"'}
+    for what, changes in (("alone", outer), ("beside a new link", outer | MORE)):
+        _refused(lab, f"an outer guard at the wrong interface, {what}", changes, "eth0, not on eth9")
+    netns.ip(None, f"link add link eth1 name stranger type vlan id {VLAN}")
+    _refused(lab, "a VLAN that is somebody else's", TAGGED)
+    netns.ip(None, "link del stranger")
+    netns.ip(None, f"link add stranger type xfrm if_id {NEW_IF_ID}")
+    _refused(lab, "an if_id that is somebody else's", MORE)
+    netns.ip(None, "link del stranger")
     generation = gateway.status().get("generation")
     lab.check("and the old generation stays in force", generation == before["generation"], generation)
 
