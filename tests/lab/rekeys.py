@@ -1,13 +1,13 @@
 """Rekeys one after another under numbered traffic, on a road with delay where IKE packets get lost; what each cost.
 
-A case says what is rekeyed, and who is told to: "gateway", "carrier", or "both" at the same instant, so that their
-requests cross on the road. After each there must be exactly one IKE_SA, and one CHILD_SA whose SPIs are the same at both
-ends.
+A case says what is rekeyed, and who is told to: "gateway", "carrier", or "both", whose requests are held back until they
+can be sent on together (rekeys_collision.py). After each there must be exactly one IKE_SA, and one CHILD_SA whose SPIs are
+the same at both ends.
 """
 
 import collections
+import contextlib
 import itertools
-import threading
 import time
 
 import check
@@ -15,6 +15,7 @@ import gateway
 import netns
 import operators_file
 import rekeys_carriers
+import rekeys_collision
 import rekeys_ends
 import rekeys_traffic
 import topology
@@ -57,7 +58,7 @@ _CHANGES = {
 }
 
 Case = collections.namedtuple("Case", "kind by")
-Outcome = collections.namedtuple("Outcome", "case ended seconds first last flaw")
+Outcome = collections.namedtuple("Outcome", "case ended seconds first last flaw collided")
 
 
 def operators_text(changes=()):
@@ -126,18 +127,17 @@ class Rekeys:
             return None, seen
         return ({"IKE": ikes[0][1], "CHILD": children[0][1:3]} if children[0][3] == "INSTALLED" else None), seen
 
-    def _tell(self, case):
+    def _rekey(self, case, replaced):
+        """Tells who is to rekey. Whether it was done, and whether two rekeys collided: None where one end was told."""
         told = {"gateway": (self.ours,), "carrier": (self.theirs,), "both": (self.ours, self.theirs)}[case.by]
-        start = threading.Barrier(len(told))
-
-        def tell(end):
-            start.wait()
-            end.rekey(case.kind)
-        threads = [threading.Thread(target=tell, args=(one,)) for one in told]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        if len(told) == 1:
+            told[0].rekey(case.kind)
+            return check.poll(replaced, LIMIT, 0.05), None
+        with contextlib.closing(rekeys_collision.Collision()) as collision:
+            for one in told:
+                one.rekey(case.kind)
+            collision.release()
+            return check.poll(replaced, LIMIT, 0.05), collision.happened()
 
     def run(self, case):
         """One rekey, until both ends have one new set of SAs."""
@@ -149,13 +149,11 @@ class Rekeys:
         def replaced():
             last[:] = self._view()
             return last[0] and last[0][case.kind] != before[case.kind]
-        self._tell(case)
-        flaw = "" if check.poll(replaced, LIMIT, 0.05) else f"not replaced by one set of SAs: {last[1]}"
+        done, collided = self._rekey(case, replaced)
+        flaw = "" if done else f"not replaced by one set of SAs: {last[1]}"
         self.traffic.flows(2)
-        return self._note(case, began, first, flaw)
-
-    def _note(self, case, began, first, flaw):
-        self.outcomes.append(Outcome(case, time.time(), time.monotonic() - began, first, self.traffic.mark(), flaw))
+        self.outcomes.append(
+            Outcome(case, time.time(), time.monotonic() - began, first, self.traffic.mark(), flaw, collided))
         return self.outcomes[-1]
 
     def stop(self):
@@ -260,6 +258,9 @@ def show(lab, name):
     flaws = [one.flaw for one in session.outcomes if one.flaw]
     lab.check(f"{len(session.outcomes)} rekeys, after each one IKE_SA and one CHILD_SA, the same at both ends",
         not flaws and len(session.outcomes) == sum(counts), flaws)
+    forced = [one.collided for one in session.outcomes if one.case.by == "both"]
+    lab.check(f"all {len(forced)} rekeys of both ends collided: both requests were on the wire before the answer to either",
+        forced and all(forced), f"{sum(forced)} did")
     lab.check("in the end no old SA is left in the gateway's kernel, nor one that the carrier would send with",
         settled[:2] == (2, 1), settled)
     # Stock strongSwan forgets an inbound SA that it keeps for a while when the IKE_SA is rekeyed meanwhile.
