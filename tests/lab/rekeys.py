@@ -26,6 +26,10 @@ SMALL, LARGE = (20, 5), (500, 50)
 DELAY = 0.02  # seconds each way: requests of both sides cross, and answers are on their way for a while
 LOSS = 5  # per cent of IKE packets, in either direction
 RATE = 50  # datagrams a second each way
+# How many lost datagrams for each CHILD rekey the carrier's own kernel may have refused to send. Stock strongSwan deletes an
+# outbound SA right behind the change of the policy that named it: a packet which has just found the old policy finds no SA.
+# That was so in 1 of 16 rekeys begun by the other end (ikev2/strongswan/rekey-outbound.patch); four times that is allowed.
+REFUSED_BY_CARRIER = {"libreswan": 0, "strongswan": 0.25}
 LIMIT = 100  # seconds for one rekey; TEMPORARY_FAILURE makes charon wait for 15
 
 # ESP is not lost: it is IP protocol 50, or has no four zeros where IKE in UDP 4500 has them.
@@ -269,6 +273,8 @@ def show(lab, name):
     else:
         lab.check("nor any other old SA in the carrier's", settled[2] == 1, settled)
     session.explain_losses()
-    check.explain(f"the carrier had no key for {session.lost_by_carrier()} of the lost datagrams")
+    lost, refused = session.lost(), session.lost_by_carrier()
     lab.check(f"no datagram of {session.sent()} was lost on the way or by the gateway, while the road lost {dropped()} IKE packets",
-        session.lost() == session.lost_by_carrier(), f"{session.lost()} lost")
+        lost == refused, f"{lost} lost, of which the carrier's kernel had no key for {refused}")
+    most = int(REFUSED_BY_CARRIER[name] * counts[0])
+    lab.check(f"the carrier's own kernel refused to send {refused}, and may {most}", refused <= most)
