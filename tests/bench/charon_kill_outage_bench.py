@@ -13,7 +13,7 @@ WHAT = ("seconds of a device's numbered datagrams, 250 a second, that got no ans
         "Ours: Culvert. Peer: stock strongSwan 6.0.1 as the gateway, under its unit's restart and swanctl --load-all, with start_action = start. "
         "The carrier is libreswan. The runs have the losses of each kill, and datagrams seen in clear outside")
 UNIT = "s"
-GOAL = 0.25
+GOAL_OURS = 0.25
 SIZE, SMALL = 5, 1
 LAB = "boot"
 LIMIT = 60  # seconds for a tunnel to come back

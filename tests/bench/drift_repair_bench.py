@@ -15,9 +15,9 @@ import measure
 NAME = "drift-repair"
 WHAT = ("a rule of the walls deleted by hand, till the kernel says that it is back: wall seconds in an idle lab machine. Ours: culvertd, left "
         "alone. Peer: culvertd held while the rule is deleted, then `culvert reload`, the whole repair that an operator would ask "
-        "for. The issue asks for at most 0.1 s of ours. CPU seconds of culvertd are in the runs")
+        "for. CPU seconds of culvertd are in the runs")
 UNIT = "s"
-GOAL = None
+GOAL_OURS = 0.1
 SIZE, SMALL = 9, 1
 LAB = "boot"
 

@@ -11,7 +11,7 @@ WHAT = ("seconds in which numbered datagrams of a cloud host to a device, 20 a s
         "probes as well. Peer: stock strongSwan 6.0.1 with a connection to each carrier for the same selectors, DPD after 10 s as Culvert's, "
         "dpd_action = restart, and retransmissions as it ships them. The carriers are libreswan")
 UNIT = "s"
-GOAL = 0.018  # ours at most 3 s where the peer has 165
+GOAL_OURS = 3.0
 SIZE, SMALL = 5, 1  # the peer's retransmissions: it ships with 5; with 1 it is quick, and no measure
 LAB = "boot"
 LIMIT = 260  # seconds

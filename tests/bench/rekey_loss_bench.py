@@ -10,7 +10,7 @@ WHAT = ("numbered datagrams, 50 a second each way, through CHILD rekeys and a te
         "in turn, 20 ms each way, 5 % IKE loss: one more than were lost. Ours: Culvert. Peer: stock strongSwan 6.0.1 as the gateway. The runs have "
         "the figures as they are. No collisions: stock keeps what libreswan does not delete after them")
 UNIT = "lost + 1"
-GOAL = 1.0
+GOAL_OURS = 1.0  # none lost, so never more than stock
 SIZE, SMALL = 1000, 4
 LAB = "boot"
 

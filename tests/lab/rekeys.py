@@ -1,13 +1,13 @@
 """Rekeys one after another under numbered traffic, on a road with delay where IKE packets get lost; what each cost.
 
-A case says what is rekeyed, and who is told to: "gateway", "carrier", or "both" at the same instant, so that their
-requests cross on the road. After each there must be exactly one IKE_SA, and one CHILD_SA whose SPIs are the same at both
-ends.
+A case says what is rekeyed, and who is told to: "gateway", "carrier", or "both", whose requests are held back until they
+can be sent on together (rekeys_collision.py). After each there must be exactly one IKE_SA, and one CHILD_SA whose SPIs are
+the same at both ends.
 """
 
 import collections
+import contextlib
 import itertools
-import threading
 import time
 
 import check
@@ -15,6 +15,7 @@ import gateway
 import netns
 import operators_file
 import rekeys_carriers
+import rekeys_collision
 import rekeys_ends
 import rekeys_traffic
 import topology
@@ -25,6 +26,10 @@ SMALL, LARGE = (20, 5), (500, 50)
 DELAY = 0.02  # seconds each way: requests of both sides cross, and answers are on their way for a while
 LOSS = 5  # per cent of IKE packets, in either direction
 RATE = 50  # datagrams a second each way
+# How many lost datagrams for each CHILD rekey the carrier's own kernel may have refused to send. Stock strongSwan deletes an
+# outbound SA right behind the change of the policy that named it: a packet which has just found the old policy finds no SA.
+# That was so in 1 of 16 rekeys begun by the other end (ikev2/strongswan/rekey-outbound.patch); four times that is allowed.
+REFUSED_BY_CARRIER = {"libreswan": 0, "strongswan": 0.25}
 LIMIT = 100  # seconds for one rekey; TEMPORARY_FAILURE makes charon wait for 15
 
 # ESP is not lost: it is IP protocol 50, or has no four zeros where IKE in UDP 4500 has them.
@@ -57,7 +62,7 @@ _CHANGES = {
 }
 
 Case = collections.namedtuple("Case", "kind by")
-Outcome = collections.namedtuple("Outcome", "case ended seconds first last flaw")
+Outcome = collections.namedtuple("Outcome", "case ended seconds first last flaw collided")
 
 
 def operators_text(changes=()):
@@ -126,18 +131,17 @@ class Rekeys:
             return None, seen
         return ({"IKE": ikes[0][1], "CHILD": children[0][1:3]} if children[0][3] == "INSTALLED" else None), seen
 
-    def _tell(self, case):
+    def _rekey(self, case, replaced):
+        """Tells who is to rekey. Whether it was done, and whether two rekeys collided: None where one end was told."""
         told = {"gateway": (self.ours,), "carrier": (self.theirs,), "both": (self.ours, self.theirs)}[case.by]
-        start = threading.Barrier(len(told))
-
-        def tell(end):
-            start.wait()
-            end.rekey(case.kind)
-        threads = [threading.Thread(target=tell, args=(one,)) for one in told]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        if len(told) == 1:
+            told[0].rekey(case.kind)
+            return check.poll(replaced, LIMIT, 0.05), None
+        with contextlib.closing(rekeys_collision.Collision()) as collision:
+            for one in told:
+                one.rekey(case.kind)
+            collision.release()
+            return check.poll(replaced, LIMIT, 0.05), collision.happened()
 
     def run(self, case):
         """One rekey, until both ends have one new set of SAs."""
@@ -149,13 +153,11 @@ class Rekeys:
         def replaced():
             last[:] = self._view()
             return last[0] and last[0][case.kind] != before[case.kind]
-        self._tell(case)
-        flaw = "" if check.poll(replaced, LIMIT, 0.05) else f"not replaced by one set of SAs: {last[1]}"
+        done, collided = self._rekey(case, replaced)
+        flaw = "" if done else f"not replaced by one set of SAs: {last[1]}"
         self.traffic.flows(2)
-        return self._note(case, began, first, flaw)
-
-    def _note(self, case, began, first, flaw):
-        self.outcomes.append(Outcome(case, time.time(), time.monotonic() - began, first, self.traffic.mark(), flaw))
+        self.outcomes.append(
+            Outcome(case, time.time(), time.monotonic() - began, first, self.traffic.mark(), flaw, collided))
         return self.outcomes[-1]
 
     def stop(self):
@@ -260,6 +262,9 @@ def show(lab, name):
     flaws = [one.flaw for one in session.outcomes if one.flaw]
     lab.check(f"{len(session.outcomes)} rekeys, after each one IKE_SA and one CHILD_SA, the same at both ends",
         not flaws and len(session.outcomes) == sum(counts), flaws)
+    forced = [one.collided for one in session.outcomes if one.case.by == "both"]
+    lab.check(f"all {len(forced)} rekeys of both ends collided: both requests were on the wire before the answer to either",
+        forced and all(forced), f"{sum(forced)} did")
     lab.check("in the end no old SA is left in the gateway's kernel, nor one that the carrier would send with",
         settled[:2] == (2, 1), settled)
     # Stock strongSwan forgets an inbound SA that it keeps for a while when the IKE_SA is rekeyed meanwhile.
@@ -268,6 +273,8 @@ def show(lab, name):
     else:
         lab.check("nor any other old SA in the carrier's", settled[2] == 1, settled)
     session.explain_losses()
-    check.explain(f"the carrier had no key for {session.lost_by_carrier()} of the lost datagrams")
+    lost, refused = session.lost(), session.lost_by_carrier()
     lab.check(f"no datagram of {session.sent()} was lost on the way or by the gateway, while the road lost {dropped()} IKE packets",
-        session.lost() == session.lost_by_carrier(), f"{session.lost()} lost")
+        lost == refused, f"{lost} lost, of which the carrier's kernel had no key for {refused}")
+    most = int(REFUSED_BY_CARRIER[name] * counts[0])
+    lab.check(f"the carrier's own kernel refused to send {refused}, and may {most}", refused <= most)
