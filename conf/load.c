@@ -39,6 +39,7 @@ struct task {
 	/* as in struct check */
 	const struct model *before;
 	time_t now;
+	const struct conf_machine *machine;
 };
 
 /* Takes over the names of files, which origins in the model point to. */
@@ -150,6 +151,7 @@ static int build(const struct locator *where, const struct task *task, struct di
 		.where = where,
 		.before = task->before,
 		.began = task->now,
+		.machine = task->machine,
 		.operators = task->scope == SCOPE_FILE,
 	};
 	size_t before = diags->errors;
@@ -162,6 +164,8 @@ static int build(const struct locator *where, const struct task *task, struct di
 	validate_model(&check);
 	if (task->scope == SCOPE_FILE)
 		look_at_secrets(&check, m);
+	if (task->machine)
+		validate_machine(&check);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
@@ -274,10 +278,10 @@ static int read_file(const char *path, struct diag_list *diags, char **ret, size
 	return -EINVAL;
 }
 
-int conf_load_after(
-	const char *path, const struct model *before, time_t now, struct diag_list *diags, struct model **ret)
+int conf_load_after(const char *path, const struct model *before, time_t now, const struct conf_machine *machine,
+	struct diag_list *diags, struct model **ret)
 {
-	struct task task = { SCOPE_FILE, before, now };
+	struct task task = { SCOPE_FILE, before, now, machine };
 	char *text;
 	size_t len;
 
@@ -291,7 +295,7 @@ int conf_load_after(
 
 int conf_load(const char *path, struct diag_list *diags, struct model **ret)
 {
-	return conf_load_after(path, NULL, time(NULL), diags, ret);
+	return conf_load_after(path, NULL, time(NULL), NULL, diags, ret);
 }
 
 /* The files of a model that is one file; NULL when memory ran out. */
