@@ -224,13 +224,13 @@ static int take_include(
 	const char *line_begin = word->start;
 
 	if (!b->read) {
-		complain(b, word->line, NULL, "@include is refused; write everything into one file");
+		complain(b, word->line, "@include", "is refused; write everything into one file");
 		return -EINVAL;
 	}
 	struct scan_token t = scan_next(s);
 	if (t.kind != SCAN_TEXT || t.len < 3 || t.line != word->line || memchr(t.start, '\\', t.len) || !word->first ||
 		!scan_line_is_over(s)) {
-		complain(b, word->line, NULL, "@include stands alone on its line; write @include \"file.conf\"");
+		complain(b, word->line, "@include", "stands alone on its line; write @include \"file.conf\"");
 		return -EINVAL;
 	}
 	int r = add_lines(b, *from, (size_t)(line_begin - *from), *from_line, true);

@@ -37,7 +37,6 @@ static const char *const of_no_key[] = {
 	"syntax error here or just before; is text without quotes, or a quote or bracket not closed?",
 	"text begins here and does not end on this line; close the quote",
 	"brackets are nested too deeply; close those that are over",
-	"@include is refused; write everything into one file",
 };
 
 static bool is_of_no_key(const char *text)

@@ -293,7 +293,7 @@ static void form_of_the_line(void **state)
 	(void)state;
 	put("a.conf", "");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_text_refused(texts[i], "x.conf:1: @include stands alone on its line; write @include \"file.conf\"\n");
+		assert_text_refused(texts[i], "x.conf:1: @include: stands alone on its line; write @include \"file.conf\"\n");
 }
 
 /* Files that are no configuration at all, each with one message and nothing read beyond it. */
