@@ -2,6 +2,7 @@
 #ifndef CULVERT_CONF_CONF_H
 #define CULVERT_CONF_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -18,12 +19,19 @@ enum { CONF_FILE_MAX = 16 * 1024 * 1024 }; /* octets, of all files together; 500
  * Secrets (dir/secrets/) are checked too: existence, owner, mode, length. The model holds what was read of them.
  */
 int conf_load(const char *path, struct diag_list *diags, struct model **ret);
+/* What only the machine knows, on which the file is to be put into force. */
+struct conf_machine {
+	/* True if there is an interface of that name just now. */
+	bool (*has_interface)(void *userdata, const char *name);
+	void *userdata;
+};
 /*
  * The same where another model was loaded of it before, and then conf_move()d: files of secrets that did not change
- * since are not read again, but taken from where that model's are. before NULL is allowed. now: the time.
+ * since are not read again, but taken from where that model's are. before NULL is allowed. now: the time. machine: what
+ * it lacks are warnings; NULL: it is not asked.
  */
-int conf_load_after(
-	const char *path, const struct model *before, time_t now, struct diag_list *diags, struct model **ret);
+int conf_load_after(const char *path, const struct model *before, time_t now, const struct conf_machine *machine,
+	struct diag_list *diags, struct model **ret);
 /* The same for the file of a generation: secrets are not looked at, and @include is refused. */
 int conf_load_frozen(const char *path, struct diag_list *diags, struct model **ret);
 /*

@@ -9,6 +9,7 @@
 #include "conf/derive.h"
 #include "conf/locate.h"
 #include "conf/model.h"
+#include "conf/parse.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/source.h"
@@ -24,29 +25,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* --- syntax --- */
-
-static const struct {
-	const char *theirs, *ours;
-} syntax_messages[] = {
-	{ "syntax error", "syntax error here or just before; is text without quotes, or a quote or bracket not closed?" },
-	{ "duplicate setting name", "this key stands here a second time; keep one" },
-	{ "mismatched element type in array", "entries of [ ] are of one kind; write ( 80, \"8000-8010\" ) for a mixture" },
-	{ "memory exhausted", "brackets are nested too deeply; close those that are over" },
-};
-
-static void report_syntax(const struct tree_error *error, const struct source *source, struct diag_list *diags)
-{
-	struct origin at = source_origin(source, error->line);
-	const char *text = error->text;
-
-	for (size_t i = 0; i < sizeof(syntax_messages) / sizeof(syntax_messages[0]); i++) {
-		if (!strcmp(text, syntax_messages[i].theirs))
-			text = syntax_messages[i].ours;
-	}
-	diag_error(diags, at.file, at.line, NULL, "%s", text);
-}
-
 /* --- model --- */
 
 /* How far a load goes behind reading and the checks of the parts against each other. */
@@ -61,6 +39,7 @@ struct task {
 	/* as in struct check */
 	const struct model *before;
 	time_t now;
+	const struct conf_machine *machine;
 };
 
 /* Takes over the names of files, which origins in the model point to. */
@@ -121,8 +100,9 @@ static size_t canonical_bound(const struct model *m, size_t len)
 }
 
 /* A generation is kept as canonical text, with every default in it: that must load again. */
-static int check_canonical(const struct model *m, size_t len, struct diag_list *diags)
+static int check_canonical(struct check *c, size_t len)
 {
+	const struct model *m = c->m;
 	struct diag_list unsaid = { 0 };
 	struct source source = { 0 };
 	struct buf text = { 0 };
@@ -134,9 +114,9 @@ static int check_canonical(const struct model *m, size_t len, struct diag_list *
 	if (!r)
 		r = source_build(m->files[0], buf_text(&text), text.len, NULL, NULL, &unsaid, &source);
 	if (r == -EINVAL)
-		diag_error(diags, m->files[0], 0, NULL,
-			"is too much for one gateway: more than %d octets, or %d keys and values, once every default is written "
-			"out",
+		check_error(c, m->n_apns > m->n_carriers ? "apns" : "carriers",
+			"the file is too much for one gateway: more than %d octets, or %d keys and values, once every default is "
+			"written out; give some of the carriers and APNs to another gateway",
 			CONF_FILE_MAX, SOURCE_VALUES_MAX);
 	source_free(&source);
 	diag_free(&unsaid);
@@ -171,6 +151,7 @@ static int build(const struct locator *where, const struct task *task, struct di
 		.where = where,
 		.before = task->before,
 		.began = task->now,
+		.machine = task->machine,
 		.operators = task->scope == SCOPE_FILE,
 	};
 	size_t before = diags->errors;
@@ -183,12 +164,14 @@ static int build(const struct locator *where, const struct task *task, struct di
 	validate_model(&check);
 	if (task->scope == SCOPE_FILE)
 		look_at_secrets(&check, m);
+	if (task->machine)
+		validate_machine(&check);
 	validate_notes(&check);
 	if (check.error)
 		return check.error;
-	if (diags->errors > before)
+	if (diags->errors > before || where->source->doubtful)
 		return -EINVAL;
-	return task->scope == SCOPE_FROZEN ? 0 : check_canonical(m, where->source->text.len, diags);
+	return task->scope == SCOPE_FROZEN ? 0 : check_canonical(&check, where->source->text.len);
 }
 
 /* The source's files are the model's at the end, or freed. */
@@ -213,16 +196,13 @@ static int load_tree(struct source *source, const struct tree *tree, const struc
 
 static int load_source(struct source *source, const struct task *task, struct diag_list *diags, struct model **ret)
 {
-	struct tree_error error;
 	struct tree *tree;
 
-	int r = tree_parse(buf_text(&source->text), source->text.len, &tree, &error);
-	if (!r) {
-		r = load_tree(source, tree, task, diags, ret);
-		tree_free(tree);
-	} else if (r == -EINVAL) {
-		report_syntax(&error, source, diags);
-	}
+	int r = parse_source(source, diags, &tree);
+	if (r)
+		return r;
+	r = load_tree(source, tree, task, diags, ret);
+	tree_free(tree);
 	return r;
 }
 
@@ -298,10 +278,10 @@ static int read_file(const char *path, struct diag_list *diags, char **ret, size
 	return -EINVAL;
 }
 
-int conf_load_after(
-	const char *path, const struct model *before, time_t now, struct diag_list *diags, struct model **ret)
+int conf_load_after(const char *path, const struct model *before, time_t now, const struct conf_machine *machine,
+	struct diag_list *diags, struct model **ret)
 {
-	struct task task = { SCOPE_FILE, before, now };
+	struct task task = { SCOPE_FILE, before, now, machine };
 	char *text;
 	size_t len;
 
@@ -315,7 +295,7 @@ int conf_load_after(
 
 int conf_load(const char *path, struct diag_list *diags, struct model **ret)
 {
-	return conf_load_after(path, NULL, time(NULL), diags, ret);
+	return conf_load_after(path, NULL, time(NULL), NULL, diags, ret);
 }
 
 /* The files of a model that is one file; NULL when memory ran out. */

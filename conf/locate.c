@@ -50,6 +50,9 @@ static unsigned line_of(const struct source *s, const struct node *setting)
 
 struct origin locate_setting(const struct locator *l, const struct node *setting)
 {
+	/* What the whole text lacks can stand anywhere in it: at the begin of the first file, say. */
+	if (!setting->parent)
+		return (struct origin){ source_origin(l->source, 0).file, 1 };
 	return source_origin(l->source, line_of(l->source, setting));
 }
 

@@ -130,6 +130,8 @@ static void read_value(struct reader *r, const struct node *setting, const struc
 		complain_type(r, setting, key);
 		return;
 	}
+	if (setting->spoilt)
+		return;
 	int error = value_parse(key->kind, &source, field, &why);
 	if (error == -EINVAL)
 		complain(r, setting, &why);

@@ -50,7 +50,9 @@ static const char *const kind_heads[] = { "kind of value", "what is accepted" };
 static const char *const kinds[][2] = {
 	{ "name", "1 to 32 small letters, digits and `-`, with a letter or digit first" },
 	{ "file name", "a file in the folder `secrets` beside the configuration: up to 64 letters, digits, `.`, `_`, `-`" },
-	{ "interface", "a network interface's name, up to 15 characters" },
+	{ "interface",
+		"a network interface's name, up to 15 characters; one that the machine does not have yet is waited for, "
+		"with a warning" },
 	{ "identity", "an address, a domain name, a mail address or a distinguished name; no patterns" },
 	{ "address", "an IPv4 or IPv6 unicast address without a length" },
 	{ "address/length", "an address and the length of its subnet" },

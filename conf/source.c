@@ -6,6 +6,7 @@
 #include "conf/source.h"
 
 #include "conf/conf.h"
+#include "conf/mend.h"
 #include "conf/scan.h"
 #include "lib/grow.h"
 #include "lib/utf8.h"
@@ -223,13 +224,13 @@ static int take_include(
 	const char *line_begin = word->start;
 
 	if (!b->read) {
-		complain(b, word->line, NULL, "@include is refused; write everything into one file");
+		complain(b, word->line, "@include", "is refused; write everything into one file");
 		return -EINVAL;
 	}
 	struct scan_token t = scan_next(s);
 	if (t.kind != SCAN_TEXT || t.len < 3 || t.line != word->line || memchr(t.start, '\\', t.len) || !word->first ||
 		!scan_line_is_over(s)) {
-		complain(b, word->line, NULL, "@include stands alone on its line; write @include \"file.conf\"");
+		complain(b, word->line, "@include", "stands alone on its line; write @include \"file.conf\"");
 		return -EINVAL;
 	}
 	int r = add_lines(b, *from, (size_t)(line_begin - *from), *from_line, true);
@@ -242,52 +243,6 @@ static int take_include(
 }
 
 /* --- tokens --- */
-
-static void check_integer(struct builder *b, const struct scan_token *t)
-{
-	size_t sign = *t->start == '+' || *t->start == '-', len = t->len - sign;
-	const char *digits = t->start + sign;
-
-	while (len && digits[len - 1] == 'L')
-		len--;
-	size_t zeros = 0;
-	while (zeros + 1 < len && digits[zeros] == '0')
-		zeros++;
-	int shown = (int)(len - zeros < 20 ? len - zeros : 20);
-	if (len - zeros > 18)
-		complain(b, t->line, NULL, "%.*s%s is too large a number; write one that its key takes", shown, digits + zeros,
-			len - zeros > 20 ? "..." : "");
-	else if (zeros)
-		complain(b, t->line, NULL, "%.*s is read as octal; write %.*s%.*s", (int)(len < 32 ? len : 32), digits,
-			(int)sign, t->start, shown, digits + zeros);
-}
-
-/* libconfig keeps 32 bits of these. */
-static void check_hex(struct builder *b, const struct scan_token *t)
-{
-	size_t at = 2, n = 0;
-
-	while (at < t->len && t->start[at] == '0')
-		at++;
-	while (at + n < t->len && t->start[at + n] != 'L')
-		n++;
-	if (n > 7)
-		complain(b, t->line, NULL, "%.*s is too large a number; write it in decimal", (int)(t->len < 32 ? t->len : 32),
-			t->start);
-}
-
-/* libconfig makes a NUL of \x00, which cuts the text short: "a\x00b" would be "a". */
-static void check_text(struct builder *b, const struct scan_token *t)
-{
-	for (size_t i = 0; i + 3 < t->len; i++) {
-		const char *at = t->start + i;
-		if (*at != '\\')
-			continue;
-		if ((at[1] == 'x' || at[1] == 'X') && at[2] == '0' && at[3] == '0')
-			complain(b, t->line, NULL, "\\x00 stands in a text; take it out, or write \\\\ for a backslash");
-		i++;
-	}
-}
 
 static int open_bracket(struct builder *b, unsigned line)
 {
@@ -341,12 +296,6 @@ static int take_token(struct builder *b, const struct scan_token *t, unsigned ba
 		return close_bracket(b, t->line, base);
 	case SCAN_OTHER:
 		return *t->start == '=' || *t->start == ':' ? count_key(b, t->line) : 0;
-	case SCAN_INTEGER:
-		check_integer(b, t);
-		break;
-	case SCAN_HEX:
-		check_hex(b, t);
-		break;
 	case SCAN_TEXT_OPEN:
 		complain(b, t->line, NULL, "text begins here and does not end on this line; close the quote");
 		break;
@@ -354,7 +303,9 @@ static int take_token(struct builder *b, const struct scan_token *t, unsigned ba
 		complain(b, t->line, NULL, "a comment begins here and does not end; close it with */");
 		break;
 	case SCAN_TEXT:
-		check_text(b, t);
+	case SCAN_INTEGER:
+	case SCAN_HEX:
+		b->source->doubtful = b->source->doubtful || mend_doubts(t);
 		break;
 	case SCAN_REAL:
 	case SCAN_NAME:
@@ -442,5 +393,8 @@ void source_free(struct source *s)
 	for (size_t i = 0; i < s->n_files; i++)
 		free(s->files[i]);
 	free(s->files);
+	for (size_t i = 0; i < s->n_spoilt; i++)
+		free(s->spoilt[i]);
+	free(s->spoilt);
 	*s = (struct source){ 0 };
 }

@@ -5,6 +5,7 @@
 #include "conf/model.h"
 #include "lib/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct diag_list;
@@ -29,6 +30,9 @@ struct source {
 	size_t n_pieces, room;
 	char **files; /* what origins point to: the first one, then each file that is included, as often as it is */
 	size_t n_files;
+	bool doubtful; /* a value is not what it looks like: mend() tells, and nothing of it may come into force */
+	char **spoilt; /* keys whose values do not count, as "apns[0].cloud.vlan": mend() has told of them */
+	size_t n_spoilt, spoilt_room;
 };
 
 /* How included files are read: as io_read_file() does. */
@@ -36,8 +40,8 @@ typedef int source_read(void *userdata, const char *path, size_t max, char **ret
 
 /*
  * Takes in the text of the file called name, and what it includes by read; read NULL: nothing may be included. Besides
- * octets that are no text it refuses what libconfig would take without a word: texts and comments that do not end,
- * numbers that look decimal and are not, numbers that it cuts; and what would cost it minutes or gigabytes.
+ * octets that are no text it refuses what libconfig would take without a word, texts and comments that do not end; and
+ * what would cost it minutes or gigabytes. Values that it would take as something else are left to mend().
  * 0; -EINVAL with errors in diags; or -ENOMEM. Whatever it returns, the caller source_free()s *ret.
  */
 int source_build(const char *name, const char *text, size_t len, source_read *read, void *userdata,

@@ -1,7 +1,7 @@
 /*
  * A text of libconfig's language as a tree. Most texts are plain and read here, in a fraction of libconfig's time; all
- * that is not, and all that is wrong, is read by libconfig, which has the last word on what a text means and is the
- * only one who says what is wrong with it.
+ * that is not, and all that is wrong, is read by libconfig, which has the last word on what a text means and on where
+ * it breaks.
  */
 #ifndef CULVERT_CONF_TREE_H
 #define CULVERT_CONF_TREE_H
@@ -22,7 +22,8 @@ struct node {
 		const struct node *entries;
 	};
 	unsigned line; /* of the text, from 1; as libconfig counts it */
-	unsigned type : 4; /* enum node_type */
+	unsigned type : 3; /* enum node_type */
+	unsigned spoilt : 1; /* its value does not count: what is wrong with it was told */
 	unsigned n : 28; /* entries */
 };
 
@@ -33,6 +34,7 @@ struct tree_error {
 	unsigned line;
 	char text[80];
 };
+extern const char tree_key_twice[]; /* what it says of a key that its group has already */
 
 /*
  * All take text with a NUL behind it and none in it. 0 with *ret (tree_free() it), -EINVAL, or -ENOMEM; *ret is then
@@ -46,6 +48,8 @@ int tree_parse_plain(const char *text, size_t len, struct tree **ret);
 int tree_parse_any(const char *text, struct tree **ret, struct tree_error *ret_error);
 /* The whole text, which is a group. */
 const struct node *tree_root(const struct tree *t);
+/* The value of a node of the tree does not count. */
+void tree_spoil(struct tree *t, const struct node *n);
 /* NULL is allowed. */
 void tree_free(struct tree *t);
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char tree_key_twice[] = "duplicate setting name";
+
 /* What is included stands in the text already; libconfig opens no file. */
 static const char **refuse_include(config_t *config, const char *dir, const char *path, const char **error)
 {

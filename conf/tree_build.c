@@ -89,6 +89,12 @@ const struct node *tree_root(const struct tree *t)
 	return t->root;
 }
 
+void tree_spoil(struct tree *t, const struct node *n)
+{
+	(void)t; /* whose memory it lies in, which is not constant */
+	((struct node *)(uintptr_t)n)->spoilt = true;
+}
+
 void tree_free(struct tree *t)
 {
 	if (!t)

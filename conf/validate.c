@@ -225,11 +225,16 @@ static int compare_named(const void *a, const void *b)
 	return order ? order : check_order(x->key.text, y->key.text);
 }
 
+void sort_named(struct named *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), compare_named);
+}
+
 void check_unique(struct check *c, const char *what, struct named *list, size_t n)
 {
 	size_t first = 0;
 
-	qsort(list, n, sizeof(*list), compare_named);
+	sort_named(list, n);
 	for (size_t i = 1; i < n; i++) {
 		if (!list[i].text || !list[first].text || strcmp(list[i].text, list[first].text) != 0) {
 			first = i;

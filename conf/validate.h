@@ -15,12 +15,15 @@ struct prefix;
 struct stamps;
 struct vault;
 
+struct conf_machine;
+
 struct check {
 	const struct model *m;
 	struct diag_list *diags;
 	const struct locator *where;
 	const struct model *before; /* whose secrets that did not change are not read again; NULL: none */
 	time_t began; /* the load */
+	const struct conf_machine *machine; /* NULL: not asked */
 	struct vault *secrets; /* what validate_secrets() has read; NULL before that */
 	struct stamps *stamps; /* of the files */
 	bool operators; /* the operator's own file, which somebody may be writing just now */
@@ -69,6 +72,8 @@ struct named {
 	const char *text; /* NULL: was wrong already */
 	struct key key;
 };
+/* Those without text first, then by text, and by their order in the file. */
+void sort_named(struct named *list, size_t n);
 /* Reports each entry whose text an earlier one has; sorts list. what: "name", "interface". */
 void check_unique(struct check *c, const char *what, struct named *list, size_t n);
 
@@ -89,6 +94,8 @@ void validate_selectors(struct check *c);
 void check_clear_of_gateway(struct check *c, const char *key, const struct prefix *p);
 /* Existence, owner, mode and form of the files in secrets/; of a generation's, which holds its own, form alone. */
 void validate_secrets(struct check *c);
+/* What the file names and the machine does not have, as warnings. */
+void validate_machine(struct check *c);
 /* What values imply, as notes; comes last, so that it takes no room from errors. */
 void validate_notes(struct check *c);
 

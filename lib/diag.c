@@ -71,22 +71,53 @@ static void displace(struct diag_list *l, size_t at)
 	l->dropped++;
 }
 
-void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
-	const char *format, va_list ap)
+/* Room for one more of that severity, made if need be; NULL: there is none, which is counted. */
+static struct diag *make_room(struct diag_list *l, enum diag_severity severity)
 {
-	struct diag d = { .line = line, .severity = severity };
-
 	if (severity == DIAG_ERROR)
 		l->errors++;
 	if (!l->items)
 		l->items = calloc(DIAG_MAX, sizeof(*l->items));
-	if (!l->items || !diag_has_room(l, severity) || fill(&d, file, key, format, ap)) {
+	if (!l->items || !diag_has_room(l, severity)) {
 		l->dropped++;
-		return;
+		return NULL;
 	}
 	if (l->count == DIAG_MAX)
 		displace(l, find_lesser(l));
-	l->items[l->count++] = d;
+	return &l->items[l->count];
+}
+
+void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
+	const char *format, va_list ap)
+{
+	struct diag *d = make_room(l, severity);
+
+	if (!d)
+		return;
+	*d = (struct diag){ .line = line, .severity = severity };
+	if (fill(d, file, key, format, ap))
+		l->dropped++;
+	else
+		l->count++;
+}
+
+void diag_move(struct diag_list *l, struct diag_list *from)
+{
+	size_t errors = l->errors + from->errors;
+
+	for (size_t i = 0; i < from->count; i++) {
+		struct diag *d = make_room(l, from->items[i].severity);
+		if (d) {
+			*d = from->items[i];
+			l->count++;
+		} else {
+			clear(&from->items[i]);
+		}
+	}
+	l->errors = errors;
+	l->dropped += from->dropped;
+	from->count = 0;
+	diag_free(from);
 }
 
 void diag_error(struct diag_list *l, const char *file, unsigned line, const char *key, const char *format, ...)

@@ -34,6 +34,8 @@ void diag_warning(struct diag_list *l, const char *file, unsigned line, const ch
 	__attribute__((format(printf, 5, 6)));
 void diag_add(struct diag_list *l, enum diag_severity severity, const char *file, unsigned line, const char *key,
 	const char *format, va_list ap) __attribute__((format(printf, 6, 0)));
+/* Puts the entries of another list, which is empty then, behind those of l. */
+void diag_move(struct diag_list *l, struct diag_list *from);
 /* True if an entry of that severity would be kept. */
 bool diag_has_room(const struct diag_list *l, enum diag_severity severity);
 /* "error", "warning", "note" */

@@ -6,6 +6,7 @@
 #include "appliance/daemon/comparison.h"
 #include "appliance/daemon/daemon.h"
 #include "appliance/daemon/generation.h"
+#include "appliance/daemon/intake.h"
 #include "appliance/daemon/links.h"
 #include "appliance/daemon/outline.h"
 #include "appliance/daemon/reload.h"
@@ -133,7 +134,7 @@ static int look(struct forecast *f, const char **ret_what)
 	const struct daemon *d = f->daemon;
 	const struct generation *current = reload_current(d->reload);
 	struct generation_source source = { .who = "", .file = d->options.conf };
-	int error = conf_load(d->options.conf, &f->diags, &f->next);
+	int error = intake_load(d->options.conf, NULL, &f->diags, &f->next);
 
 	*ret_what = d->options.conf;
 	if (error)

@@ -2,19 +2,49 @@
 
 #include "appliance/daemon/archive.h"
 #include "appliance/daemon/reload.h"
+#include "appliance/isolation/interfaces.h"
+#include "appliance/isolation/netlink.h"
 #include "conf/conf.h"
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <netlink/socket.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+static bool has_interface(void *userdata, const char *name)
+{
+	return interface_index(userdata, name) != 0;
+}
+
+int intake_load(const char *path, const struct model *before, struct diag_list *diags, struct model **ret)
+{
+	struct conf_machine machine = { .has_interface = has_interface };
+	struct nl_sock *sk = NULL;
+	bool asked = !netlink_open(NETLINK_ROUTE, &sk);
+
+	machine.userdata = sk;
+	int error = conf_load_after(path, before, time(NULL), asked ? &machine : NULL, diags, ret);
+	nl_socket_free(sk);
+	return error;
+}
+
+/* At the start of culvertd interfaces are still to come, and the status tells which. */
+static int load(const struct reload_parts *parts, const struct generation *current, enum reload_source source,
+	struct diag_list *diags, struct model **ret)
+{
+	if (source == RELOAD_START)
+		return conf_load_after(parts->conf, current->model, time(NULL), NULL, diags, ret);
+	return intake_load(parts->conf, current->model, diags, ret);
+}
+
 static int open_file(const struct reload_parts *parts, const struct generation *current,
 	const struct reload_order *order, struct diag_list *diags, struct intake *ret, char why[static INTAKE_WHY])
 {
-	int error = conf_load_after(parts->conf, current->model, time(NULL), diags, &ret->model);
+	int error = load(parts, current, order->source, diags, &ret->model);
 
 	if (error) {
 		snprintf(why, INTAKE_WHY, "%s: %s", parts->conf,

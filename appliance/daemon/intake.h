@@ -20,6 +20,11 @@ struct intake { /* zero-initialise */
 };
 
 /*
+ * Loads the operator's file, to put it into force or to see what that would do: what it names and the machine does not
+ * have are warnings in diags. before: as conf_load_after() takes it. 0 or -errno, with details in diags.
+ */
+int intake_load(const char *path, const struct model *before, struct diag_list *diags, struct model **ret);
+/*
  * 0 with *ret (intake_free() it); or -errno with the reason as a sentence in why, and details in diags.
  */
 int intake_open(const struct reload_parts *parts, const struct generation *current, const struct reload_order *order,

@@ -60,8 +60,9 @@ static int check_address(struct nl_msg *msg, void *arg)
 	netlink_interface_name(g->sk, ifa->ifa_index, name);
 	if (name[0] != '\0' && strcmp(name, g->gateway->outer.interface) != 0)
 		report_failure(g->report,
-			"gateway.outer.address is on interface %s, not on %s: the outer guard would stand at the wrong one", name,
-			g->gateway->outer.interface);
+			"gateway.outer.address is on interface %s, not on %s: the outer guard would stand at the wrong one; write "
+			"interface = \"%s\" in gateway.outer, or give %s the address",
+			name, g->gateway->outer.interface, name, g->gateway->outer.interface);
 	return 0;
 }
 

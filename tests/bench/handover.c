@@ -118,7 +118,7 @@ static void reload(char *const paths[static 3], struct generation *current)
 	double times[5];
 
 	times[0] = now();
-	int error = conf_load_after(conf, current->model, time(NULL), &diags, &model);
+	int error = conf_load_after(conf, current->model, time(NULL), NULL, &diags, &model);
 	times[1] = now();
 	source.model = &model;
 	if (!error)

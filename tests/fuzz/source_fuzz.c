@@ -1,9 +1,10 @@
 /*
  * Any texts, which may include each other, through what puts them together: libconfig must see texts, comments and
  * numbers where the scanner sees them. The tokens alone, one a line, parse to the same as the text; integers are worth
- * what they look like; each line comes from a line of a file.
+ * what they look like, once mend() has told of those that are not; each line comes from a line of a file.
  */
 #include "conf/conf.h"
+#include "conf/mend.h"
 #include "conf/scan.h"
 #include "conf/source.h"
 #include "lib/buf.h"
@@ -160,6 +161,23 @@ static void check(const struct source *s)
 	config_destroy(&config);
 }
 
+/* What is doubtful is told, and then is so no more. */
+static void mended(struct source *s)
+{
+	struct diag_list told = { 0 }, again = { 0 };
+	size_t len = s->text.len;
+	config_t config;
+
+	REQUIRE(!mend(s, &told) && s->doubtful && s->text.len == len && strlen(buf_text(&s->text)) == len);
+	char *whole = parsed(buf_text(&s->text), &config);
+	REQUIRE(!whole || told.errors);
+	config_destroy(&config);
+	free(whole);
+	REQUIRE(!mend(s, &again));
+	diag_free(&told);
+	diag_free(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct parts parts = split((const char *)data, size);
@@ -168,6 +186,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	int r = source_build("x", parts.at[0].text, parts.at[0].len, read_part, &parts, &diags, &source);
 	REQUIRE((r == -EINVAL) == (diags.errors > 0) && (!r || r == -EINVAL));
+	if (!r && source.doubtful)
+		mended(&source);
 	if (!r)
 		check(&source);
 	source_free(&source);

@@ -81,6 +81,31 @@ static void errors_displace_others(void **state)
 	diag_free(&l);
 }
 
+/* As if all had been said to one list. */
+static void moved(void **state)
+{
+	struct diag_list l = { 0 }, from = { 0 };
+
+	(void)state;
+	diag_warning(&l, "f", 1, NULL, "doubtful");
+	for (unsigned i = 0; i < DIAG_MAX + 7; i++)
+		diag_error(&from, "f", i + 1, "k", "wrong %u", i);
+	diag_move(&l, &from);
+	assert_int_equal(from.count, 0);
+	assert_int_equal(from.errors, 0);
+	assert_int_equal(l.count, DIAG_MAX);
+	assert_int_equal(l.errors, DIAG_MAX + 7);
+	assert_int_equal(l.dropped, 8);
+	assert_string_equal(l.items[0].text, "wrong 0");
+	diag_error(&from, "f", 1, NULL, "wrong");
+	diag_move(&l, &from);
+	assert_int_equal(l.count, DIAG_MAX);
+	assert_int_equal(l.errors, DIAG_MAX + 8);
+	assert_int_equal(l.dropped, 9);
+	diag_free(&from);
+	diag_free(&l);
+}
+
 /* Neither a second line nor an escape sequence, be it in one octet or in UTF-8. */
 static void nothing_raw_reaches_a_terminal(void **state)
 {
@@ -109,6 +134,7 @@ int main(void)
 		cmocka_unit_test(printed_in_order),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(errors_displace_others),
+		cmocka_unit_test(moved),
 		cmocka_unit_test(nothing_raw_reaches_a_terminal),
 		cmocka_unit_test(always_utf8),
 	};

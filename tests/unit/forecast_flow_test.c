@@ -26,11 +26,11 @@
 #include <unistd.h>
 
 static const char conf_format[] =
-	"gateway = { name = \"%s\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"gateway = { name = \"%s\"; outer = { interface = \"none0\"; address = \"192.0.2.1\"; }; };\n"
 	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
 	"  tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; } ); } );\n"
 	"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
-	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+	"  interface = \"none1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
 static const char draft[] = "run/gen/1000000000/culvert.conf";
 
 static char folder[64];
@@ -203,6 +203,8 @@ static void charon_compares(void **state)
 	asked(asked_userdata, 0, "tunnel t reestablished\nkept 0\n");
 	assert_answered("up", NULL);
 	assert_true(json_is_true(json_object_get(answered, "interrupts")));
+	/* That the machine has neither of the interfaces. */
+	assert_int_equal(json_integer_value(json_object_get(answered, "warnings")), 2);
 }
 
 static void without_charon_the_rest_is_said(void **state)

@@ -32,14 +32,38 @@ static char *read_text(const char *path, size_t *ret_len)
 	return text;
 }
 
-/* What is wrong is half of a message: behind it stands what would be right, or a question that leads there. */
-static void check_advice(const char *path, const struct diag_list *diags)
+/* What is told of a text that is no configuration yet: at that line, nobody knows of which key. */
+static const char *const of_no_key[] = {
+	"syntax error here or just before; is text without quotes, or a quote or bracket not closed?",
+	"text begins here and does not end on this line; close the quote",
+	"brackets are nested too deeply; close those that are over",
+};
+
+static bool is_of_no_key(const char *text)
+{
+	for (size_t i = 0; i < sizeof(of_no_key) / sizeof(of_no_key[0]); i++) {
+		if (!strcmp(text, of_no_key[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * "FILE:LINE: KEY: WHAT IS WRONG; WHAT WOULD BE RIGHT": what is wrong is half of a message, and so is where. Instead of
+ * what would be right a question may lead there.
+ */
+static void check_form(const char *path, const struct diag_list *diags)
 {
 	for (size_t i = 0; i < diags->count; i++) {
 		const struct diag *d = &diags->items[i];
-		bool advises = d->text && (strstr(d->text, "; ") || strchr(d->text, '?'));
-		if (d->severity == DIAG_ERROR && !advises)
+		if (d->severity != DIAG_ERROR)
+			continue;
+		if (!strstr(d->text, "; ") && !strchr(d->text, '?'))
 			fail_msg("%s: \"%s\" does not say what would be right", path, d->text);
+		if (!d->file || strcmp(d->file, path) != 0 || !d->line)
+			fail_msg("%s: \"%s\" does not say at which line", path, d->text);
+		if (!d->key && !is_of_no_key(d->text))
+			fail_msg("%s: \"%s\" does not say of which key", path, d->text);
 	}
 }
 
@@ -56,7 +80,7 @@ static char *messages(const char *path)
 	free(text);
 	if (r != -EINVAL || !diags.errors)
 		fail_msg("%s: loads", path);
-	check_advice(path, &diags);
+	check_form(path, &diags);
 	diag_print(&diags, &out);
 	diag_free(&diags);
 	return buf_steal(&out);

@@ -24,11 +24,11 @@
 #include <unistd.h>
 
 static const char conf_format[] =
-	"gateway = { name = \"%s\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
+	"gateway = { name = \"%s\"; outer = { interface = \"none0\"; address = \"192.0.2.1\"; }; };\n"
 	"carriers = ( { name = \"c\"; local_id = \"a\"; psk_file = \"c.psk\";\n"
 	"  tunnels = ( { name = \"t\"; peer = \"192.0.2.11\"; } ); } );\n"
 	"apns = ( { name = \"a\"; pool = [ \"10.64.0.0/16\" ]; tunnels = [ \"t\" ]; cloud = { attach = \"dedicated\";\n"
-	"  interface = \"eth1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
+	"  interface = \"none1\"; address = \"10.110.0.4/20\"; prefixes = [ \"10.110.0.0/20\" ]; }; } );\n";
 
 static char folder[64];
 static struct reload *reload;
@@ -107,10 +107,12 @@ static void charon_says(int error, const char *text)
 }
 
 static bool expect_counts;
+static size_t n_messages; /* of the last transaction */
 
 static void on_done(void *userdata, const struct reload_outcome *o)
 {
 	(void)userdata;
+	n_messages = o->diags->count;
 	buf_printf(&steps, "done(%d,%u,%s%s%s);", o->error, o->generation, o->changed ? "changed" : "same",
 		o->text ? ": " : "", o->text ? o->text : "");
 	if (expect_counts)
@@ -580,6 +582,23 @@ static void a_rollback_brings_its_secrets(void **state)
 
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
+/* The file names two interfaces that no machine has: whoever asks is told, and both are waited for. */
+static void absent_interfaces_are_said(void **state)
+{
+	(void)state;
+	charon_up = false;
+	begin();
+	assert_steps("use(one);done(0,1,same);");
+	assert_int_equal(n_messages, 2);
+	write_conf("two");
+	begin();
+	assert_steps("extend(two);use(two);done(0,2,changed);");
+	assert_int_equal(n_messages, 2);
+	assert_int_equal(reload_begin(reload, &by_start, on_done, NULL), 0);
+	assert_int_equal(n_messages, 0);
+	buf_free(&steps);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,6 +627,7 @@ int main(void)
 		in_folder(a_restart_keeps_a_rollback_until_the_file_changes),
 		in_folder(a_restart_keeps_a_rollback_from_a_broken_file),
 		in_folder(a_rollback_brings_its_secrets),
+		in_folder(absent_interfaces_are_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,8 @@
 
 #define GATEWAY "gateway = { name = \"g\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n"
 
-#define NO_APNS "apns = ( );\n"
+#define NO_APNS     "apns = ( );\n"
+#define NO_APN_SAID "x.conf:2: warning: apns: there is no APN; nothing will be carried\n"
 
 static char folder[64], before[4096];
 
@@ -153,9 +154,9 @@ static void word_in_text_and_comment(void **state)
 	conf_free(loaded("x.conf"));
 	assert_text_refused(
 		"gateway = { name = \"@include\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };",
-		"x.conf: warning: apns: there is no APN; nothing will be carried\n"
 		"x.conf:1: gateway.name: \"@include\" is no name; use 1 to 32 small letters, digits and '-', with a letter or "
-		"digit first\n");
+		"digit first\n"
+		"x.conf:1: warning: apns: there is no APN; nothing will be carried\n");
 }
 
 /* --- where what is wrong stands --- */
@@ -171,7 +172,7 @@ static void errors_name_the_file(void **state)
 				   "letter or digit first\n"
 				   "gateway.conf:3: gateway.outer.adress: unknown key; did you mean \"address\"?\n"
 				   "more.conf:3: serv: unknown key; known here are gateway, management, carriers and apns\n"
-				   "x.conf: warning: apns: there is no APN; nothing will be carried\n"
+				   "x.conf:1: warning: apns: there is no APN; nothing will be carried\n"
 				   "x.conf:4: service: unknown key; known here are gateway, management, carriers and apns\n"
 				   "x.conf:6: services: unknown key; known here are gateway, management, carriers and apns\n");
 }
@@ -185,7 +186,7 @@ static void syntax_errors_name_the_file(void **state)
 				   "closed?\n");
 	put("a.conf", "a = 1;\n\n");
 	assert_text_refused(
-		"@include \"a.conf\"\n\n" GATEWAY "a = 1;\n", "x.conf:4: this key stands here a second time; keep one\n");
+		"@include \"a.conf\"\n\n" GATEWAY "a = 1;\n", "x.conf:4: a: this key stands here a second time; keep one\n");
 }
 
 /* The last text of a list is looked for backwards, across the end of a file. */
@@ -197,7 +198,7 @@ static void last_text_of_a_list(void **state)
 								"@include \"a.conf\"\n"
 								"\n ]; };\n",
 		"a.conf:1: management.allow[0]: \"10.0.0.1/8\" has bits set behind /8; the network is \"10.0.0.0/8\"\n"
-		"x.conf: warning: apns: there is no APN; nothing will be carried\n");
+		"x.conf:1: warning: apns: there is no APN; nothing will be carried\n");
 }
 
 /* --- what cannot be included --- */
@@ -292,7 +293,7 @@ static void form_of_the_line(void **state)
 	(void)state;
 	put("a.conf", "");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_text_refused(texts[i], "x.conf:1: @include stands alone on its line; write @include \"file.conf\"\n");
+		assert_text_refused(texts[i], "x.conf:1: @include: stands alone on its line; write @include \"file.conf\"\n");
 }
 
 /* Files that are no configuration at all, each with one message and nothing read beyond it. */
@@ -302,9 +303,10 @@ static void no_configuration(void **state)
 	uint32_t x = 1;
 
 	(void)state;
-	assert_text_refused("", "x.conf: gateway: is missing; write gateway = { name = \"gw-fra1\"; outer = { interface = "
-							"\"eth0\"; address = \"192.0.2.1\"; }; };\n"
-							"x.conf: warning: apns: there is no APN; nothing will be carried\n");
+	assert_text_refused("",
+		"x.conf:1: gateway: is missing; write gateway = { name = \"gw-fra1\"; outer = { interface = "
+		"\"eth0\"; address = \"192.0.2.1\"; }; };\n"
+		"x.conf:1: warning: apns: there is no APN; nothing will be carried\n");
 	for (size_t i = 0; i < sizeof(noise); i++) {
 		x = x * 1664525 + 1013904223;
 		noise[i] = (char)(x >> 24);
@@ -337,20 +339,61 @@ static void brackets_across_files(void **state)
 
 /* --- numbers, texts, comments, bounds --- */
 
+/* Each is told, with its key; what it looks like is read on. */
 static void numbers_that_are_something_else(void **state)
 {
 	(void)state;
-	assert_text_refused(
-		"a = 0443; b = [ 1, 00,\n -010 ]; # 0443\nc = ( \"0443\", 007L, 08 );\nd=0x1bb; e=0.5; f=00.5; g-01=0; "
-		"/* 01 */ h=1e01;\n",
-		"x.conf:1: 0443 is read as octal; write 443\n"
-		"x.conf:1: 00 is read as octal; write 0\n"
-		"x.conf:2: 010 is read as octal; write -10\n"
-		"x.conf:3: 007 is read as octal; write 7\n"
-		"x.conf:3: 08 is read as octal; write 8\n");
-	assert_text_refused("a = 99999999999999999999; b = 0x100000001;\nc = 0x0000001bb;\n",
-		"x.conf:1: 99999999999999999999 is too large a number; write one that its key takes\n"
-		"x.conf:1: 0x100000001 is too large a number; write it in decimal\n");
+	assert_text_refused(GATEWAY NO_APNS "management = { address = 007L; allow = [ 00,\n -010 ]; # 0443\n"
+										"interface = ( \"0443\", [ 0x1bb, 0.5, 00.5 ], 08 ); /* 01 */ };\n",
+		NO_APN_SAID
+		"x.conf:3: management.address: 007 is read as octal; write 7\n"
+		"x.conf:3: management.allow[0]: 00 is read as octal; write 0\n"
+		"x.conf:3: management.address: a number cannot stand here; write address = \"10.9.0.5/24\";\n"
+		"x.conf:3: management.allow[0]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:4: management.allow[1]: 010 is read as octal; write -10\n"
+		"x.conf:4: management.allow[1]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:5: management.interface[1]: entries of [ ] are of one kind; write ( 80, \"8000-8010\" ) for a mixture\n"
+		"x.conf:5: management.interface[2]: 08 is read as octal; write 8\n"
+		"x.conf:5: management.interface: a list in ( ) cannot stand here; write interface = \"eth2\";\n");
+	/* Nor does libconfig take numbers of 32 and of 64 bits in one array, which only look alike. */
+	assert_text_refused(GATEWAY NO_APNS "management = { interface = \"eth2\"; address = \"10.9.0.5/24\";\n"
+										"allow = [ 0x0000001bb, 0x100000001, 99999999999, 99999999999999999999 ]; };\n",
+		NO_APN_SAID
+		"x.conf:4: management.allow[1]: 0x100000001 is too large a number; write it in decimal\n"
+		"x.conf:4: management.allow[3]: 99999999999999999999 is too large a number; write one that its key takes\n"
+		"x.conf:4: management.allow[0]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:4: management.allow[1]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:4: management.allow[2]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:4: management.allow[3]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n");
+}
+
+/* What is wrong in a file that is included has its line there, and its key in the whole. */
+static void values_of_an_included_file(void **state)
+{
+	(void)state;
+	put("x.conf", "@include \"a.conf\"\n" GATEWAY NO_APNS "management = {\n@include \"b.conf\"\n};\n");
+	put("a.conf", "");
+	put("b.conf", "\ninterface = \"\\x00\"; address = \"10.9.0.0/24\"; allow = [\n\"10.9.0.0/24\",\n1 ]");
+	assert_refused(
+		"b.conf:2: management.interface: \\x00 stands in a text; take it out, or write \\\\ for a backslash\n"
+		"b.conf:2: management.address: \"10.9.0.0/24\" is the subnet itself or its broadcast address; write a host's "
+		"address in it\n"
+		"b.conf:4: management.allow: entries of [ ] are of one kind; write ( 80, \"8000-8010\" ) for a mixture\n"
+		"b.conf:4: management.allow[1]: a number cannot stand here; write allow = [ \"10.9.0.0/24\" ];\n"
+		"x.conf:3: warning: apns: there is no APN; nothing will be carried\n");
+}
+
+/* Where text is no tree, what is said of its values would be guessed. */
+static void syntax_errors_stand_alone(void **state)
+{
+	(void)state;
+	assert_text_refused("a = [ 1, \"b\" ];\nb = 010;\nc = ;\n", "x.conf:3: syntax error here or just before; is text "
+																"without quotes, or a quote or bracket not "
+																"closed?\n");
+	assert_text_refused("a = ( 1;\nb = 010;\na = 1; )\n", "x.conf:1: syntax error here or just before; is text without "
+														  "quotes, or a quote or bracket not closed?\n");
+	/* libconfig has a name for a key before it knows what follows. */
+	assert_text_refused("a = 1;\na b = 2;\n", "x.conf:2: a: this key stands here a second time; keep one\n");
 }
 
 static void what_does_not_end(void **state)
@@ -420,9 +463,10 @@ static void cut_short_in_a_comment(void **state)
 static void no_apns(void **state)
 {
 	(void)state;
-	assert_text_refused(GATEWAY, "x.conf: apns: is missing; is the file whole? Write apns = ( { name = \"meters\"; ... "
-								 "} ); or, where nothing is "
-								 "to be carried, apns = ( );\n");
+	assert_text_refused(GATEWAY,
+		"x.conf:1: apns: is missing; is the file whole? Write apns = ( { name = \"meters\"; ... "
+		"} ); or, where nothing is "
+		"to be carried, apns = ( );\n");
 	put("x.conf", GATEWAY NO_APNS);
 	struct model *m = loaded("x.conf");
 	struct buf printed = { 0 };
@@ -440,16 +484,18 @@ static void escaped_nul(void **state)
 	char expected[256];
 
 	(void)state;
-	snprintf(expected, sizeof(expected), "x.conf:1: %sx.conf:2: %s", why, why);
+	snprintf(expected, sizeof(expected),
+		"x.conf:1: gateway.name: %sx.conf:1: warning: apns: there is no APN; nothing will be carried\n"
+		"x.conf:2: gateway.outer.address: %s",
+		why, why);
 	assert_text_refused("gateway = { name = \"g\\x00h\"; outer = { interface = \"eth0\";\n address = "
 						"\"192.0.2.1\\\\\\X00\"; }; };\n",
 		expected);
 	assert_text_refused(
 		"gateway = { name = \"\\\\x00\"; outer = { interface = \"eth0\"; address = \"192.0.2.1\"; }; };\n",
-		"x.conf: warning: apns: there is no APN; nothing will be carried\n"
 		"x.conf:1: gateway.name: \"\\x00\" is no name; use 1 to 32 small letters, digits and '-', with a letter or "
-		"digit "
-		"first\n");
+		"digit first\n"
+		"x.conf:1: warning: apns: there is no APN; nothing will be carried\n");
 }
 
 static void bounds(void **state)
@@ -493,6 +539,8 @@ int main(void)
 		IN_FOLDER(no_configuration),
 		IN_FOLDER(brackets_across_files),
 		IN_FOLDER(numbers_that_are_something_else),
+		IN_FOLDER(values_of_an_included_file),
+		IN_FOLDER(syntax_errors_stand_alone),
 		IN_FOLDER(what_does_not_end),
 		IN_FOLDER(cut_short_anywhere),
 		IN_FOLDER(cut_short_in_a_comment),

@@ -47,7 +47,7 @@ static struct model *load(time_t now)
 	struct diag_list diags = { 0 };
 	struct model *m = NULL;
 
-	assert_int_equal(conf_load_after("x.conf", before, now, &diags, &m), 0);
+	assert_int_equal(conf_load_after("x.conf", before, now, NULL, &diags, &m), 0);
 	assert_int_equal(diags.errors, 0);
 	diag_free(&diags);
 	return m;
@@ -194,7 +194,7 @@ static void assert_refused(const char *expected)
 	struct buf out = { 0 };
 	struct model *m;
 
-	assert_int_equal(conf_load_after("x.conf", before, later(), &diags, &m), -EINVAL);
+	assert_int_equal(conf_load_after("x.conf", before, later(), NULL, &diags, &m), -EINVAL);
 	diag_print(&diags, &out);
 	assert_string_equal(buf_text(&out), expected);
 	buf_free(&out);

@@ -128,11 +128,29 @@ def _second_culvertd(lab, number):
     lab.check("the first one works on", gateway.status().get("generation") == number, gateway.status())
 
 
+def _says_eth1_is_away(said):
+    """Whether a warning has the file, the line and the key of the interface."""
+    with open(gateway.CONF, encoding="utf-8") as file:
+        line = 1 + next(at for at, text in enumerate(file) if 'interface = "eth1";' in text.partition("#")[0])
+    return (f'{gateway.CONF}:{line}: warning: apns[0].cloud.interface: this machine has no interface "eth1", '
+            "and nothing passes there until it has; name one that it has, or bring it up\n" in said)
+
+
 def _vanished_interface(lab):
-    netns.ip(None, "link set eth1 down\nlink set eth1 name away")
+    """An interface can come later, and other APNs do not wait for it: a warning at once, and no error."""
     gateway.configure(operators_file.changed({"udp = [ 5684 ];": "udp = [ 5684, 5685 ];"}), {})
+    code, said = gateway.culvert("plan")
+    lab.check("while all interfaces are there a plan does not warn", code == 3 and "warning" not in said, (code, said))
+    netns.ip(None, "link set eth1 down\nlink set eth1 name away")
+    code, said = gateway.culvert("plan")
+    lab.check("with the cloud's interface away a plan warns, with file, line and key",
+              code in (3, 4) and _says_eth1_is_away(said), (code, said))
+    code, said = gateway.culvert("check")
+    lab.check("a check, which needs no gateway, does not", code == 0 and "no interface" not in said, (code, said))
+    number = gateway.status().get("generation")
     code, said = gateway.culvert("reload")
-    lab.check("with the cloud's interface away a reload goes on", code == 0, said)
+    lab.check("a reload goes on, with the same warning", code == 0 and _says_eth1_is_away(said), (code, said))
+    lab.check("a new generation is in force", gateway.status().get("generation") == number + 1, gateway.status())
     code, said = gateway.culvert("status")
     lab.check("and status names what is missing", code == 1 and "eth1 is missing" in said, said)
     netns.ip(None, "link set away name eth1")
