@@ -275,6 +275,7 @@ static void take_entry(struct mender *m, const struct scan_token *t, enum kind k
 		return;
 	}
 	b->mixed = b->mixed || b->kind != kind || b->wide != is_wide(t);
+	/* Of numbers alone there is nothing to tell: what they mean is clear, and no key takes the wide ones. */
 	if (b->mixed)
 		*b->at = '(';
 	if (b->kind == kind || b->told)
@@ -328,10 +329,14 @@ static void close_bracket(struct mender *m, const struct scan_token *t)
 	const struct bracket *b = &m->brackets[m->n - 1];
 	char close = b->open == '{' ? '}' : b->open == '[' ? ']' : ')';
 
-	m->lost = !b->open || *t->start != close;
+	bool as_list = b->mixed && *t->start == ')';
+
+	m->lost = !b->open || (*t->start != close && !as_list);
 	if (m->lost)
 		return;
-	if (b->mixed)
+	if (as_list)
+		tell(m, m->n - 1, t->line, "[ is closed by ); write ]");
+	else if (b->mixed)
 		*in_text(m, t->start) = ')';
 	m->n--;
 }

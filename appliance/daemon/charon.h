@@ -15,7 +15,7 @@ struct charon;
 enum {
 	CHARON_PATIENCE = 60 * 1000 * 1000, /* microseconds */
 	CHARON_RETRY = 250 * 1000, /* microseconds */
-	CHARON_ANSWER_MAX = 32 * 1024 * 1024, /* octets; 10,000 tunnels report about 2 MiB */
+	CHARON_ANSWER_MAX = 32 * 1024 * 1024, /* octets; 10,000 tunnels report about 2 MiB, and at most 4 of refusals */
 	CHARON_QUEUE_MAX = 64, /* requests */
 };
 

@@ -166,7 +166,7 @@ void forecast_begin(struct daemon *d, struct control_client *client)
 	error = look(f, &what);
 	if (error)
 		refuse(f, what, error == -EINVAL ? "the configuration is not valid, culvert check says why" : strerror(-error));
-	else if (f->preview.refusal)
+	else if (f->preview.refusal && f->changed && f->generation) /* else a reload goes on, and it is tried again */
 		refuse(f, "the kernel would not take the new configuration", f->preview.refusal);
 	else
 		ask_charon(f);

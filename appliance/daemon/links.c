@@ -462,7 +462,7 @@ int links_extend(struct links *l, const struct model *next)
 	int error;
 
 	leave_for(l, next);
-	error = isolation_prepare(l->isolation, next, &r);
+	error = isolation_prepare(l->isolation, l->model, next, &r);
 	l->extended = true;
 	take_drift(l);
 	/* That next could be made does not mend what is in use. */

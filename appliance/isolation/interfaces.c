@@ -3,7 +3,9 @@
 #include "appliance/isolation/netlink.h"
 #include "lib/grow.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -25,6 +27,14 @@ static int compare_indexes(const void *a, const void *b)
 static uint32_t read_number(const struct nlattr *a)
 {
 	return a && nla_len(a) == sizeof(uint16_t) ? nla_get_u16(a) : netlink_number(a);
+}
+
+/* A provider's VLAN (802.1ad) of the same number is another one. */
+static bool is_8021q(const struct nlattr *data)
+{
+	const struct nlattr *protocol = data ? nla_find(nla_data(data), nla_len(data), IFLA_VLAN_PROTOCOL) : NULL;
+
+	return !protocol || nla_get_u16(protocol) == htons(ETH_P_8021Q);
 }
 
 static void read_kind(struct nlattr *info, struct interface *i)
@@ -50,6 +60,8 @@ static void read_kind(struct nlattr *info, struct interface *i)
 			i->number =
 				read_number(nla_find(nla_data(tb[IFLA_INFO_DATA]), nla_len(tb[IFLA_INFO_DATA]), kinds[k].number));
 	}
+	if (i->kind == INTERFACE_VLAN && !is_8021q(tb[IFLA_INFO_DATA]))
+		i->kind = INTERFACE_OTHER;
 }
 
 /* Number at of an array in an attribute, -1 if there is none. */
@@ -92,7 +104,8 @@ int interface_parse(struct nl_msg *msg, struct interface *ret)
 	struct interface i = { .index = ifi->ifi_index, .up = ifi->ifi_flags & IFF_UP };
 	nla_strlcpy(i.name, tb[IFLA_IFNAME], sizeof(i.name));
 	i.master = (int)netlink_number(tb[IFLA_MASTER]);
-	i.parent = (int)netlink_number(tb[IFLA_LINK]);
+	if (!tb[IFLA_LINK_NETNSID]) /* else the number is one of another namespace */
+		i.parent = (int)netlink_number(tb[IFLA_LINK]);
 	i.mtu = netlink_number(tb[IFLA_MTU]);
 	read_kind(tb[IFLA_LINKINFO], &i);
 	read_sysctls(tb[IFLA_AF_SPEC], &i);

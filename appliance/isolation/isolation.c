@@ -334,17 +334,6 @@ static bool may_rest(const struct isolation *i, const struct plan *want)
 		   changes.count == 0;
 }
 
-/* What can be seen to fail is refused while nothing is made yet and charon knows nothing of it. */
-static bool may_begin(struct isolation *i, const struct model *m, const struct plan *want, struct report *report)
-{
-	outer_check(i->requests, &m->gateway, report);
-	int r = taken_check(i->requests, want, report);
-
-	if (r < 0)
-		report_failure(report, "reading the kernel's interfaces: %s", strerror(-r));
-	return report->failed == 0;
-}
-
 static int reconcile(struct isolation *i, const struct model *m, const struct carrying *c, difference between,
 	bool rest, struct report *report)
 {
@@ -362,8 +351,6 @@ static int reconcile(struct isolation *i, const struct model *m, const struct ca
 		report_failure(report, "reading the kernel's events: %s", strerror(-r));
 	if (rest && r == 0 && may_rest(i, &want))
 		return 0;
-	if (between == changes_new_links && !may_begin(i, m, &want, report))
-		return -EIO;
 	r = reconcile_to(i, m, &want, between, report);
 	if (between == changes_between)
 		drifts_settle(&i->drifts, want.count > 0 ? &want : &i->known, &i->known);
@@ -449,14 +436,28 @@ int isolation_close_walls(struct isolation *i, struct report *r)
 	return result;
 }
 
-int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
-{
-	static const struct carrying none;
+static const struct carrying nothing_carries;
 
+/* What can be seen to fail is refused while nothing is made yet and charon knows nothing of it. */
+static bool may_begin(struct isolation *i, const struct model *now, const struct model *m, struct report *report)
+{
+	struct plan want CLEANUP(plan_free) = { 0 };
+	int r = plan_build(m, &nothing_carries, &want);
+
+	outer_check(i->requests, &m->gateway, report);
+	if (r == 0)
+		r = taken_check(i->requests, now, &want, report);
+	if (r < 0)
+		report_failure(report, "looking whether others have what is needed: %s", strerror(-r));
+	return report->failed == 0;
+}
+
+int isolation_prepare(struct isolation *i, const struct model *now, const struct model *m, struct report *r)
+{
 	drifts_cut(&i->drifts, 0);
-	if (walls_prepare(&i->walls, m, r) < 0)
+	if (walls_prepare(&i->walls, m, r) < 0 || !may_begin(i, now, m, r))
 		return -EIO;
-	return reconcile(i, m, &none, changes_new_links, false, r);
+	return reconcile(i, m, &nothing_carries, changes_new_links, false, r);
 }
 
 int isolation_apply(struct isolation *i, const struct model *m, const struct carrying *c, struct report *r)

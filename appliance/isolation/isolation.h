@@ -35,10 +35,11 @@ int isolation_close_walls(struct isolation *i, struct report *r);
 
 /*
  * First half of a reload: the kernel is asked whether it would take the walls of m, where the outer address is and
- * whether others have what m needs; then the VRFs and XFRM interfaces that are new in m are made. What exists is not
- * touched, walls in force stay. 0, or -EIO with failures in r; then isolation_apply() with the old model cleans up.
+ * whether others have what m needs and now, the model in force (NULL: none), does not; then the VRFs and XFRM
+ * interfaces that are new in m are made. What exists is not touched, walls in force stay. 0, or -EIO with failures in
+ * r; then isolation_apply() with the old model cleans up.
  */
-int isolation_prepare(struct isolation *i, const struct model *m, struct report *r);
+int isolation_prepare(struct isolation *i, const struct model *now, const struct model *m, struct report *r);
 /*
  * Makes the kernel what m wants: walls, then observe, difference, apply, until nothing differs. 0 (r may name missing
  * interfaces: call again when isolation_doubted() says so), or -EIO with failures in r; if the walls are refused

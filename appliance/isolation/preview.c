@@ -136,26 +136,27 @@ static void keep_mtus(const struct plan *have, struct plan *want)
 }
 
 /* The first thing that isolation_prepare() would refuse. An interface that is missing is only waited for. */
-static int check_refusal(struct nl_sock *sk, const struct model *next, const struct plan *want, struct preview *p)
+static int check_refusal(
+	struct nl_sock *sk, const struct model *now, const struct model *next, const struct plan *want, struct preview *p)
 {
 	struct report report CLEANUP(report_free) = { 0 };
 
 	outer_check(sk, &next->gateway, &report);
-	int r = taken_check(sk, want, &report);
+	int r = taken_check(sk, now, want, &report);
 	for (size_t i = 0; i < report.count && !p->refusal; i++)
 		if (!report.entries[i].pending)
 			p->refusal = strdup(report.entries[i].text);
 	return r == 0 && report.failed > 0 && !p->refusal ? -ENOMEM : r;
 }
 
-static int compare_kernel(const struct model *next, struct plan *want, struct preview *p)
+static int compare_kernel(const struct model *now, const struct model *next, struct plan *want, struct preview *p)
 {
 	struct plan have CLEANUP(plan_free) = { 0 };
 	struct nl_sock *sk = NULL;
 	int r = netlink_open(NETLINK_ROUTE, &sk);
 
 	if (r == 0)
-		r = check_refusal(sk, next, want, p);
+		r = check_refusal(sk, now, next, want, p);
 	if (r == 0)
 		r = observe(sk, next, want, &have);
 	nl_socket_free(sk);
@@ -173,7 +174,7 @@ int preview(const struct model *now, const struct model *next, const struct carr
 	if (r == 0)
 		r = compare_walls(now, next, &p);
 	if (r == 0)
-		r = compare_kernel(next, &want, &p);
+		r = compare_kernel(now, next, &want, &p);
 	if (r < 0) {
 		preview_free(&p);
 		return r;

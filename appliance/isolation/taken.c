@@ -1,5 +1,6 @@
 #include "appliance/isolation/taken.h"
 
+#include "appliance/isolation/carrying.h"
 #include "appliance/isolation/interfaces.h"
 #include "appliance/isolation/plan.h"
 #include "appliance/isolation/report.h"
@@ -17,27 +18,43 @@ static bool has_what(const struct interface *i, const char *parent, const struct
 		   strcmp(o->master, parent) == 0;
 }
 
-static void report_taken(const struct interface *i, const char *parent, const struct plan *want, struct report *report)
+static bool is_wanted(const struct plan *p, const struct object *o)
 {
-	for (size_t n = 0; n < want->count; n++) {
-		struct buf text CLEANUP(buf_free) = { 0 };
-		if (!has_what(i, parent, &want->objects[n]))
-			continue;
-		object_print(&want->objects[n], &text);
-		report_failure(report, "%s: interface %s has that already", buf_text(&text), i->name);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct object *other = &p->objects[i];
+		if (other->kind == o->kind && other->value == o->value && strcmp(other->master, o->master) == 0)
+			return true;
 	}
+	return false;
 }
 
-int taken_check(struct nl_sock *sk, const struct plan *want, struct report *report)
+static int report_taken(
+	const struct interface *i, const struct object *o, const struct model *now, struct report *report)
+{
+	static const struct carrying none;
+	struct plan had CLEANUP(plan_free) = { 0 };
+	struct buf text CLEANUP(buf_free) = { 0 };
+	int r = now ? plan_build(now, &none, &had) : 0;
+
+	if (r < 0 || is_wanted(&had, o))
+		return r;
+	object_print(o, &text);
+	report_failure(report, "%s: interface %s has that already", buf_text(&text), i->name);
+	return 0;
+}
+
+int taken_check(struct nl_sock *sk, const struct model *now, const struct plan *want, struct report *report)
 {
 	struct interfaces all CLEANUP(interfaces_free) = { 0 };
 	int r = interfaces_read(sk, &all);
 
-	/* What has one of our names is made anew, if need be. */
 	for (size_t k = 0; k < all.count && r == 0; k++) {
 		const struct interface *i = &all.items[k], *below = interfaces_find(&all, i->parent);
-		if (!plan_is_ours(i->name))
-			report_taken(i, below ? below->name : "", want, report);
+		if (plan_is_ours(i->name)) /* made anew, if need be */
+			continue;
+		for (size_t n = 0; n < want->count && r == 0; n++)
+			if (has_what(i, below ? below->name : "", &want->objects[n]))
+				r = report_taken(i, &want->objects[n], now, report);
 	}
 	return r;
 }

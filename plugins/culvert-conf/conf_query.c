@@ -22,30 +22,35 @@ METHOD(conf_query_t, get_tunnel, conf_tunnel_t *, private_conf_query_t *this, ik
 	return tunnel;
 }
 
-static conf_tunnel_t *find_by_config(enumerator_t *tunnels, ike_cfg_t *cfg)
+/** The first one that has it; *ret_count: how many there are, with others */
+static conf_tunnel_t *find_by_config(enumerator_t *tunnels, ike_cfg_t *cfg, u_int *ret_count)
 {
 	conf_tunnel_t *tunnel, *found = NULL;
 
-	while (!found && tunnels->enumerate(tunnels, &tunnel)) {
-		if (tunnel->cfg->get_ike_cfg(tunnel->cfg) == cfg)
+	for (*ret_count = 0; tunnels->enumerate(tunnels, &tunnel); (*ret_count)++) {
+		if (!found && tunnel->cfg->get_ike_cfg(tunnel->cfg) == cfg)
 			found = tunnel->get_ref(tunnel);
 	}
 	tunnels->destroy(tunnels);
 	return found;
 }
 
-METHOD(conf_query_t, get_likely_tunnel, conf_tunnel_t *, private_conf_query_t *this, ike_sa_t *ike_sa)
+METHOD(conf_query_t, get_likely_tunnel, conf_tunnel_t *, private_conf_query_t *this, ike_sa_t *ike_sa, bool *ret_known)
 {
 	ike_cfg_t *cfg = ike_sa->get_ike_cfg(ike_sa);
 	conf_generation_t *generation;
 	conf_tunnel_t *tunnel;
+	u_int count, unknown;
 
+	*ret_known = TRUE;
 	if (ike_sa->get_peer_cfg(ike_sa) || !cfg)
 		return get_tunnel(this, ike_sa);
 	generation = this->backend->get_generation(this->backend);
-	tunnel = find_by_config(generation->create_peer_enumerator(generation, ike_sa->get_other_host(ike_sa)), cfg);
+	tunnel =
+		find_by_config(generation->create_peer_enumerator(generation, ike_sa->get_other_host(ike_sa)), cfg, &count);
+	*ret_known = tunnel && count == 1;
 	if (!tunnel)
-		tunnel = find_by_config(generation->create_unknown_enumerator(generation), cfg);
+		tunnel = find_by_config(generation->create_unknown_enumerator(generation), cfg, &unknown);
 	generation->destroy(generation);
 	return tunnel;
 }

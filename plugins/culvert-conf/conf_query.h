@@ -31,9 +31,10 @@ struct conf_query_t {
 	 * The tunnel that an IKE_SA most likely belongs to, for what is told to people: before a peer has said who it is,
 	 * the one whose configuration it began with. Nothing may be allowed for it.
 	 *
+	 * @param ret_known	whether it can be no other one: the peer has said who it is, or only this tunnel has its address
 	 * @return			reference, or NULL
 	 */
-	conf_tunnel_t *(*get_likely_tunnel)(conf_query_t *this, ike_sa_t *ike_sa);
+	conf_tunnel_t *(*get_likely_tunnel)(conf_query_t *this, ike_sa_t *ike_sa, bool *ret_known);
 
 	/** @return reference to the generation in force. Any thread, also in a listener. */
 	conf_generation_t *(*get_generation)(conf_query_t *this);

@@ -10,7 +10,7 @@ typedef struct private_conf_survey_t private_conf_survey_t;
 typedef struct block_t block_t;
 
 /** Times that a survey is taken until it is not outdated at its end: where so many are replaced all the time, enough */
-enum { TRIES = 8 };
+enum { TRIES = 4 };
 
 /** Octets of a block: room for more than a thousand IKE_SAs with a CHILD_SA each */
 enum { BLOCK = 256 * 1024 };

@@ -13,6 +13,8 @@ enum {
 	/** tunnels and unknown peers that are remembered; an older one makes room */
 	TUNNELS_MAX = 16384,
 	PEERS_MAX = 256,
+	/** octets that they take in a report, about: anybody can cause them */
+	REPORT_MAX = 4 * 1024 * 1024,
 	/** octets of a text, with its NUL */
 	TEXT_SIZE = POLICY_TEXT_MAX + 1,
 	/** seconds between two lines in the log about the same tunnel or peer, and if they say the same */
@@ -165,10 +167,10 @@ const char *policy_host_text(host_t *host, char text[static POLICY_HOST_TEXT])
 
 METHOD(policy_refusals_t, add, void, private_policy_refusals_t *this, ike_sa_t *ike_sa, const policy_refusal_t *refusal)
 {
-	time_t now = time_monotonic(NULL);
 	char address[POLICY_HOST_TEXT];
 	const char *key;
 	kept_t *kept;
+	time_t now;
 	bool line;
 
 	if (!current.sentence[0]) {
@@ -177,6 +179,7 @@ METHOD(policy_refusals_t, add, void, private_policy_refusals_t *this, ike_sa_t *
 	}
 	key = refusal->tunnel ?: policy_host_text(refusal->peer, address);
 	this->mutex->lock(this->mutex);
+	now = time_monotonic(NULL);
 	kept = shelf_get(refusal->tunnel ? &this->tunnels : &this->peers, key);
 	fill(kept, refusal, now);
 	line = is_worth_a_line(this, kept, ike_sa->get_peer_cfg(ike_sa) != NULL, now);
@@ -196,24 +199,26 @@ static void print_refusal(const policy_refusal_t *refusal, time_t now, struct bu
 		refusal->allowed, refusal->sentence);
 }
 
-static void print_shelf(shelf_t *shelf, time_t now, struct buf *out)
+static void print_shelf(shelf_t *shelf, time_t now, size_t end, struct buf *out)
 {
 	enumerator_t *enumerator;
 	kept_t *kept;
 
 	enumerator = shelf->order->create_enumerator(shelf->order);
-	while (enumerator->enumerate(enumerator, &kept))
+	while (out->len < end && enumerator->enumerate(enumerator, &kept))
 		print_refusal(&kept->public, now, out);
 	enumerator->destroy(enumerator);
 }
 
 METHOD(conf_refusals_t, print, void, private_policy_refusals_t *this, struct buf *out)
 {
-	time_t now = time_monotonic(NULL);
+	size_t end = out->len + REPORT_MAX;
+	time_t now;
 
 	this->mutex->lock(this->mutex);
-	print_shelf(&this->tunnels, now, out);
-	print_shelf(&this->peers, now, out);
+	now = time_monotonic(NULL);
+	print_shelf(&this->peers, now, end, out);
+	print_shelf(&this->tunnels, now, end, out);
 	this->mutex->unlock(this->mutex);
 }
 

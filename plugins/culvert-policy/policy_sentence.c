@@ -62,12 +62,13 @@ static void spell_offers(const policy_sentence_t *this, struct buf *out)
 /**
  * What is allowed as far as one can tell people.
  *
+ * @param ret_known	whether it can be no other tunnel
  * @return			tunnel, or NULL; destroy() it
  */
-static conf_tunnel_t *likely(ike_sa_t *ike_sa, policy_allowed_t *allowed)
+static conf_tunnel_t *likely(ike_sa_t *ike_sa, policy_allowed_t *allowed, bool *ret_known)
 {
 	conf_query_t *query = lib->get(lib, CONF_QUERY);
-	conf_tunnel_t *tunnel = query ? query->get_likely_tunnel(query, ike_sa) : NULL;
+	conf_tunnel_t *tunnel = query ? query->get_likely_tunnel(query, ike_sa, ret_known) : NULL;
 
 	if (tunnel)
 		policy_allowed_of_tunnel(tunnel, allowed);
@@ -167,7 +168,9 @@ static void put_wrong(
 /** A refusal in the making */
 typedef struct {
 	ike_sa_t *ike_sa;
+	/** the one that the peer seems to mean, and whether it can be no other one */
 	conf_tunnel_t *tunnel;
+	bool known;
 	policy_allowed_t allowed;
 	struct buf offered;
 	struct buf sentence;
@@ -176,20 +179,14 @@ typedef struct {
 static void begin(draft_t *draft, ike_sa_t *ike_sa)
 {
 	*draft = (draft_t){ .ike_sa = ike_sa };
-	draft->tunnel = likely(ike_sa, &draft->allowed);
-}
-
-/** Before a peer has said who it is, only an address that is a tunnel's own tells which one it means. */
-static bool is_told(const draft_t *draft)
-{
-	return draft->tunnel && (draft->ike_sa->get_peer_cfg(draft->ike_sa) || draft->tunnel->n_peers);
+	draft->tunnel = likely(ike_sa, &draft->allowed, &draft->known);
 }
 
 static void finish(draft_t *draft, exchange_type_t exchange, bool incoming, policy_refusals_t *refusals)
 {
 	struct buf names = {};
 	policy_refusal_t refusal = {
-		.tunnel = is_told(draft) ? draft->tunnel->name : NULL,
+		.tunnel = draft->tunnel && draft->known ? draft->tunnel->name : NULL,
 		.peer = draft->ike_sa->get_other_host(draft->ike_sa),
 		.exchange = exchange,
 		.incoming = incoming,

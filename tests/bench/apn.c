@@ -156,7 +156,7 @@ static void use(struct isolation *i, const struct apns *apns, bool say)
 	struct report report = { 0 };
 	double began = wall(), used = cpu(RUSAGE_SELF);
 
-	check(isolation_prepare(i, apns->model, &report), &report);
+	check(isolation_prepare(i, NULL, apns->model, &report), &report);
 	check(isolation_apply(i, apns->model, &apns->carrying, &report), &report);
 	if (say)
 		printf("%.4f %.4f %s\n", wall() - began, cpu(RUSAGE_SELF) - used, keep);

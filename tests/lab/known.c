@@ -75,7 +75,7 @@ static void use(struct isolation *i, const struct golden *from, const struct gol
 	/* The machine's settings give it the address that no configuration names. */
 	if (strcmp(to->name, "shared") == 0 && system("ip address replace 10.110.0.9/20 dev eth1") != 0)
 		die("eth1", "takes no address");
-	r = isolation_prepare(i, to->model, &report);
+	r = isolation_prepare(i, from->model, to->model, &report);
 	take(from, to, "prepare", r, &report, true);
 	r = isolation_apply(i, to->model, &to->carrying, &report);
 	take(from, to, "apply", r, &report, true);

@@ -370,6 +370,7 @@ def test_selectors_wider(bench):
         bench.switch(wide)
         if role == "carrier":
             wait_children(bench, "without its CHILD_SA", lambda all_of_it: not all_of_it)
+            wait_for("its end at the carrier", lambda: "INSTALLED" not in bench.carrier.swanctl("--list-sas", "--ike", "c1"))
             bench.carrier.swanctl("--initiate", "--child", "k1")
         wait_children(bench, "with another one", lambda all_of_it, b=before: len(all_of_it) == 1 and all_of_it != b)
         log = bench.gateway.read_log()[mark:]

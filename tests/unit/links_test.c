@@ -69,9 +69,10 @@ int isolation_close_walls(struct isolation *i, struct report *r)
 	return 0;
 }
 
-int isolation_prepare(struct isolation *i, const struct model *m, struct report *r)
+int isolation_prepare(struct isolation *i, const struct model *now, const struct model *m, struct report *r)
 {
 	(void)i;
+	(void)now;
 	(void)m;
 	(void)r;
 	return 0;

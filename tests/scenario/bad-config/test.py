@@ -2,6 +2,7 @@ import errno
 import re
 
 import assault
+import check
 import gateway
 import libreswan
 import netns
@@ -53,6 +54,29 @@ def _refused(lab, what, changes, why="interface stranger has that already"):
     lab.check("and so does the reload", code == 1 and why in said, f"exit {code}: {said}")
 
 
+def _standing(lab):
+    """What somebody else has taken meanwhile closes its APN, and stands in no other change's way."""
+    gateway.configure(operators_file.changed(TAGGED), {})
+    code, said = gateway.culvert("reload")
+    lab.require("a VLAN that is free is taken", code == 0, said)
+    own = re.search(r"^culv-[^@\s]+(?=@eth1\s)", netns.run("ip", "-br", "link", "show", "type", "vlan"), re.MULTILINE)[0]
+    with gateway.unwatched():
+        netns.ip(None, f"link del {own}\nlink add link eth1 name stranger type vlan id {VLAN}")
+    told = check.poll(lambda: gateway.status().get("messages"))
+    lab.check("somebody else takes it: culvert status says that something is missing", told, gateway.status())
+    gateway.configure(operators_file.changed({"udp = [ 5684 ];": f"udp = [ 5684 ]; tcp = [ {NEW_PORT} ];", **TAGGED}), {})
+    code, said = gateway.culvert("plan")
+    lab.check("a plan for another change is not refused", code in (3, 4), f"exit {code}: {said}")
+    code, said = gateway.culvert("reload")
+    lab.check("nor is the reload", code == 0, said)
+    netns.ip(None, "link del stranger")
+    lab.check("with the stranger gone all is put in place", check.poll(lambda: not gateway.status().get("messages", ["no answer"])),
+        gateway.status().get("messages"))
+    gateway.configure(operators_file.example(), {})
+    code, said = gateway.culvert("reload")
+    lab.check("the first file comes back, and traffic with it", code == 0 and check.poll(lab.uplink.ask), said)
+
+
 def run(lab):
     libreswan.start(operators_file.PSK)
     lab.start_gateway()
@@ -102,4 +126,5 @@ def run(lab):
     lab.check(f"no datagram of {len(stream.sent)} was lost", not lost, lost)
     walls.check_allowed(lab)
     attack.check("during both reloads")
+    _standing(lab)
     walls.check_outer(lab)
