@@ -92,7 +92,7 @@ policy-off: $(POLICY_TESTS)
 build/off/%: POLICY_TEST := -DCULVERT_POLICY_OFF
 build/policy-hooks/%: POLICY_TEST := -DCULVERT_POLICY_LINES=2
 build/policy-look/%: POLICY_TEST := -DCULVERT_POLICY_LINES=4
-$(POLICY_TESTS): $(wildcard plugins/culvert-policy/*.[ch]) $(call archive,conf) $(call archive,ikev2) $(call archive,lib) build/uses/STRONGSWAN
+$(POLICY_TESTS): $(wildcard plugins/culvert-policy/*.[ch] plugins/culvert-conf/*.h) $(call archive,conf) $(call archive,ikev2) $(call archive,lib) build/uses/STRONGSWAN
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(PLUGIN_FLAGS) $(POLICY_TEST) $(LDOPT) -shared -o $@ $(filter %.c,$^) $(filter %.a,$^) $(CONF_LIBS) -lm
