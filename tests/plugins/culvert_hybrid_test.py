@@ -94,7 +94,9 @@ def follow_up(peer, sa, payloads, what):
     assert ADDITIONAL in chosen[0].transforms and links, payloads
     if FOLLOWUP[what]:
         body = FOLLOWUP[what](wire.notify(wire.ADDITIONAL_KEY_EXCHANGE, links[0]))
-        no_sa(peer.request(sa, wire.IKE_FOLLOWUP_KE, [*body], limit=0.5))
+        # The right one must be answered; of others the answer, if there is one, has no SA in it.
+        answer = peer.request(sa, wire.IKE_FOLLOWUP_KE, [*body], limit=60 if what == RIGHT else 0.5)
+        assert what == RIGHT or no_sa(answer)[0] != ACCEPTED, (what, answer)
 
 
 def end(vici):
