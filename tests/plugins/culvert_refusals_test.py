@@ -85,6 +85,18 @@ def test_peer_without_a_tunnel(bench):
     assert (row.peer, row.exchange, row.offered, row.allowed) == (STRANGER, "IKE_AUTH", "aes256gcm16", SUITE), row
 
 
+def test_shared_address(bench):
+    """Two tunnels have the peer's address: it is told by that until it has said which one it means."""
+    shared, both = "192.0.2.12", [tunnel(n, peer="192.0.2.12", initiator="carrier") for n in (2, 4)]
+    bench.switch(tunnel(1, initiator="carrier"), tunnel(3, peer="any", initiator="carrier"), *both)
+    bench.load_carrier(connection(4, address=shared, proposal="aes256-sha256-modp1536"))
+    initiate(bench.carrier, "k4")
+    assert tell(bench, peer=shared).tunnel == "-"
+    bench.load_carrier(connection(4, address=shared, esp="aes256gcm16"))
+    initiate(bench.carrier, "k4")
+    assert tell(bench, peer=shared, exchange="IKE_AUTH").tunnel == "t4"
+
+
 def test_our_own_offer(bench):
     """Of a connection that somebody has loaded by hand."""
     load_hand(bench, ike="aes128-sha256-modp2048")
@@ -123,7 +135,7 @@ def test_bounds(bench):
     first = next(r for r in bench.gateway.refusals() if r.tunnel == "-")
     assert (first.peer, first.count) == (addresses[-3], 2), first
     assert len(first.offered) == TEXT_MAX and first.offered.endswith("..."), first
-    assert {r.tunnel for r in bench.gateway.refusals()} == {"t1", "t3", "-"}, "tunnels have a place of their own"
+    assert {r.tunnel for r in bench.gateway.refusals()} == {"t1", "t3", "t4", "-"}, "tunnels have a place of their own"
 
 
 def test_what_the_hooks_refuse(bench):
