@@ -197,21 +197,28 @@ static char *in_text(struct mender *m, const char *octets)
 	return m->source->text.text + (octets - buf_text(&m->source->text));
 }
 
-/* Any number instead of len octets. */
+/* The octets before rest go out of a number from at on. Blanks come behind it, so that it does not meet what follows.
+ */
+static void take_out(char *at, size_t before, size_t rest)
+{
+	memmove(at, at + before, rest);
+	memset(at + rest, ' ', before);
+}
+
+/* Any number instead of the first len octets. */
 static void replace_number(struct mender *m, const struct scan_token *t, size_t len)
 {
 	char *text = in_text(m, t->start);
 
 	note_spoilt(m);
-	memset(text, ' ', len - 1);
-	text[len - 1] = '1';
+	*text = '1';
+	take_out(text + 1, len - 1, t->len - len);
 }
 
 static void mend_integer(struct mender *m, const struct scan_token *t)
 {
 	struct integer i = integer_of(t);
 	const char *digits = t->start + i.sign;
-	char *text = in_text(m, t->start), sign = *text;
 	int shown = (int)(i.digits < 20 ? i.digits : 20), all = (int)(i.zeros + i.digits < 32 ? i.zeros + i.digits : 32);
 
 	if (i.digits > DIGITS_MAX) {
@@ -221,9 +228,7 @@ static void mend_integer(struct mender *m, const struct scan_token *t)
 	} else {
 		tell(m, m->n, t->line, "%.*s is read as octal; write %.*s%.*s", all, digits, (int)i.sign, t->start, shown,
 			digits + i.zeros);
-		memset(text, ' ', i.sign + i.zeros);
-		if (i.sign)
-			text[i.zeros] = sign;
+		take_out(in_text(m, digits), i.zeros, i.digits + i.marks);
 	}
 }
 
@@ -258,9 +263,13 @@ static void mend_value(struct mender *m, const struct scan_token *t)
 /* In 64 bits rather than 32, for libconfig, or perhaps so. */
 static bool is_wide(const struct scan_token *t)
 {
-	bool number = t->kind == SCAN_INTEGER || t->kind == SCAN_HEX;
+	size_t len = t->len;
 
-	return number && (t->start[t->len - 1] == 'L' || (t->kind == SCAN_INTEGER && t->len > DIGITS_NARROW));
+	if (t->kind != SCAN_INTEGER && t->kind != SCAN_HEX)
+		return false;
+	while (t->start[len - 1] == ' ') /* put right */
+		len--;
+	return t->start[len - 1] == 'L' || (t->kind == SCAN_INTEGER && len > DIGITS_NARROW);
 }
 
 static void take_entry(struct mender *m, const struct scan_token *t, enum kind kind)
