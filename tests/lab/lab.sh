@@ -124,9 +124,9 @@ shell)
 restart)
 	mapfile -t options < <(ssh_options 1)
 	machine=$(cat "$run/pid")
-	# A machine that is fast to go down takes the connection along; that it goes is seen below.
+	# A machine that is fast to go down takes the connection along (255); that it goes is seen below.
 	in_lab systemd-run --quiet --no-block --on-active=1 systemctl reboot || [ $? = 255 ]
-	ssh "${options[@]}" -O exit lab 2>/dev/null || true
+	ssh "${options[@]}" -O exit lab 2>/dev/null || [ $? = 255 ]
 	timeout "$limit" tail --pid="$machine" -f /dev/null # -no-reboot: QEMU ends when the machine resets
 	rm -f "$run"/port* "$run/fs"
 	start
